@@ -1,0 +1,194 @@
+//! [`BootEntry`]: one thing that can be booted, whoever described it.
+
+use crate::fs::FsPath;
+
+/// A volume of the [`Inventory`](crate::inventory::Inventory): unlike a UUID, it can't be imitated by
+/// another disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VolumeId {
+    /// Index of the disk in the inventory.
+    pub disk: usize,
+    /// Index of the volume in the disk's layout.
+    pub volume: usize,
+}
+
+/// A file on a volume.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileRef {
+    /// Where it lies.
+    pub volume: VolumeId,
+    /// Its path there.
+    pub path: FsPath,
+}
+
+/// Where an entry was written down.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    /// The configuration file (for a UKI or a guess: the kernel).
+    pub file: FileRef,
+    /// The line in it, from 1, where the language has lines.
+    pub line: Option<u32>,
+}
+
+/// Which language an entry was written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntrySource {
+    /// A GRUB script.
+    Grub,
+    /// A Boot Loader Specification type 1 entry.
+    Bls,
+    /// A unified kernel image (Boot Loader Specification type 2).
+    Uki,
+    /// A syslinux, extlinux, isolinux or pxelinux configuration.
+    Syslinux,
+    /// No configuration: a kernel that was found.
+    Guess,
+}
+
+impl EntrySource {
+    /// The word in the JSON view.
+    pub fn name(self) -> &'static str {
+        match self {
+            EntrySource::Grub => "grub",
+            EntrySource::Bls => "bls",
+            EntrySource::Uki => "uki",
+            EntrySource::Syslinux => "syslinux",
+            EntrySource::Guess => "guess",
+        }
+    }
+}
+
+/// What kind of program an entry starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PayloadKind {
+    /// A Linux kernel with initrds and a command line.
+    Linux,
+    /// A unified kernel image.
+    Uki,
+    /// A Multiboot kernel with modules.
+    Multiboot,
+    /// A Multiboot2 kernel with modules.
+    Multiboot2,
+    /// Another EFI program.
+    Efi,
+}
+
+impl PayloadKind {
+    /// The word in the JSON view.
+    pub fn name(self) -> &'static str {
+        match self {
+            PayloadKind::Linux => "linux",
+            PayloadKind::Uki => "uki",
+            PayloadKind::Multiboot => "multiboot",
+            PayloadKind::Multiboot2 => "multiboot2",
+            PayloadKind::Efi => "efi",
+        }
+    }
+}
+
+/// A Multiboot module: a file and the text that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// The file.
+    pub file: FileRef,
+    /// Its arguments.
+    pub cmdline: String,
+}
+
+/// Something that a person should know of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Does it keep the entry from being booted?
+    pub blocks: bool,
+    /// What is wrong, and what to do, in words.
+    pub text: String,
+}
+
+/// One thing that can be booted, or that someone meant to be: an entry with something missing stays in
+/// the list and says what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootEntry {
+    /// Name by which people and configurations choose it; unique in a list of entries.
+    pub id: String,
+    /// Title in the menu; unique in a list of entries.
+    pub title: String,
+    /// The language that it was written in.
+    pub source: EntrySource,
+    /// The place where it was written.
+    pub origin: Origin,
+    /// What it starts.
+    pub kind: PayloadKind,
+    /// The kernel, UKI or EFI program.
+    pub kernel: Option<FileRef>,
+    /// Initial RAM disks in the order in which they are joined.
+    pub initrd: Vec<FileRef>,
+    /// The device tree.
+    pub devicetree: Option<FileRef>,
+    /// Multiboot modules in order.
+    pub modules: Vec<Module>,
+    /// Kernel command line, complete.
+    pub cmdline: String,
+    /// Titles of the menus around it, from the outside in.
+    pub submenu: Vec<String>,
+    /// The configuration's own choice.
+    pub default: bool,
+    /// Version of the kernel or system, as written.
+    pub version: Option<String>,
+    /// Machine ID of the system that it belongs to.
+    pub machine_id: Option<String>,
+    /// EFI name of the architecture (`x64`, `aa64`), where stated.
+    pub architecture: Option<String>,
+    /// Boots left before it counts as bad (Automatic Boot Assessment), where counted.
+    pub tries_left: Option<u32>,
+    /// Boots that were tried and not confirmed.
+    pub tries_done: Option<u32>,
+    /// What is wrong or was left out.
+    pub problems: Vec<Problem>,
+}
+
+impl BootEntry {
+    /// An entry with nothing but its name and origin; the rest is filled in by who reads it.
+    pub fn new(id: String, source: EntrySource, kind: PayloadKind, origin: Origin) -> BootEntry {
+        BootEntry {
+            title: id.clone(),
+            id,
+            source,
+            origin,
+            kind,
+            kernel: None,
+            initrd: Vec::new(),
+            devicetree: None,
+            modules: Vec::new(),
+            cmdline: String::new(),
+            submenu: Vec::new(),
+            default: false,
+            version: None,
+            machine_id: None,
+            architecture: None,
+            tries_left: None,
+            tries_done: None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Can it be tried? Problems that block say why not.
+    pub fn bootable(&self) -> bool {
+        !self.problems.iter().any(|problem| problem.blocks)
+    }
+
+    /// Adds a problem that keeps the entry from being booted.
+    pub fn block(&mut self, text: impl Into<String>) {
+        self.problems.push(Problem {
+            blocks: true,
+            text: text.into(),
+        });
+    }
+
+    /// Adds a remark that does not keep the entry from being booted.
+    pub fn remark(&mut self, text: impl Into<String>) {
+        self.problems.push(Problem {
+            blocks: false,
+            text: text.into(),
+        });
+    }
+}

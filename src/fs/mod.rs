@@ -1,0 +1,163 @@
+//! Filesystems: look-up and reading of files on a [`Volume`](crate::disk::Volume), read-only.
+//!
+//! FAT and ext2/3/4 are read in user space, on devices and image files alike. What those readers
+//! refuse, the kernel mounts read-only when we are process 1. Behind [`Filesystem`] all look the same.
+
+mod kernel_mount;
+mod path;
+
+pub use kernel_mount::KernelMount;
+pub use path::{FsPath, PathError};
+
+use std::fmt;
+use std::io;
+
+use crate::disk::Volume;
+
+/// Opens the filesystem of a volume: in user space where we can, otherwise by `kernel_mount` if there
+/// is one.
+///
+/// # Errors
+/// [`FsError::Unsupported`] when nobody can read it.
+pub fn open(
+    volume: &Volume,
+    kernel_mount: Option<&KernelMount>,
+) -> Result<Box<dyn Filesystem>, FsError> {
+    let _ = kernel_mount;
+    Err(FsError::Unsupported(match volume.content.format {
+        Some(format) => format!("no reader for {format}"),
+        None => "nothing that is known".to_owned(),
+    }))
+}
+
+/// A filesystem that can be read. Symbolic links are followed inside it and never lead out of it.
+pub trait Filesystem {
+    /// What `path` is, after following symbolic links.
+    ///
+    /// # Errors
+    /// [`FsError::NotFound`] and the others.
+    fn metadata(&self, path: &FsPath) -> Result<Metadata, FsError>;
+
+    /// The entries of a directory without `.` and `..`, sorted by name (bytes). Names that are not
+    /// UTF-8 are left out: no boot configuration can name them.
+    ///
+    /// # Errors
+    /// [`FsError::TooLarge`] above [`MAX_DIRECTORY_ENTRIES`], and the others.
+    fn read_dir(&self, path: &FsPath) -> Result<Vec<DirEntry>, FsError>;
+
+    /// Opens a regular file for positional reads.
+    ///
+    /// # Errors
+    /// [`FsError::NotAFile`] for anything else than a regular file, and the others.
+    fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError>;
+
+    /// Reads a whole file of at most `limit` bytes: configurations, not payloads.
+    ///
+    /// # Errors
+    /// [`FsError::TooLarge`] above `limit`, and what opening and reading say.
+    fn read(&self, path: &FsPath, limit: usize) -> Result<Vec<u8>, FsError> {
+        let mut file = self.open(path)?;
+        let size = usize::try_from(file.size()).unwrap_or(usize::MAX);
+        if size > limit {
+            return Err(FsError::TooLarge(format!(
+                "{size} bytes where at most {limit} are read"
+            )));
+        }
+        let mut bytes = vec![0; size];
+        let n = file.read_at(0, &mut bytes)?;
+        bytes.truncate(n);
+        Ok(bytes)
+    }
+}
+
+/// An open file.
+pub trait ReadFile {
+    /// Its length in bytes when it was opened.
+    fn size(&self) -> u64;
+
+    /// Reads up to `buf.len()` bytes from `offset` and says how many. Less than asked for comes only
+    /// at the end of the file.
+    ///
+    /// # Errors
+    /// The medium or the filesystem's structures could not be read.
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, FsError>;
+}
+
+/// A directory with more entries than this is an attack or a mistake.
+pub const MAX_DIRECTORY_ENTRIES: usize = 65_536;
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// File, directory or neither.
+    pub kind: FileKind,
+    /// Length in bytes; 0 for what is not a regular file.
+    pub size: u64,
+    /// Last modification in seconds since 1970, where the filesystem keeps it. FAT keeps local time
+    /// without a zone: it is taken for UTC.
+    pub modified: Option<i64>,
+}
+
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DirEntry {
+    /// Its name, without the directory.
+    pub name: String,
+    /// What it is; a symbolic link is not followed here.
+    pub kind: FileKind,
+}
+
+/// Kinds of file that matter to a boot loader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// Devices, sockets and the like, which are never opened.
+    Other,
+}
+
+/// Why a filesystem did not give what was asked. Callers add disk, volume and path.
+#[derive(Debug)]
+pub enum FsError {
+    /// There is no such file or directory.
+    NotFound,
+    /// A part of the path that should be a directory is not, or a directory was asked for.
+    NotADirectory,
+    /// Something else than a regular file was opened.
+    NotAFile,
+    /// The medium could not be read.
+    Io(io::Error),
+    /// Valid, but not by this reader: the text names the feature.
+    Unsupported(String),
+    /// The filesystem contradicts itself: the text says where.
+    Corrupt(String),
+    /// More than the limit that the caller or this module sets.
+    TooLarge(String),
+}
+
+impl fmt::Display for FsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FsError::NotFound => f.write_str("not found"),
+            FsError::NotADirectory => f.write_str("not a directory"),
+            FsError::NotAFile => f.write_str("not a regular file"),
+            FsError::Io(e) => write!(f, "read error: {e}"),
+            FsError::Unsupported(what) => write!(f, "not supported: {what}"),
+            FsError::Corrupt(what) => write!(f, "damaged: {what}"),
+            FsError::TooLarge(what) => write!(f, "too large: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for FsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            FsError::Io(e) => Some(e),
+            _ => None,
+        }
+    }
+}

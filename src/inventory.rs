@@ -1,0 +1,106 @@
+//! All disks that are there, what is on them, and their filesystems, opened when first asked for.
+
+use std::cell::OnceCell;
+use std::fmt;
+
+use crate::disk::{Disk, Layout, Volume};
+use crate::entry::{FileRef, VolumeId};
+use crate::fs::{self, Filesystem, FsError, KernelMount};
+
+/// The disks of one machine or one command line. Disks are only ever added: a [`VolumeId`] stays
+/// valid, and the volumes of a disk that was pulled out answer with read errors.
+#[derive(Default)]
+pub struct Inventory {
+    disks: Vec<ScannedDisk>,
+    kernel_mount: Option<KernelMount>,
+}
+
+/// A disk with the result of its scan.
+pub struct ScannedDisk {
+    /// The disk.
+    pub disk: Disk,
+    /// What is on it.
+    pub layout: Layout,
+    filesystems: Vec<OnceCell<Result<Box<dyn Filesystem>, FsError>>>,
+}
+
+impl Inventory {
+    /// An empty inventory that reads in user space only.
+    pub fn new() -> Inventory {
+        Inventory::default()
+    }
+
+    /// An empty inventory that asks the kernel to mount what the readers in user space refuse.
+    pub fn with_kernel_mount(kernel_mount: KernelMount) -> Inventory {
+        Inventory {
+            disks: Vec::new(),
+            kernel_mount: Some(kernel_mount),
+        }
+    }
+
+    /// Scans `disk` and adds it; its index is returned.
+    pub fn add(&mut self, disk: Disk) -> usize {
+        let layout = disk.scan();
+        let filesystems = layout.volumes.iter().map(|_| OnceCell::new()).collect();
+        self.disks.push(ScannedDisk {
+            disk,
+            layout,
+            filesystems,
+        });
+        self.disks.len().saturating_sub(1)
+    }
+
+    /// The disks in the order in which they were added.
+    pub fn disks(&self) -> &[ScannedDisk] {
+        &self.disks
+    }
+
+    /// Every volume of every disk.
+    pub fn volumes(&self) -> impl Iterator<Item = (VolumeId, &Volume)> {
+        self.disks.iter().enumerate().flat_map(|(disk, scanned)| {
+            let volumes = scanned.layout.volumes.iter().enumerate();
+            volumes.map(move |(volume, found)| (VolumeId { disk, volume }, found))
+        })
+    }
+
+    /// The disk that holds a volume.
+    pub fn disk(&self, id: VolumeId) -> Option<&ScannedDisk> {
+        self.disks.get(id.disk)
+    }
+
+    /// A volume.
+    pub fn volume(&self, id: VolumeId) -> Option<&Volume> {
+        self.disk(id)?.layout.volumes.get(id.volume)
+    }
+
+    /// The filesystem of a volume, opened at the first call; a failure is kept as well.
+    ///
+    /// # Errors
+    /// What opening it said.
+    pub fn filesystem(&self, id: VolumeId) -> Result<&dyn Filesystem, &FsError> {
+        const GONE: &FsError = &FsError::NotFound;
+        let (scanned, volume) = self.disk(id).zip(self.volume(id)).ok_or(GONE)?;
+        let cell = scanned.filesystems.get(id.volume).ok_or(GONE)?;
+        cell.get_or_init(|| fs::open(volume, self.kernel_mount.as_ref()))
+            .as_deref()
+    }
+
+    /// How people find a file: `/dev/sda partition 2: /boot/vmlinuz`.
+    pub fn describe<'a>(&'a self, file: &'a FileRef) -> impl fmt::Display + 'a {
+        struct Description<'a>(&'a Inventory, &'a FileRef);
+        impl fmt::Display for Description<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let Description(inventory, file) = self;
+                if let Some(scanned) = inventory.disk(file.volume) {
+                    write!(f, "{}", scanned.disk.path.display())?;
+                }
+                let volume = inventory.volume(file.volume);
+                if let Some(partition) = volume.and_then(|volume| volume.partition.as_ref()) {
+                    write!(f, " partition {}", partition.number)?;
+                }
+                write!(f, ": {}", file.path)
+            }
+        }
+        Description(self, file)
+    }
+}

@@ -1,0 +1,12 @@
+//! Pilotlight: the small flame that always burns in the flash and lights the operating system.
+//!
+//! Data moves one way, and each room needs only those before it:
+//!
+//! [`disk`] → [`fs`] → [`config`] → [`entry::BootEntry`] → [`boot`] → [`kexec`]
+//!
+//! [`init`] is process 1 around that, [`cli`] is the same on a workstation.
+
+pub mod disk;
+pub mod entry;
+pub mod fs;
+pub mod inventory;
