@@ -6,7 +6,20 @@
 //!
 //! [`init`] is process 1 around that, [`cli`] is the same on a workstation.
 
+pub mod boot;
+// Tests may be short: what they count is their own.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
 pub mod disk;
 pub mod entry;
 pub mod fs;
 pub mod inventory;
+pub mod kexec;
+pub mod policy;

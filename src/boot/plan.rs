@@ -1,0 +1,55 @@
+//! The order of attempts.
+
+use crate::entry::BootEntry;
+
+/// The entries to try, in order: the configuration's own choice first, then the others as they stand in
+/// the menu. Entries that can't be booted, and those whose id is in `lost`, are left out.
+pub fn plan<'a>(entries: &'a [BootEntry], lost: &[String]) -> Vec<&'a BootEntry> {
+    let mut plan: Vec<&BootEntry> = entries
+        .iter()
+        .filter(|entry| entry.bootable() && !lost.contains(&entry.id))
+        .collect();
+    // The sort is stable, so that everything else keeps its place.
+    plan.sort_by_key(|entry| !entry.default);
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{EntrySource, FileRef, Origin, PayloadKind, VolumeId};
+    use crate::fs::FsPath;
+
+    fn entry(id: &str) -> BootEntry {
+        let (disk, volume) = (0, 0);
+        let file = FileRef {
+            volume: VolumeId { disk, volume },
+            path: FsPath::root(),
+        };
+        let origin = Origin { file, line: None };
+        BootEntry::new(id.to_owned(), EntrySource::Bls, PayloadKind::Linux, origin)
+    }
+
+    fn ids(plan: Vec<&BootEntry>) -> Vec<&str> {
+        plan.into_iter().map(|entry| entry.id.as_str()).collect()
+    }
+
+    #[test]
+    fn default_first_then_the_menu() {
+        let mut entries = ["a", "b", "c"].map(entry);
+        assert_eq!(ids(plan(&entries, &[])), ["a", "b", "c"]);
+        entries[2].default = true;
+        assert_eq!(ids(plan(&entries, &[])), ["c", "a", "b"]);
+    }
+
+    #[test]
+    fn blocked_and_lost_entries_are_not_tried() {
+        let mut entries = ["a", "b", "c"].map(entry);
+        entries[0].block("its kernel is not there");
+        entries[1].remark("an unknown key");
+        assert_eq!(ids(plan(&entries, &["c".to_owned()])), ["b"]);
+        entries[1].default = true;
+        entries[1].block("its initrd is not there");
+        assert_eq!(ids(plan(&entries, &[])), ["c"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! Policy: what the owner of the machine wants, from `policy.toml` in the flash.
+//!
+//! The file is read once at start. A file that can't be read or understood never loosens anything: the
+//! defaults apply, which try again for ever and give nobody a shell, and the error is logged.
+
+mod reader;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use reader::PolicyError;
+
+/// Where the policy lies in the image that the flash kernel unpacks.
+pub const PATH: &str = "/etc/pilotlight/policy.toml";
+
+/// Everything that can be decided beforehand. `docs/policy.md` documents it key by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// How long to wait for disks.
+    pub wait: Wait,
+    /// What to do when nothing could be booted.
+    pub failure: Failure,
+}
+
+/// Table `[wait]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// `disks`: how long a round looks for a disk with something that boots before it has failed.
+    pub disks: Duration,
+    /// `settle`: once there is something that boots, how long to wait for disks that the kernel is
+    /// still bringing up, which may hold something better.
+    pub settle: Duration,
+}
+
+impl Default for Wait {
+    fn default() -> Wait {
+        Wait {
+            disks: Duration::from_secs(30),
+            settle: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Table `[failure]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// `then`: what follows a round in which nothing could be booted.
+    pub then: Action,
+    /// `pause`: how long to wait before it.
+    pub pause: Duration,
+    /// `rounds`: with `then = "retry"`, after how many failed rounds `finally` follows. 0: never.
+    pub rounds: u32,
+    /// `finally`: what follows the last round.
+    pub finally: Ending,
+}
+
+impl Default for Failure {
+    fn default() -> Failure {
+        Failure {
+            then: Action::Retry,
+            pause: Duration::from_secs(10),
+            rounds: 0,
+            finally: Ending::Reboot,
+        }
+    }
+}
+
+/// What may follow a failed round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Look at all disks again.
+    Retry,
+    /// Give up.
+    End(Ending),
+}
+
+/// How to give up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Reset the machine.
+    Reboot,
+    /// Switch it off.
+    PowerOff,
+    /// Give a shell on the console, if the image has one.
+    Shell,
+}
+
+impl Failure {
+    /// What follows the failed round with number `round`, counted from 1.
+    pub fn after(&self, round: u32) -> Action {
+        match self.then {
+            Action::Retry if self.rounds != 0 && round >= self.rounds => Action::End(self.finally),
+            then => then,
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ending::Reboot => "reboot",
+            Ending::PowerOff => "power off",
+            Ending::Shell => "shell",
+        })
+    }
+}
+
+impl Policy {
+    /// Reads the text of a `policy.toml`. Keys that are left out keep their defaults; keys that nobody
+    /// knows are errors.
+    ///
+    /// # Errors
+    /// [`PolicyError`] with the line.
+    pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        reader::policy(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_end_where_policy_says() {
+        let for_ever = Failure::default();
+        assert_eq!(for_ever.after(1), Action::Retry);
+        assert_eq!(for_ever.after(u32::MAX), Action::Retry);
+        let three = Failure {
+            rounds: 3,
+            finally: Ending::PowerOff,
+            ..Failure::default()
+        };
+        assert_eq!(three.after(2), Action::Retry);
+        assert_eq!(three.after(3), Action::End(Ending::PowerOff));
+        let at_once = Failure {
+            then: Action::End(Ending::Shell),
+            ..Failure::default()
+        };
+        assert_eq!(at_once.after(1), Action::End(Ending::Shell));
+    }
+
+    #[test]
+    fn the_default_gives_no_shell() {
+        let policy = Policy::parse("").unwrap();
+        assert_eq!(policy, Policy::default());
+        assert_ne!(policy.failure.then, Action::End(Ending::Shell));
+        assert_ne!(policy.failure.finally, Ending::Shell);
+    }
+}

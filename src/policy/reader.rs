@@ -1,0 +1,246 @@
+//! From TOML to [`Policy`]: every key is named here once.
+
+use std::fmt;
+use std::time::Duration;
+
+use toml_span::value::{Key, Table, ValueInner};
+use toml_span::{Span, Value};
+
+use super::{Action, Ending, Failure, Policy, Wait};
+
+/// A file larger than this is no policy.
+const MAX_SIZE: usize = 256 * 1024;
+
+/// The longest time that a policy can name, in seconds.
+const MAX_SECONDS: i64 = 24 * 60 * 60;
+
+/// Why a text is no policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong there and what would be right.
+    pub text: String,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.text)
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
+    let at = |(span, text_of_error): Wrong| PolicyError {
+        line: line(text, span),
+        text: text_of_error,
+    };
+    if text.len() > MAX_SIZE {
+        let too_large = format!("the file is larger than {MAX_SIZE} bytes");
+        return Err(at((Span::default(), too_large)));
+    }
+    let mut root = toml_span::parse(text).map_err(|e| at((e.span, e.to_string())))?;
+    let mut root = Keys::of("the file", &mut root).map_err(at)?;
+    let mut policy = Policy::default();
+    let read = |root: &mut Keys<'_>| -> Result<Policy, Wrong> {
+        root.table("wait", |keys| wait(keys, &mut policy.wait))?;
+        root.table("failure", |keys| failure(keys, &mut policy.failure))?;
+        Ok(policy)
+    };
+    let policy = read(&mut root).map_err(at)?;
+    root.end().map_err(at)?;
+    Ok(policy)
+}
+
+fn wait(keys: &mut Keys<'_>, wait: &mut Wait) -> Result<(), Wrong> {
+    keys.seconds("disks", &mut wait.disks)?;
+    keys.seconds("settle", &mut wait.settle)
+}
+
+fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
+    keys.word("then", &mut failure.then, &ACTIONS)?;
+    keys.seconds("pause", &mut failure.pause)?;
+    keys.number("rounds", &mut failure.rounds)?;
+    keys.word("finally", &mut failure.finally, &ENDINGS)
+}
+
+const ACTIONS: [(&str, Action); 4] = [
+    ("retry", Action::Retry),
+    ("reboot", Action::End(Ending::Reboot)),
+    ("poweroff", Action::End(Ending::PowerOff)),
+    ("shell", Action::End(Ending::Shell)),
+];
+
+const ENDINGS: [(&str, Ending); 3] = [
+    ("reboot", Ending::Reboot),
+    ("poweroff", Ending::PowerOff),
+    ("shell", Ending::Shell),
+];
+
+/// A mistake and where it is.
+type Wrong = (Span, String);
+
+/// The keys of one table that were not read yet.
+struct Keys<'de> {
+    name: &'static str,
+    table: Table<'de>,
+}
+
+impl<'de> Keys<'de> {
+    fn of(name: &'static str, value: &mut Value<'de>) -> Result<Keys<'de>, Wrong> {
+        match value.take() {
+            ValueInner::Table(table) => Ok(Keys { name, table }),
+            other => {
+                let text = format!("`{name}` is a table, not {}", other.type_str());
+                Err((value.span, text))
+            }
+        }
+    }
+
+    /// Reads a table, if it is there, to its last key.
+    fn table(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Keys<'de>) -> Result<(), Wrong>,
+    ) -> Result<(), Wrong> {
+        let Some(mut value) = self.table.remove(name) else {
+            return Ok(());
+        };
+        let mut keys = Keys::of(name, &mut value)?;
+        read(&mut keys)?;
+        keys.end()
+    }
+
+    /// Nothing may be left: a misspelt key would be a policy that does not hold.
+    fn end(self) -> Result<(), Wrong> {
+        match self.table.into_iter().next() {
+            None => Ok(()),
+            Some((Key { name, span }, _)) => {
+                Err((span, format!("`{name}` is no key of {}", self.name)))
+            }
+        }
+    }
+
+    fn number(&mut self, name: &str, number: &mut u32) -> Result<(), Wrong> {
+        let Some(value) = self.table.remove(name) else {
+            return Ok(());
+        };
+        let read = value.as_integer().and_then(|n| u32::try_from(n).ok());
+        *number = read.ok_or_else(|| {
+            let text = format!("`{name}` is a whole number from 0 to {}", u32::MAX);
+            (value.span, text)
+        })?;
+        Ok(())
+    }
+
+    fn seconds(&mut self, name: &str, duration: &mut Duration) -> Result<(), Wrong> {
+        let Some(value) = self.table.remove(name) else {
+            return Ok(());
+        };
+        let seconds = value.as_integer().filter(|n| *n <= MAX_SECONDS);
+        *duration = seconds
+            .and_then(|n| u64::try_from(n).ok())
+            .map(Duration::from_secs)
+            .ok_or_else(|| {
+                let text = format!("`{name}` is a number of seconds from 0 to {MAX_SECONDS}");
+                (value.span, text)
+            })?;
+        Ok(())
+    }
+
+    fn word<T: Copy>(
+        &mut self,
+        name: &str,
+        word: &mut T,
+        words: &[(&str, T)],
+    ) -> Result<(), Wrong> {
+        let Some(value) = self.table.remove(name) else {
+            return Ok(());
+        };
+        let found = value
+            .as_str()
+            .and_then(|text| words.iter().find(|(word, _)| *word == text));
+        let (_, found) = found.ok_or_else(|| {
+            let words: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+            (
+                value.span,
+                format!("`{name}` is one of {}", words.join(", ")),
+            )
+        })?;
+        *word = *found;
+        Ok(())
+    }
+}
+
+/// The line of a place in `text`, from 1.
+fn line(text: &str, span: Span) -> usize {
+    let before = text.as_bytes().get(..span.start).unwrap_or_default();
+    before
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        .saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_every_key() {
+        let text = "\
+            [wait]\n\
+            disks = 60\n\
+            settle = 5\n\
+            [failure]\n\
+            then = \"retry\"\n\
+            pause = 1\n\
+            rounds = 3\n\
+            finally = \"poweroff\"\n";
+        let expected = Policy {
+            wait: Wait {
+                disks: Duration::from_secs(60),
+                settle: Duration::from_secs(5),
+            },
+            failure: Failure {
+                then: Action::Retry,
+                pause: Duration::from_secs(1),
+                rounds: 3,
+                finally: Ending::PowerOff,
+            },
+        };
+        assert_eq!(policy(text), Ok(expected));
+    }
+
+    #[test]
+    fn mistakes_have_a_line_and_say_what_is_right() {
+        for (text, line, part) in [
+            ("[wait]\ndisk = 1\n", 2, "`disk` is no key of wait"),
+            ("[boot]\n", 1, "`boot` is no key of the file"),
+            (
+                "\n[failure]\nthen = \"resume\"\n",
+                3,
+                "\"retry\", \"reboot\"",
+            ),
+            ("[wait]\ndisks = -1\n", 2, "seconds from 0 to 86400"),
+            ("[wait]\ndisks = 100000\n", 2, "seconds from 0 to 86400"),
+            ("[wait]\ndisks = \"long\"\n", 2, "seconds"),
+            ("[failure]\nrounds = 4294967296\n", 2, "whole number"),
+            ("wait = 3\n", 1, "`wait` is a table, not integer"),
+            ("[wait]\n[wait\n", 2, ""),
+        ] {
+            let error = policy(text).unwrap_err();
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.text.contains(part), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_policy_or_an_error(text in "[\\[\\]a-z=\"\n0-9. ]{0,200}") {
+            let _ = policy(&text);
+        }
+    }
+}
