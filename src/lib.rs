@@ -6,7 +6,6 @@
 //!
 //! [`init`] is process 1 around that, [`cli`] is the same on a workstation.
 
-pub mod boot;
 // Tests may be short: what they count is their own.
 #![cfg_attr(
     test,
@@ -17,6 +16,7 @@ pub mod boot;
     )
 )]
 
+pub mod boot;
 pub mod disk;
 pub mod entry;
 pub mod fs;
