@@ -4,8 +4,10 @@
 //! partition table and identifies what each part carries: the result is a [`Layout`] of [`Volume`]s,
 //! with a reason in words for everything that could not be read.
 
+mod read_ahead;
 mod source;
 
+pub use read_ahead::ReadAhead;
 pub use source::{FileSource, MemorySource, ReadAt, Section, Source};
 
 use std::fmt;
