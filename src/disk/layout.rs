@@ -1,0 +1,98 @@
+//! [`Layout`]: how a disk is divided into [`Volume`]s.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::{Content, Source};
+
+/// What a scan of one disk found.
+#[derive(Default)]
+pub struct Layout {
+    /// The partition table that was used; `None` where the filesystem is on the whole disk or
+    /// nothing was recognised.
+    pub table: Option<TableKind>,
+    /// Logical sector size in bytes that the table was read with.
+    pub sector_size: u32,
+    /// Every partition (or the whole disk), in the order of partition numbers.
+    pub volumes: Vec<Volume>,
+    /// What was found and not used, or used in spite of damage, in words.
+    pub problems: Vec<String>,
+}
+
+/// Kinds of partition table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    /// GUID partition table (UEFI specification, chapter 5).
+    Gpt,
+    /// Master boot record, with logical partitions.
+    Mbr,
+}
+
+impl fmt::Display for TableKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TableKind::Gpt => "gpt",
+            TableKind::Mbr => "mbr",
+        })
+    }
+}
+
+/// Something that may carry a filesystem: a partition, or a disk without partitions.
+pub struct Volume {
+    /// The partition, `None` for a whole disk.
+    pub partition: Option<Partition>,
+    /// Where the volume begins on the disk, in bytes.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub size: u64,
+    /// What was recognised in it.
+    pub content: Content,
+    /// What is wrong with it, in words.
+    pub problems: Vec<String>,
+    /// Its bytes.
+    pub source: Source,
+    /// The kernel's device for it (`/dev/sda1`), where there is one: a kernel mount needs it.
+    pub device: Option<PathBuf>,
+}
+
+/// One entry of a partition table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// The number as the kernel counts it, from 1; logical partitions from 5.
+    pub number: u32,
+    /// What it is meant for.
+    pub kind: PartitionKind,
+    /// The unique GUID (GPT, lower case), or `SIGNATURE-NN` as the kernel's `PARTUUID=` (MBR).
+    pub uuid: Option<String>,
+    /// The name in a GPT.
+    pub name: Option<String>,
+    /// The attribute bits of a GPT entry; 0 in an MBR.
+    pub attributes: u64,
+}
+
+/// The type field of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionKind {
+    /// Type GUID, lower case.
+    Gpt(String),
+    /// Type byte.
+    Mbr(u8),
+}
+
+impl Partition {
+    /// Is it an EFI system partition?
+    pub fn is_esp(&self) -> bool {
+        match &self.kind {
+            PartitionKind::Gpt(guid) => guid == "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
+            PartitionKind::Mbr(byte) => *byte == 0xef,
+        }
+    }
+
+    /// Is it an extended boot loader partition (XBOOTLDR, Boot Loader Specification)?
+    pub fn is_xbootldr(&self) -> bool {
+        match &self.kind {
+            PartitionKind::Gpt(guid) => guid == "bc13c2ff-59e6-4262-a352-b275fd6f7172",
+            PartitionKind::Mbr(byte) => *byte == 0xea,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The scan of one disk: which table counts, what it divides the disk into, and what is in each part.
+
+use std::sync::Arc;
+
+use super::gpt::{self, SectorSize};
+use super::layout::{Layout, Partition, TableKind, Volume};
+use super::mbr::Mbr;
+use super::{Content, Disk, Format, Section, identify, sysfs};
+
+/// Linux makes at most this many devices of one disk (`DISK_MAX_PARTS`).
+const MAX_PARTITIONS: usize = 256;
+
+/// A partition as its table describes it, not yet compared with the disk.
+pub(super) struct Slot {
+    pub(super) partition: Partition,
+    /// The first sector.
+    pub(super) first: u64,
+    /// How many sectors; `None` when it ends before it begins.
+    pub(super) sectors: Option<u64>,
+}
+
+/// A table that was chosen.
+struct Table {
+    kind: TableKind,
+    sector_size: u64,
+    slots: Vec<Slot>,
+}
+
+pub(super) fn scan(disk: &Disk) -> Layout {
+    let mut layout = Layout::default();
+    let mut whole_problems = Vec::new();
+    let whole = identify(disk.source.as_ref(), &mut whole_problems);
+    let table = find_table(disk, &whole, &mut layout.problems);
+    let sector_size = table
+        .as_ref()
+        .map_or(default_sector_size(disk).as_u64(), |t| t.sector_size);
+    layout.sector_size = u32::try_from(sector_size).unwrap_or(512);
+    if let Some(table) = table {
+        layout.table = Some(table.kind);
+        add_partitions(disk, table, &mut layout);
+    }
+    // Hybrid media are an ISO 9660 filesystem as a whole, and have partitions in it. One that begins
+    // where the disk begins says the same.
+    let hybrid = whole.format == Some(Format::Iso9660)
+        && layout.volumes.iter().all(|volume| volume.offset != 0);
+    if disk.source.size() != 0 && (layout.table.is_none() || hybrid) {
+        layout.volumes.push(Volume {
+            partition: None,
+            offset: 0,
+            size: disk.source.size(),
+            content: whole,
+            problems: whole_problems,
+            source: disk.source.clone(),
+            device: sysfs::is_block_device(&disk.path).then(|| disk.path.clone()),
+        });
+    }
+    layout
+}
+
+fn default_sector_size(disk: &Disk) -> SectorSize {
+    match disk.hardware.sector_size {
+        Some(4096) => SectorSize::Lb4096,
+        _ => SectorSize::Lb512,
+    }
+}
+
+/// The partition table that Linux would use, or else the one that can still be saved.
+fn find_table(disk: &Disk, whole: &Content, problems: &mut Vec<String>) -> Option<Table> {
+    let source = disk.source.as_ref();
+    let sector = default_sector_size(disk);
+    let announced = |size: &SectorSize| gpt::is_announced(source, *size);
+    // A disk that was copied from one with other sectors still has a table that counts in those.
+    let gpt_sector = [sector, SectorSize::Lb512, SectorSize::Lb4096]
+        .into_iter()
+        .find(announced);
+    if disk.hardware.sector_size.is_some() && gpt_sector.is_some_and(|found| found != sector) {
+        problems.push(format!(
+            "the GPT counts in sectors of {} bytes and the disk in {sector}: Linux does not see its partitions",
+            gpt_sector.unwrap_or(sector)
+        ));
+    }
+    let read_gpt = |end: Option<u64>, problems: &mut Vec<String>| {
+        let sizes = match (gpt_sector, disk.hardware.sector_size) {
+            (Some(found), _) => vec![found],
+            (None, Some(_)) => vec![sector],
+            (None, None) => vec![SectorSize::Lb512, SectorSize::Lb4096],
+        };
+        sizes.into_iter().find_map(|size| {
+            let slots = gpt::read(source, size, end, problems)?;
+            Some(Table {
+                kind: TableKind::Gpt,
+                sector_size: size.as_u64(),
+                slots,
+            })
+        })
+    };
+    // The boot sector of a FAT filesystem can look like a record whose entries are all in order.
+    let mbr = Mbr::read(source).filter(|_| whole.format != Some(Format::Fat));
+    match mbr {
+        Some(mbr) if mbr.is_protective() => {
+            let table = read_gpt(mbr.protective_end(), problems)?;
+            if mbr.hybrid_entries() != 0 {
+                problems.push(format!(
+                    "hybrid MBR: the GPT is used, and the {} other partitions of the MBR are not",
+                    mbr.hybrid_entries()
+                ));
+            }
+            Some(table)
+        }
+        Some(mbr) => {
+            if gpt_sector.is_some() {
+                problems.push(
+                    "there is a GPT that no protective MBR announces: the MBR is used, as Linux does"
+                        .to_owned(),
+                );
+            }
+            let sector_size = sector.as_u64();
+            let slots = mbr.partitions(source, sector_size, problems);
+            Some(Table {
+                kind: TableKind::Mbr,
+                sector_size,
+                slots,
+            })
+        }
+        // The first sectors are gone, or were never written. A filesystem on the whole disk is no
+        // reason to look for the rests of an older table.
+        None if matches!(whole.format, None | Some(Format::Iso9660)) => {
+            let mut found = Vec::new();
+            let table = read_gpt(None, &mut found)?;
+            problems.append(&mut found);
+            problems.push(
+                "there is no protective MBR: Linux does not see the partitions of this GPT"
+                    .to_owned(),
+            );
+            Some(table)
+        }
+        None => None,
+    }
+}
+
+/// Makes a volume of each partition that is on the disk at least in part.
+fn add_partitions(disk: &Disk, mut table: Table, layout: &mut Layout) {
+    table.slots.sort_by_key(|slot| slot.partition.number);
+    if table.slots.len() > MAX_PARTITIONS {
+        layout.problems.push(format!(
+            "the table has {} partitions: those after the first {MAX_PARTITIONS} are left out",
+            table.slots.len()
+        ));
+        table.slots.truncate(MAX_PARTITIONS);
+    }
+    let devices = sysfs::partition_devices(&disk.path);
+    for slot in table.slots {
+        match volume(disk, slot, table.sector_size) {
+            Ok(mut volume) => {
+                let at = |device: &&sysfs::PartitionDevice| device.offset == volume.offset;
+                volume.device = devices.iter().find(at).map(|device| device.node.clone());
+                layout.volumes.push(volume);
+            }
+            Err(reason) => layout.problems.push(reason),
+        }
+    }
+    report_overlaps(layout);
+}
+
+/// The volume of a partition, cut where the disk ends.
+fn volume(disk: &Disk, slot: Slot, sector_size: u64) -> Result<Volume, String> {
+    let number = slot.partition.number;
+    let disk_size = disk.source.size();
+    let Some(sectors) = slot.sectors else {
+        return Err(format!(
+            "partition {number} ends before it begins: left out"
+        ));
+    };
+    let offset = slot
+        .first
+        .checked_mul(sector_size)
+        .filter(|at| *at < disk_size);
+    let Some(offset) = offset else {
+        return Err(format!(
+            "partition {number} begins at sector {}, beyond the end of the disk: left out",
+            slot.first
+        ));
+    };
+    let promised = sectors.saturating_mul(sector_size);
+    let size = promised.min(disk_size.saturating_sub(offset));
+    let mut problems = Vec::new();
+    if size < promised {
+        problems.push(format!(
+            "reaches {} bytes over the end of the disk and is cut there",
+            promised.saturating_sub(size)
+        ));
+    }
+    let source = Arc::new(Section::new(disk.source.clone(), offset, size));
+    let content = identify(source.as_ref(), &mut problems);
+    Ok(Volume {
+        partition: Some(slot.partition),
+        offset,
+        size,
+        content,
+        problems,
+        source,
+        device: None,
+    })
+}
+
+/// Overlapping partitions stay, since one of them may be good, and are reported.
+fn report_overlaps(layout: &mut Layout) {
+    let mut order: Vec<&Volume> = layout.volumes.iter().collect();
+    order.sort_by_key(|volume| volume.offset);
+    let mut furthest: Option<&Volume> = None;
+    for volume in order {
+        if let Some(before) = furthest.filter(|before| volume.offset < end(before)) {
+            layout.problems.push(format!(
+                "partitions {} and {} overlap",
+                number(before),
+                number(volume)
+            ));
+        }
+        if furthest.is_none_or(|before| end(before) < end(volume)) {
+            furthest = Some(volume);
+        }
+    }
+}
+
+fn end(volume: &Volume) -> u64 {
+    volume.offset.saturating_add(volume.size)
+}
+
+fn number(volume: &Volume) -> u32 {
+    volume
+        .partition
+        .as_ref()
+        .map_or(0, |partition| partition.number)
+}

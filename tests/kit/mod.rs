@@ -1,0 +1,156 @@
+//! What the integration tests share: tools, temporary directories and disk images.
+//!
+//! A test that needs a program which is not installed fails and names the Debian package.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file is a program that uses a part"
+)]
+
+pub mod blkid;
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Programs that tests call, and the Debian packages that they come from.
+const PACKAGES: [(&str, &str); 16] = [
+    ("blkid", "util-linux"),
+    ("cryptsetup", "cryptsetup-bin"),
+    ("debugfs", "e2fsprogs"),
+    ("genisoimage", "genisoimage"),
+    ("gdisk", "gdisk"),
+    ("losetup", "mount"),
+    ("mcopy", "mtools"),
+    ("mke2fs", "e2fsprogs"),
+    ("mkfs.btrfs", "btrfs-progs"),
+    ("mkfs.vfat", "dosfstools"),
+    ("mkfs.xfs", "xfsprogs"),
+    ("mkswap", "util-linux"),
+    ("mlabel", "mtools"),
+    ("sfdisk", "fdisk"),
+    ("sgdisk", "gdisk"),
+    ("xorriso", "xorriso"),
+];
+
+/// A program that is ready to be run, with messages in English and its input closed. Those in `sbin`
+/// are found, too, whoever runs the tests.
+pub fn tool(name: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
+    let found = std::env::split_paths(&path).any(|directory| directory.join(name).is_file());
+    if !found {
+        let package = PACKAGES.iter().find(|(tool, _)| *tool == name);
+        let package = package.map_or("it", |(_, package)| package);
+        panic!("this test needs the program `{name}`: install the Debian package `{package}`");
+    }
+    let mut command = Command::new(name);
+    command
+        .env("PATH", path)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a program to its end and returns what it printed. The test fails when the program does.
+pub fn run<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> String {
+    let output = tool(name)
+        .args(arguments)
+        .output()
+        .expect("the program starts");
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{name} failed with {}:\n{out}{err}",
+        output.status
+    );
+    out.into_owned()
+}
+
+/// A directory of its own for one test, removed at its end.
+pub struct TempDir(PathBuf);
+
+/// Makes an empty directory where cargo keeps temporary files of tests.
+pub fn temp_dir() -> TempDir {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("test-{}-{count}", std::process::id());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(&path).expect("the temporary directory can be made");
+    TempDir(path)
+}
+
+impl TempDir {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// An empty image of `size` bytes, which takes no space until something is written.
+    pub fn image(&self, name: &str, size: u64) -> Image {
+        let path = self.0.join(name);
+        File::create(&path)
+            .and_then(|file| file.set_len(size))
+            .expect("the image can be made");
+        Image(path)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A disk image in a file.
+#[derive(Clone)]
+pub struct Image(pub PathBuf);
+
+impl Image {
+    pub fn path(&self) -> &str {
+        self.0.to_str().expect("the path of an image is text")
+    }
+
+    pub fn size(&self) -> u64 {
+        fs::metadata(&self.0).expect("the image is there").len()
+    }
+
+    /// Makes it longer or shorter.
+    pub fn resize(&self, size: u64) {
+        self.open().set_len(size).expect("the image can be resized");
+    }
+
+    pub fn write(&self, offset: u64, bytes: &[u8]) {
+        self.open()
+            .write_all_at(bytes, offset)
+            .expect("the image can be written");
+    }
+
+    pub fn read(&self, offset: u64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.open()
+            .read_exact_at(&mut bytes, offset)
+            .expect("the image can be read");
+        bytes
+    }
+
+    /// Copies a whole image into this one: a filesystem into its partition.
+    pub fn insert(&self, offset: u64, other: &Image) {
+        self.write(
+            offset,
+            &fs::read(&other.0).expect("the other image can be read"),
+        );
+    }
+
+    fn open(&self) -> File {
+        File::options()
+            .read(true)
+            .write(true)
+            .open(&self.0)
+            .expect("the image can be opened")
+    }
+}
