@@ -4,22 +4,30 @@
 //! partition table and identifies what each part carries: the result is a [`Layout`] of [`Volume`]s,
 //! with a reason in words for everything that could not be read.
 
+mod block_device;
 mod bytes;
 mod gpt;
 mod hardware;
 mod identify;
 mod layout;
 mod mbr;
+mod probing;
 mod read_ahead;
 mod scan;
 mod source;
 mod sysfs;
+#[cfg(test)]
+mod test_tree;
+mod uevent;
 
+pub use block_device::BlockDevice;
 pub use hardware::{Hardware, Transport};
 pub use identify::{Content, Format, identify};
 pub use layout::{Layout, Partition, PartitionKind, TableKind, Volume};
+pub use probing::still_probing;
 pub use read_ahead::ReadAhead;
 pub use source::{FileSource, MemorySource, ReadAt, Section, Source};
+pub use uevent::{Action, Uevent, UeventSocket, Wake};
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,15 +44,20 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Opens an image file or a block device for reading.
+    /// Opens an image file or a block device for reading; what the kernel says of a device is read from
+    /// sysfs.
     ///
     /// # Errors
     /// It can't be opened, or has no size.
     pub fn open(path: &Path) -> io::Result<Disk> {
+        Disk::open_as(path, block_device::hardware_of(path))
+    }
+
+    fn open_as(path: &Path, hardware: Hardware) -> io::Result<Disk> {
         Ok(Disk {
             path: path.to_owned(),
             source: Arc::new(FileSource::open(path)?),
-            hardware: Hardware::default(),
+            hardware,
         })
     }
 

@@ -1,56 +1,45 @@
-//! The kernel's block devices, as sysfs shows them.
+//! Reading sysfs: directories of attributes, each a file with one value.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// The unit of `size` and `start` in sysfs, whatever the sectors of the disk are.
-const SECTOR: u64 = 512;
+/// The unit of sizes and offsets in sysfs, whatever the sectors of a disk are.
+pub(super) const SECTOR: u64 = 512;
 
-/// The kernel's device for a part of a disk.
-pub(super) struct PartitionDevice {
-    /// Where it begins on the disk, in bytes.
-    pub(super) offset: u64,
-    /// Its node.
-    pub(super) node: PathBuf,
+/// An attribute without the white space around it; `None` when it is not there or empty. Models and
+/// serial numbers come from devices, so control characters are replaced by U+FFFD: none shall reach a
+/// terminal.
+pub(super) fn attribute(directory: &Path, name: &str) -> Option<String> {
+    let bytes = fs::read(directory.join(name)).ok()?;
+    clean(&bytes)
 }
 
-/// Is it a block device, and not an image file?
-pub(super) fn is_block_device(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_block_device())
+/// The printable text of a value.
+pub(super) fn clean(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    let text = text.replace(char::is_control, "\u{fffd}");
+    (!text.is_empty()).then_some(text)
 }
 
-/// The partitions that the kernel sees on the disk `path`; none for an image file.
-pub(super) fn partition_devices(path: &Path) -> Vec<PartitionDevice> {
-    let Some(directory) = directory_of(path) else {
-        return Vec::new();
-    };
-    let Ok(entries) = fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let device = |entry: fs::DirEntry| {
-        let start: u64 = read(&entry.path().join("start"))?.parse().ok()?;
-        Some(PartitionDevice {
-            offset: start.checked_mul(SECTOR)?,
-            node: Path::new("/dev").join(entry.file_name()),
-        })
-    };
-    entries.filter_map(|entry| device(entry.ok()?)).collect()
+/// An attribute that is a decimal number.
+pub(super) fn number(directory: &Path, name: &str) -> Option<u64> {
+    attribute(directory, name)?.parse().ok()
 }
 
-/// Where sysfs describes the block device `path`.
-fn directory_of(path: &Path) -> Option<PathBuf> {
-    let metadata = fs::metadata(path).ok()?;
-    if !metadata.file_type().is_block_device() {
-        return None;
-    }
-    let device = metadata.rdev();
-    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-    Some(PathBuf::from(format!("/sys/dev/block/{major}:{minor}")))
+/// What lies in a directory, in the order of names; nothing when it is not there.
+pub(super) fn children(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let mut children: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    children.sort();
+    children
 }
 
-/// A sysfs attribute without the white space around it; `None` when it is not there or empty.
-fn read(path: &Path) -> Option<String> {
-    let text = fs::read_to_string(path).ok()?;
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+/// The last part of a path as text; empty when it is none.
+pub(super) fn name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
 }
