@@ -14,6 +14,7 @@ mod kit;
 use std::fs;
 
 use kit::blkid::blkid;
+use kit::superblock::{self, Order};
 use kit::{Image, TempDir, run, temp_dir};
 use pilotlight::disk::{Content, Disk, Format};
 
@@ -149,5 +150,98 @@ fn fat_label_behind_many_files() {
         assert_eq!(compare(&image, Format::Fat).label.as_deref(), Some("LATE"));
         run("mlabel", ["-c", "-i", image.path(), "::"]);
         compare(&image, Format::Fat);
+    }
+}
+
+const UUID: [u8; 16] = *b"\x01\x23\x45\x67\x89\xab\xcd\xef\xfe\xdc\xba\x98\x76\x54\x32\x10";
+
+#[test]
+fn md_raid_members() {
+    let directory = temp_dir();
+    // Sizes that are no multiple of 64 KiB show how the place is rounded.
+    for (size, order) in [(3 * MIB + 512, Order::Little), (4 * MIB, Order::Big)] {
+        let image = directory.image("md090", size);
+        superblock::md_090(
+            &image,
+            order,
+            [0x0123_4567, 0x89ab_cdef, 0xfedc_ba98, 0x7654_3210],
+        );
+        let found = compare(&image, Format::MdRaid);
+        assert_eq!(
+            found.uuid.as_deref(),
+            Some("01234567-89ab-cdef-fedc-ba9876543210")
+        );
+    }
+    for size in [2 * MIB, 2 * MIB + 512, 2 * MIB + 6 * 512] {
+        let image = directory.image("md10", size);
+        superblock::md_1(&image, superblock::md_10_place(&image), UUID, "host:boot");
+        assert_eq!(
+            compare(&image, Format::MdRaid).label.as_deref(),
+            Some("host:boot")
+        );
+    }
+    for at in [0, 4096] {
+        let image = directory.image("md1", 2 * MIB);
+        superblock::md_1(&image, at, UUID, "any:0");
+        compare(&image, Format::MdRaid);
+    }
+}
+
+#[test]
+fn lvm_physical_volumes() {
+    let directory = temp_dir();
+    for sector in 0..4 {
+        let image = directory.image("pv", 2 * MIB);
+        superblock::lvm(&image, sector, b"abcdefGHIJklmn0123456789opqrstUV");
+        let found = compare(&image, Format::Lvm);
+        assert_eq!(
+            found.uuid.as_deref(),
+            Some("abcdef-GHIJ-klmn-0123-4567-89op-qrstUV")
+        );
+    }
+}
+
+/// Half a mirror with its superblock at the end looks like the filesystem on the mirror.
+#[test]
+fn a_raid_member_is_no_filesystem() {
+    let directory = temp_dir();
+    let image = made(&directory, 16 * MIB, "mke2fs", &["-q", "-t", "ext4"]);
+    superblock::md_1(&image, superblock::md_10_place(&image), UUID, "host:root");
+    compare(&image, Format::MdRaid);
+}
+
+/// `blkid` refuses to choose between two filesystems. We choose as it orders them, and say so.
+#[test]
+fn the_rest_of_an_older_filesystem_is_reported() {
+    let directory = temp_dir();
+    let image = made(&directory, 128 * MIB, "mkfs.btrfs", &["-q"]);
+    let superblock = image.read(65_536, 4096);
+    run("mke2fs", ["-q", "-F", "-t", "ext4", image.path()]);
+    image.write(65_536, &superblock);
+    let (ours, problems) = identified(&image);
+    assert_eq!(ours.format, Some(Format::Ext4));
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0].contains("signatures of ext4 and btrfs: taken for ext4"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn nothing_is_recognised_in_other_content() {
+    let directory = temp_dir();
+    for bytes in [
+        &[0_u8; 4096][..],
+        &[0xff; 4096],
+        b"# a text\n",
+        b"\x1f\x8b\x08\0",
+        &[],
+    ] {
+        let image = directory.image("other", MIB);
+        image.write(0, bytes);
+        assert_eq!(blkid(&image).format, None);
+        let (ours, problems) = identified(&image);
+        assert_eq!(ours, Content::default());
+        assert_eq!(problems, Vec::<String>::new());
     }
 }

@@ -235,6 +235,6 @@ fn slot(number: u32, entry: &gpt::partition::Partition) -> Slot {
         },
         first: entry.first_lba,
         // The last sector belongs to the partition.
-        sectors: (entry.last_lba.checked_add(1)).and_then(|end| end.checked_sub(entry.first_lba)),
+        sectors: (entry.last_lba.checked_sub(entry.first_lba)).map(|more| more.saturating_add(1)),
     }
 }

@@ -8,21 +8,25 @@
 )]
 
 pub mod blkid;
+pub mod gpt;
+pub mod superblock;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 16] = [
+const PACKAGES: [(&str, &str); 17] = [
     ("blkid", "util-linux"),
     ("cryptsetup", "cryptsetup-bin"),
     ("debugfs", "e2fsprogs"),
-    ("genisoimage", "genisoimage"),
+    ("fdisk", "fdisk"),
     ("gdisk", "gdisk"),
+    ("genisoimage", "genisoimage"),
     ("losetup", "mount"),
     ("mcopy", "mtools"),
     ("mke2fs", "e2fsprogs"),
@@ -56,10 +60,29 @@ pub fn tool(name: &str) -> Command {
 
 /// Runs a program to its end and returns what it printed. The test fails when the program does.
 pub fn run<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> String {
-    let output = tool(name)
+    run_with_input(name, arguments, "")
+}
+
+/// As [`run`], with a text for the program to read.
+pub fn run_with_input<S: AsRef<OsStr>>(
+    name: &str,
+    arguments: impl IntoIterator<Item = S>,
+    input: &str,
+) -> String {
+    let mut command = tool(name);
+    command
         .args(arguments)
-        .output()
-        .expect("the program starts");
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    // One that does not read to the end closes the pipe: what it says about that is enough.
+    let _ = child
+        .stdin
+        .take()
+        .expect("the input is a pipe")
+        .write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("the program ends");
     let (out, err) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),

@@ -12,8 +12,8 @@ const MAX_FAT16: u32 = 0xfff4;
 const MAX_FAT32: u32 = 0x0fff_fff6;
 
 const ENTRY_SIZE: u32 = 32;
-/// Entries of the root directory that are searched for the label: as many as FAT16 can have.
-const MAX_ENTRIES: u32 = 65_536;
+/// Entries of the root directory that are searched for the label, which formatters write first.
+const MAX_ENTRIES: u32 = 16_384;
 /// Clusters of a FAT32 root directory that are followed, which bounds a chain that bites its tail.
 const MAX_CLUSTERS: u32 = 100;
 
