@@ -32,11 +32,16 @@ struct Table {
     entries: BTreeMap<u32, gpt::partition::Partition>,
 }
 
-/// Is there a header at its primary place? Its checksum is not looked at.
-pub(super) fn is_announced(source: &dyn ReadAt, sector: SectorSize) -> bool {
-    let mut signature = [0; 8];
-    let read = source.read_exact_at(sector.as_u64(), &mut signature);
-    read.is_ok() && &signature == b"EFI PART"
+/// The sector size in which a primary header is at its place. Its checksum is not looked at.
+pub(super) fn announced(source: &dyn ReadAt) -> Option<SectorSize> {
+    let is_there = |sector: &SectorSize| {
+        let mut signature = [0; 8];
+        let read = source.read_exact_at(sector.as_u64(), &mut signature);
+        read.is_ok() && &signature == b"EFI PART"
+    };
+    [SectorSize::Lb512, SectorSize::Lb4096]
+        .into_iter()
+        .find(is_there)
 }
 
 /// Reads the table from the first intact copy: the primary, then the backup where the primary says

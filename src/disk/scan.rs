@@ -67,38 +67,11 @@ fn default_sector_size(disk: &Disk) -> SectorSize {
 /// The partition table that Linux would use, or else the one that can still be saved.
 fn find_table(disk: &Disk, whole: &Content, problems: &mut Vec<String>) -> Option<Table> {
     let source = disk.source.as_ref();
-    let sector = default_sector_size(disk);
-    let announced = |size: &SectorSize| gpt::is_announced(source, *size);
-    // A disk that was copied from one with other sectors still has a table that counts in those.
-    let gpt_sector = [sector, SectorSize::Lb512, SectorSize::Lb4096]
-        .into_iter()
-        .find(announced);
-    if disk.hardware.sector_size.is_some() && gpt_sector.is_some_and(|found| found != sector) {
-        problems.push(format!(
-            "the GPT counts in sectors of {} bytes and the disk in {sector}: Linux does not see its partitions",
-            gpt_sector.unwrap_or(sector)
-        ));
-    }
-    let read_gpt = |end: Option<u64>, problems: &mut Vec<String>| {
-        let sizes = match (gpt_sector, disk.hardware.sector_size) {
-            (Some(found), _) => vec![found],
-            (None, Some(_)) => vec![sector],
-            (None, None) => vec![SectorSize::Lb512, SectorSize::Lb4096],
-        };
-        sizes.into_iter().find_map(|size| {
-            let slots = gpt::read(source, size, end, problems)?;
-            Some(Table {
-                kind: TableKind::Gpt,
-                sector_size: size.as_u64(),
-                slots,
-            })
-        })
-    };
     // The boot sector of a FAT filesystem can look like a record whose entries are all in order.
     let mbr = Mbr::read(source).filter(|_| whole.format != Some(Format::Fat));
     match mbr {
         Some(mbr) if mbr.is_protective() => {
-            let table = read_gpt(mbr.protective_end(), problems)?;
+            let table = find_gpt(disk, mbr.protective_end(), problems)?;
             if mbr.hybrid_entries() != 0 {
                 problems.push(format!(
                     "hybrid MBR: the GPT is used, and the {} other partitions of the MBR are not",
@@ -108,25 +81,26 @@ fn find_table(disk: &Disk, whole: &Content, problems: &mut Vec<String>) -> Optio
             Some(table)
         }
         Some(mbr) => {
-            if gpt_sector.is_some() {
+            if gpt::announced(source).is_some() {
                 problems.push(
                     "there is a GPT that no protective MBR announces: the MBR is used, as Linux does"
                         .to_owned(),
                 );
             }
-            let sector_size = sector.as_u64();
-            let slots = mbr.partitions(source, sector_size, problems);
+            let sector_size = default_sector_size(disk).as_u64();
             Some(Table {
                 kind: TableKind::Mbr,
                 sector_size,
-                slots,
+                slots: mbr.partitions(source, sector_size, problems),
             })
         }
-        // The first sectors are gone, or were never written. A filesystem on the whole disk is no
-        // reason to look for the rests of an older table.
-        None if matches!(whole.format, None | Some(Format::Iso9660)) => {
+        // A filesystem on the whole disk is no reason to look for the rests of an older table, and
+        // neither is a first sector that somebody else wrote.
+        None if matches!(whole.format, None | Some(Format::Iso9660))
+            && (gpt::announced(source).is_some() || first_sector_is_gone(disk, problems)) =>
+        {
             let mut found = Vec::new();
-            let table = read_gpt(None, &mut found)?;
+            let table = find_gpt(disk, None, &mut found)?;
             problems.append(&mut found);
             problems.push(
                 "there is no protective MBR: Linux does not see the partitions of this GPT"
@@ -136,6 +110,51 @@ fn find_table(disk: &Disk, whole: &Content, problems: &mut Vec<String>) -> Optio
         }
         None => None,
     }
+}
+
+/// Is the first sector zero or unreadable, as the beginning of a damaged disk is?
+fn first_sector_is_gone(disk: &Disk, problems: &mut Vec<String>) -> bool {
+    let mut sector = [0; 512];
+    if let Err(error) = disk.source.read_exact_at(0, &mut sector) {
+        problems.push(format!("the first sector can't be read: {error}"));
+    }
+    sector == [0; 512]
+}
+
+/// The GPT in whichever sectors it counts: those of the disk or, after a copy from another disk, not.
+fn find_gpt(disk: &Disk, protective_end: Option<u64>, problems: &mut Vec<String>) -> Option<Table> {
+    let source = disk.source.as_ref();
+    let of_disk = default_sector_size(disk);
+    let other = match of_disk {
+        SectorSize::Lb512 => SectorSize::Lb4096,
+        SectorSize::Lb4096 => SectorSize::Lb512,
+    };
+    let order = match gpt::announced(source) {
+        Some(announced) if announced == other => [other, of_disk],
+        _ => [of_disk, other],
+    };
+    let mut first_problems = None;
+    for size in order {
+        let mut found = Vec::new();
+        let Some(slots) = gpt::read(source, size, protective_end, &mut found) else {
+            first_problems.get_or_insert(found);
+            continue;
+        };
+        problems.append(&mut found);
+        if disk.hardware.sector_size.is_some() && size != of_disk {
+            problems.push(format!(
+                "the GPT counts in sectors of {size} bytes and the disk in {of_disk}: Linux does not \
+                 see its partitions"
+            ));
+        }
+        return Some(Table {
+            kind: TableKind::Gpt,
+            sector_size: size.as_u64(),
+            slots,
+        });
+    }
+    problems.append(&mut first_problems.unwrap_or_default());
+    None
 }
 
 /// Makes a volume of each partition that is on the disk at least in part.
