@@ -155,6 +155,47 @@ fn gpt_with_4096_byte_sectors() {
     assert_eq!(places(&saved), places(&layout));
 }
 
+/// An MBR counts in the sectors of the disk as well; an image file does not know them.
+#[test]
+fn mbr_with_4096_byte_sectors() {
+    let directory = temp_dir();
+    let image = directory.image("disk", SIZE);
+    let keys = "o\nn\np\n1\n\n+8M\nn\ne\n2\n\n\nn\n\n+4M\nn\n\n\nw\n";
+    run_with_input("fdisk", ["-b4096", image.path()], keys);
+    let mut disk = Disk::open(&image.0).unwrap();
+    disk.hardware.sector_size = Some(4096);
+    let layout = disk.scan();
+    assert_eq!(
+        (layout.table, layout.sector_size),
+        (Some(TableKind::Mbr), 4096)
+    );
+    assert_eq!(layout.problems, Vec::<String>::new());
+    let listed = run(
+        "fdisk",
+        ["-b4096", "-l", "-oStart,Sectors,Id", image.path()],
+    );
+    let lines = listed
+        .lines()
+        .rev()
+        .take(4)
+        .filter(|line| line.ends_with("83"));
+    let mut theirs: Vec<Vec<u64>> = lines
+        .map(|line| {
+            line.split_whitespace()
+                .take(2)
+                .map(|n| n.parse().unwrap())
+                .collect()
+        })
+        .collect();
+    theirs.reverse();
+    let ours: Vec<_> = places(&layout)
+        .iter()
+        .map(|(_, at, size)| vec![at / 4096, size / 4096])
+        .collect();
+    assert_eq!(ours.len(), 3);
+    assert_eq!(ours, theirs);
+}
+
 #[test]
 fn volumes_in_partitions_are_identified() {
     let directory = temp_dir();
@@ -567,6 +608,39 @@ fn a_boot_sector_is_no_mbr() {
     assert_eq!(layout.volumes[0].content.format, None);
 }
 
+/// A stick that came as one FAT filesystem and was partitioned: its boot sector still describes that.
+#[test]
+fn partitions_count_on_a_stick_that_was_one_fat() {
+    let directory = temp_dir();
+    let stick = || {
+        let image = directory.image("disk", SIZE);
+        run("mkfs.vfat", ["-F32", "-n", "STICK", image.path()]);
+        image
+    };
+    let image = stick();
+    let boot = image.read(0, 440);
+    run_with_input("sfdisk", ["--quiet", "--wipe=always", image.path()], SCRIPT);
+    image.write(0, &boot);
+    let layout = scan(&image);
+    assert_eq!(layout.table, Some(TableKind::Mbr));
+    assert_eq!(layout.volumes.len(), 5);
+    only_problem(
+        &layout.problems,
+        "also describes a FAT filesystem on the whole disk",
+    );
+
+    let image = stick();
+    let elsewhere = temp_dir();
+    image.write(440, &gpt_disk(&elsewhere).read(440, 20_000));
+    let layout = scan(&image);
+    assert_eq!(layout.table, Some(TableKind::Gpt));
+    assert_eq!(places(&layout), PLACES);
+    problem(
+        &layout.problems,
+        "also describes a FAT filesystem on the whole disk",
+    );
+}
+
 /// Live media are an ISO 9660 filesystem, and a disk whose second partition is the ESP.
 #[test]
 fn hybrid_media_offer_partitions_and_the_whole() {
@@ -613,4 +687,16 @@ fn an_empty_image_is_one_volume_of_nothing() {
     assert_eq!(places(&layout), [(0, 0, MIB)]);
     assert_eq!(layout.problems, Vec::<String>::new());
     assert_eq!(places(&scan(&directory.image("nothing", 0))), []);
+}
+
+#[test]
+fn what_is_no_disk_is_not_opened() {
+    let directory = temp_dir();
+    let refused = Disk::open(directory.path()).err().unwrap();
+    let path = directory.path().display();
+    assert_eq!(
+        refused.to_string(),
+        format!("can't open {path}: it is neither a file nor a block device")
+    );
+    assert!(Disk::open(&directory.path().join("missing")).is_err());
 }

@@ -52,6 +52,23 @@ impl Mbr {
         self.entries.iter().any(|entry| entry.kind == PROTECTIVE)
     }
 
+    /// Do all partitions lie behind the record, on a disk of `size` bytes, and apart?
+    pub(super) fn fits(&self, size: u64, sector_size: u64) -> bool {
+        let mut extents: Vec<(u64, u64)> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.is_used())
+            .map(|entry| (u64::from(entry.first), u64::from(entry.sectors)))
+            .collect();
+        extents.sort_unstable();
+        let mut free = 1;
+        extents.into_iter().all(|(first, sectors)| {
+            let apart = first >= free;
+            free = first.saturating_add(sectors);
+            apart
+        }) && free.saturating_mul(sector_size) <= size
+    }
+
     /// The last sector that the protective entry covers: where the disk ended when it was written.
     /// `None` when it says that the disk has more sectors than it can count.
     pub(super) fn protective_end(&self) -> Option<u64> {

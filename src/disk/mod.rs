@@ -4,34 +4,33 @@
 //! partition table and identifies what each part carries: the result is a [`Layout`] of [`Volume`]s,
 //! with a reason in words for everything that could not be read.
 
-mod block_device;
+mod attributes;
 mod bytes;
 mod gpt;
 mod hardware;
 mod identify;
 mod layout;
 mod mbr;
+mod open;
 mod probing;
-mod read_ahead;
 mod scan;
 mod source;
 mod sysfs;
 #[cfg(test)]
 mod test_tree;
 mod uevent;
+mod window;
 
-pub use block_device::BlockDevice;
 pub use hardware::{Hardware, Transport};
 pub use identify::{Content, Format, identify};
 pub use layout::{Layout, Partition, PartitionKind, TableKind, Volume};
-pub use probing::still_probing;
-pub use read_ahead::ReadAhead;
+pub use open::OpenError;
 pub use source::{FileSource, MemorySource, ReadAt, Section, Source};
-pub use uevent::{Action, Uevent, UeventSocket, Wake};
+pub use sysfs::{Found, Sysfs};
+pub use uevent::{Action, Uevent, Uevents};
+pub use window::{WINDOW, Window};
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 /// A whole disk: a block device, or an image file that stands for one.
 pub struct Disk {
@@ -44,23 +43,6 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Opens an image file or a block device for reading; what the kernel says of a device is read from
-    /// sysfs.
-    ///
-    /// # Errors
-    /// It can't be opened, or has no size.
-    pub fn open(path: &Path) -> io::Result<Disk> {
-        Disk::open_as(path, block_device::hardware_of(path))
-    }
-
-    fn open_as(path: &Path, hardware: Hardware) -> io::Result<Disk> {
-        Ok(Disk {
-            path: path.to_owned(),
-            source: Arc::new(FileSource::open(path)?),
-            hardware,
-        })
-    }
-
     /// Reads the partition table and identifies every volume. Damage never fails the scan: it is
     /// among the problems.
     pub fn scan(&self) -> Layout {

@@ -1,8 +1,9 @@
 //! What the kernel is still bringing up: the reasons to wait for a disk, instead of a fixed time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::sysfs::{attribute, children, name, number};
+use super::Sysfs;
+use super::attributes::{attribute, children, name, number};
 
 /// Interface class of USB mass storage, with UAS (USB Mass Storage Class overview 1.4, section 2).
 const USB_MASS_STORAGE: &str = "08";
@@ -22,25 +23,27 @@ const USB_PORT_BUSY: [&str; 6] = [
     "addressed",
 ];
 
-/// Says in words what in the sysfs at `sys` (`/sys`) may still become a disk, one text for each
-/// device; nothing when no disk can appear any more unless somebody plugs it in.
-///
-/// A driver that is missing, and a device that hangs, stay in the list: whoever waits needs a limit.
-pub fn still_probing(sys: &Path) -> Vec<String> {
-    let mut waiting = Vec::new();
-    for device in children(&sys.join("bus/usb/devices")) {
-        usb(&device, &mut waiting);
+impl Sysfs {
+    /// Says in words what may still become a disk, one text for each device; nothing when no disk can
+    /// appear any more unless somebody plugs it in.
+    ///
+    /// A driver that is missing, and a device that hangs, stay in the list: whoever waits needs a limit.
+    pub fn probing(&self) -> Vec<String> {
+        let mut waiting = Vec::new();
+        for device in children(&self.join("bus/usb/devices")) {
+            usb(&device, &mut waiting);
+        }
+        for controller in children(&self.join("class/nvme")) {
+            nvme(&controller, &mut waiting);
+        }
+        for unit in children(&self.join("bus/scsi/devices")) {
+            scsi(&unit, &mut waiting);
+        }
+        for card in children(&self.join("bus/mmc/devices")) {
+            mmc(&card, &mut waiting);
+        }
+        waiting
     }
-    for controller in children(&sys.join("class/nvme")) {
-        nvme(&controller, &mut waiting);
-    }
-    for unit in children(&sys.join("bus/scsi/devices")) {
-        scsi(&unit, &mut waiting);
-    }
-    for card in children(&sys.join("bus/mmc/devices")) {
-        mmc(&card, &mut waiting);
-    }
-    waiting
 }
 
 /// Devices (`1-1`), interfaces (`1-1:1.0`), and ports, which are below the interface of their hub.
@@ -101,7 +104,7 @@ fn nvme(controller: &Path, waiting: &mut Vec<String>) {
             ));
         }
         Some("live") => {
-            let is_namespace = |path: &std::path::PathBuf| name(path).starts_with("nvme");
+            let is_namespace = |path: &PathBuf| name(path).starts_with("nvme");
             if !children(controller).iter().any(is_namespace) {
                 waiting.push(format!(
                     "NVMe controller {name_of_controller} is being scanned"
@@ -132,7 +135,7 @@ mod tests {
     #[test]
     fn an_idle_machine_waits_for_nothing() {
         let tree = Tree::new();
-        assert_eq!(still_probing(tree.path()), Vec::<String>::new());
+        assert_eq!(Sysfs::at(tree.path()).probing(), Vec::<String>::new());
         tree.file(&format!("{HUB}/bInterfaceClass"), "09\n");
         tree.file(&format!("{HUB}/usb1-port1/state"), "not attached\n");
         tree.file(&format!("{HUB}/usb1-port2/state"), "configured\n");
@@ -152,13 +155,13 @@ mod tests {
         tree.file("bus/mmc/devices/mmc0:0001/type", "SD\n");
         tree.file("bus/mmc/devices/mmc0:0001/block/mmcblk0/size", "8\n");
         tree.file("bus/mmc/devices/mmc1:0001/type", "SDIO\n");
-        assert_eq!(still_probing(tree.path()), Vec::<String>::new());
+        assert_eq!(Sysfs::at(tree.path()).probing(), Vec::<String>::new());
     }
 
     #[test]
     fn a_stick_is_waited_for_step_by_step() {
         let tree = Tree::new();
-        let waiting = || still_probing(tree.path());
+        let waiting = || Sysfs::at(tree.path()).probing();
         tree.file(&format!("{HUB}/usb1-port1/state"), "addressed\n");
         assert_eq!(
             waiting(),
@@ -187,7 +190,7 @@ mod tests {
         tree.file("class/nvme/nvme1/state", "live\n");
         tree.file("bus/mmc/devices/mmc0:0001/type", "MMC\n");
         assert_eq!(
-            still_probing(tree.path()),
+            Sysfs::at(tree.path()).probing(),
             [
                 "NVMe controller nvme0 is starting (connecting)",
                 "NVMe controller nvme1 is being scanned",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::gpt::{self, SectorSize};
 use super::layout::{Layout, Partition, TableKind, Volume};
 use super::mbr::Mbr;
-use super::{Content, Disk, Format, Section, block_device, identify};
+use super::{Content, Disk, Format, Section, identify, sysfs};
 
 /// Linux makes at most this many devices of one disk (`DISK_MAX_PARTS`).
 const MAX_PARTITIONS: usize = 256;
@@ -51,7 +51,7 @@ pub(super) fn scan(disk: &Disk) -> Layout {
             content: whole,
             problems: whole_problems,
             source: disk.source.clone(),
-            device: block_device::is_block_device(&disk.path).then(|| disk.path.clone()),
+            device: sysfs::is_block_device(&disk.path).then(|| disk.path.clone()),
         });
     }
     layout
@@ -67,8 +67,22 @@ fn default_sector_size(disk: &Disk) -> SectorSize {
 /// The partition table that Linux would use, or else the one that can still be saved.
 fn find_table(disk: &Disk, whole: &Content, problems: &mut Vec<String>) -> Option<Table> {
     let source = disk.source.as_ref();
-    // The boot sector of a FAT filesystem can look like a record whose entries are all in order.
-    let mbr = Mbr::read(source).filter(|_| whole.format != Some(Format::Fat));
+    let mbr = Mbr::read(source).filter(|mbr| {
+        // A FAT filesystem on the whole disk and a record of partitions share the first sector: what one
+        // of them left there does not disturb the other. Partitions count where they can be.
+        whole.format != Some(Format::Fat)
+            || match mbr.is_protective() {
+                true => gpt::announced(source).is_some(),
+                false => mbr.fits(source.size(), default_sector_size(disk).as_u64()),
+            }
+    });
+    if mbr.is_some() && whole.format == Some(Format::Fat) {
+        problems.push(
+            "the first sector also describes a FAT filesystem on the whole disk: the partitions are \
+             used, as Linux does"
+                .to_owned(),
+        );
+    }
     match mbr {
         Some(mbr) if mbr.is_protective() => {
             let table = find_gpt(disk, mbr.protective_end(), problems)?;
@@ -167,11 +181,11 @@ fn add_partitions(disk: &Disk, mut table: Table, layout: &mut Layout) {
         ));
         table.slots.truncate(MAX_PARTITIONS);
     }
-    let devices = block_device::partition_devices(&disk.path);
+    let devices = sysfs::partition_devices(&disk.path);
     for slot in table.slots {
         match volume(disk, slot, table.sector_size) {
             Ok(mut volume) => {
-                let at = |device: &&block_device::PartitionDevice| device.offset == volume.offset;
+                let at = |device: &&sysfs::PartitionDevice| device.offset == volume.offset;
                 volume.device = devices.iter().find(at).map(|device| device.node.clone());
                 layout.volumes.push(volume);
             }

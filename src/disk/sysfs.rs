@@ -1,45 +1,271 @@
-//! Reading sysfs: directories of attributes, each a file with one value.
+//! [`Sysfs`]: the disks that the kernel knows (`Documentation/ABI/stable/sysfs-block` of Linux).
 
 use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::Hardware;
+use super::attributes::{children, name, number};
+
 /// The unit of sizes and offsets in sysfs, whatever the sectors of a disk are.
-pub(super) const SECTOR: u64 = 512;
+const SECTOR: u64 = 512;
 
-/// An attribute without the white space around it; `None` when it is not there or empty. Models and
-/// serial numbers come from devices, so control characters are replaced by U+FFFD: none shall reach a
-/// terminal.
-pub(super) fn attribute(directory: &Path, name: &str) -> Option<String> {
-    let bytes = fs::read(directory.join(name)).ok()?;
-    clean(&bytes)
+/// Names of devices that are no disks of the machine: memory, what would answer after seconds
+/// (floppies), the firmware itself (flash), and what is made of other disks.
+const NOT_DISKS: [&str; 6] = ["ram", "zram", "fd", "mtdblock", "dm-", "md"];
+
+/// A mounted sysfs.
+pub struct Sysfs(PathBuf);
+
+/// A whole disk in sysfs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The kernel's name (`sda`).
+    pub name: String,
+    /// Its node (`/dev/sda`).
+    pub node: PathBuf,
+    /// Its length in bytes; never 0.
+    pub size: u64,
+    /// Number that no other medium gets until the machine is reset (`diskseq`), where the kernel counts:
+    /// another stick in the same socket has another one.
+    pub sequence: Option<u64>,
+    /// What it is.
+    pub hardware: Hardware,
 }
 
-/// The printable text of a value.
-pub(super) fn clean(bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    let text = text.replace(char::is_control, "\u{fffd}");
-    (!text.is_empty()).then_some(text)
+impl Sysfs {
+    /// The one of this machine.
+    pub fn system() -> Sysfs {
+        Sysfs::at("/sys")
+    }
+
+    /// A tree that looks like one.
+    pub fn at(root: impl Into<PathBuf>) -> Sysfs {
+        Sysfs(root.into())
+    }
+
+    /// A place in it.
+    pub(super) fn join(&self, path: &str) -> PathBuf {
+        self.0.join(path)
+    }
+
+    /// The disks, sda before sdb before sdaa.
+    ///
+    /// Left out are RAM disks, flash, floppies, what is made of other disks, paths below a multipath
+    /// NVMe disk, and what has no size: drives without a medium and loop devices without a file.
+    pub fn disks(&self) -> Vec<Found> {
+        let directories = children(&self.join("block"));
+        let mut disks: Vec<Found> = directories
+            .iter()
+            .filter_map(|at| Found::read(at))
+            .collect();
+        disks.sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
+        disks
+    }
 }
 
-/// An attribute that is a decimal number.
-pub(super) fn number(directory: &Path, name: &str) -> Option<u64> {
-    attribute(directory, name)?.parse().ok()
+impl Found {
+    fn read(directory: &Path) -> Option<Found> {
+        let name = name(directory).to_owned();
+        let family = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let hidden = number(directory, "hidden") == Some(1);
+        if NOT_DISKS.contains(&family) || hidden {
+            return None;
+        }
+        let size = number(directory, "size")?.checked_mul(SECTOR)?;
+        (size != 0).then(|| Found {
+            node: node(&name),
+            size,
+            sequence: number(directory, "diskseq"),
+            hardware: Hardware::read(directory),
+            name,
+        })
+    }
 }
 
-/// What lies in a directory, in the order of names; nothing when it is not there.
-pub(super) fn children(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten();
-    let mut children: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    children.sort();
-    children
+/// The node of a device; `!` in a name stands for a `/`.
+fn node(name: &str) -> PathBuf {
+    Path::new("/dev").join(name.replace('!', "/"))
 }
 
-/// The last part of a path as text; empty when it is none.
-pub(super) fn name(path: &Path) -> &str {
-    path.file_name()
-        .and_then(|name| name.to_str())
+/// Where sysfs describes the block device `path`; `None` for an image file.
+fn directory_of(path: &Path) -> Option<PathBuf> {
+    let metadata = fs::metadata(path).ok()?;
+    if !metadata.file_type().is_block_device() {
+        return None;
+    }
+    let device = metadata.rdev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    Some(PathBuf::from(format!("/sys/dev/block/{major}:{minor}")))
+}
+
+/// Is it a block device, and not an image file?
+pub(super) fn is_block_device(path: &Path) -> bool {
+    directory_of(path).is_some()
+}
+
+/// The hardware behind the node `path`; that of its disk when it is a partition, and nothing for an
+/// image file.
+pub(super) fn hardware_of(path: &Path) -> Hardware {
+    let directory = directory_of(path).and_then(|directory| directory.canonicalize().ok());
+    let Some(directory) = directory else {
+        return Hardware::default();
+    };
+    match directory.parent() {
+        Some(disk) if directory.join("partition").exists() => Hardware::read(disk),
+        _ => Hardware::read(&directory),
+    }
+}
+
+/// The kernel's device for a part of a disk.
+pub(super) struct PartitionDevice {
+    /// Where it begins on the disk, in bytes.
+    pub(super) offset: u64,
+    /// Its node.
+    pub(super) node: PathBuf,
+}
+
+/// The partitions that the kernel sees on the disk `path`; none for an image file.
+pub(super) fn partition_devices(path: &Path) -> Vec<PartitionDevice> {
+    directory_of(path)
+        .map(|directory| partitions_in(&directory))
         .unwrap_or_default()
+}
+
+fn partitions_in(directory: &Path) -> Vec<PartitionDevice> {
+    let device = |child: &PathBuf| {
+        Some(PartitionDevice {
+            offset: number(child, "start")?.checked_mul(SECTOR)?,
+            node: node(name(child)),
+        })
+    };
+    children(directory).iter().filter_map(device).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Transport;
+    use crate::disk::test_tree::Tree;
+
+    #[test]
+    fn tells_disks_by_their_bus() {
+        let tree = Tree::new();
+        let sata = "devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0";
+        tree.file(&format!("{sata}/model"), "Samsung SSD 870 \n");
+        tree.file(&format!("{sata}/vpd_pg80"), "\0\u{80}\0\u{8}S5Y1NG0N");
+        tree.disk(
+            &format!("{sata}/block/sda"),
+            2048,
+            &[("queue/logical_block_size", "512\n")],
+        );
+        tree.file(&format!("{sata}/block/sda/sda1/start"), "2048\n");
+
+        let stick = "devices/pci0000:00/0000:00:14.0/usb2/2-1";
+        let unit = format!("{stick}/2-1:1.0/host6/target6:0:0/6:0:0:0");
+        tree.file(&format!("{stick}/idVendor"), "0781\n");
+        tree.file(&format!("{stick}/serial"), "4C53\u{1b}[31m\n");
+        tree.file(&format!("{unit}/model"), "Ultra Fit       \n");
+        tree.disk(
+            &format!("{unit}/block/sdaa"),
+            8,
+            &[("removable", "1\n"), ("ro", "1\n")],
+        );
+
+        let nvme = "devices/pci0000:00/0000:01:00.0/nvme/nvme0";
+        tree.file(&format!("{nvme}/model"), "WD Black\n");
+        tree.file(&format!("{nvme}/serial"), "  2145\n");
+        tree.disk(
+            &format!("{nvme}/nvme0n1"),
+            8,
+            &[("queue/logical_block_size", "4096\n")],
+        );
+
+        let virtio = "devices/pci0000:00/0000:00:02.0/virtio1/block/vda";
+        tree.disk(virtio, 8, &[("serial", "disk-1\n"), ("diskseq", "9\n")]);
+        let card = "devices/platform/fe320000.mmc/mmc_host/mmc1/mmc1:aaaa";
+        tree.file(&format!("{card}/name"), "SC16G\n");
+        tree.file(&format!("{card}/serial"), "0x1234\n");
+        tree.disk(&format!("{card}/block/mmcblk1"), 8, &[]);
+        tree.disk(
+            "devices/virtual/block/loop0",
+            8,
+            &[("loop/backing_file", "/a\n")],
+        );
+
+        let found = Sysfs::at(tree.path()).disks();
+        let summary: Vec<String> = found
+            .iter()
+            .map(|device| {
+                let Hardware {
+                    transport,
+                    model,
+                    serial,
+                    sector_size,
+                    ..
+                } = &device.hardware;
+                format!(
+                    "{} {transport:?} {model:?} {serial:?} {sector_size:?}",
+                    device.name
+                )
+            })
+            .collect();
+        assert_eq!(
+            summary,
+            [
+                r#"sda Some(Ata) Some("Samsung SSD 870") Some("S5Y1NG0N") Some(512)"#,
+                r#"vda Some(Virtio) None Some("disk-1") None"#,
+                r#"sdaa Some(Usb) Some("Ultra Fit") Some("4C53�[31m") None"#,
+                r#"loop0 None None None None"#,
+                r#"mmcblk1 Some(Mmc) Some("SC16G") Some("0x1234") None"#,
+                r#"nvme0n1 Some(Nvme) Some("WD Black") Some("2145") Some(4096)"#,
+            ]
+        );
+        assert_eq!(found[0].size, 1 << 20);
+        assert_eq!((found[0].sequence, found[1].sequence), (None, Some(9)));
+        assert!(found[2].hardware.removable && found[2].hardware.read_only);
+        assert!(!found[0].hardware.removable && !found[0].hardware.read_only);
+
+        let partitions = partitions_in(&tree.path().join("block/sda"));
+        assert_eq!(partitions.len(), 1);
+        assert_eq!(partitions[0].offset, 1 << 20);
+        assert_eq!(partitions[0].node, Path::new("/dev/sda1"));
+    }
+
+    #[test]
+    fn leaves_out_what_is_no_disk() {
+        let tree = Tree::new();
+        tree.disk("devices/virtual/block/ram0", 8, &[]);
+        tree.disk("devices/virtual/block/zram0", 8, &[]);
+        tree.disk("devices/virtual/block/mtdblock0", 8, &[]);
+        tree.disk("devices/virtual/block/dm-0", 8, &[]);
+        tree.disk("devices/virtual/block/md127", 8, &[]);
+        tree.disk("devices/virtual/block/loop0", 0, &[]);
+        tree.disk(
+            "devices/pci0000:00/nvme/nvme0/nvme0c0n1",
+            8,
+            &[("hidden", "1\n")],
+        );
+        tree.disk(
+            "devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1",
+            8,
+            &[("hidden", "0\n")],
+        );
+        tree.disk("devices/pci0000:00/ata2/host1/block/sr0", 0, &[]);
+        tree.disk(
+            "devices/pci0000:00/ata2/host1/block/sr1",
+            4,
+            &[("removable", "1\n")],
+        );
+        tree.disk("devices/pci0000:00/cciss0/block/cciss!c0d0", 4, &[]);
+        tree.file("devices/pci0000:00/host9/block/sdz/size", "not a number\n");
+        tree.link("block/sdz", "devices/pci0000:00/host9/block/sdz");
+
+        let found = Sysfs::at(tree.path()).disks();
+        let nodes: Vec<&Path> = found.iter().map(|device| device.node.as_path()).collect();
+        let expected = ["/dev/sr1", "/dev/nvme0n1", "/dev/cciss/c0d0"].map(Path::new);
+        assert_eq!(nodes, expected);
+        assert_eq!(found[1].hardware.transport, Some(Transport::Nvme));
+        assert_eq!(Sysfs::at("/nothing").disks(), []);
+    }
 }

@@ -15,8 +15,8 @@ use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recvf
 const MAX_MESSAGE: usize = 8192;
 /// The group to which the kernel sends; group 2 is udev's.
 const KERNEL_GROUP: u32 = 1;
-/// How long messages that do not count are taken away after the time is over.
-const GRACE: Duration = Duration::from_millis(100);
+/// Messages that are taken at once before somebody looks at them.
+const MAX_AT_ONCE: usize = 1024;
 
 /// What happened to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +36,12 @@ pub enum Action {
 pub struct Uevent {
     /// What happened.
     pub action: Action,
-    /// Path of the device below `/sys`.
-    pub device_path: String,
     /// Its subsystem: `block`, `usb`, `nvme`.
     pub subsystem: String,
     /// Name of its node below `/dev`, where it has one.
-    pub device_name: Option<String>,
+    pub name: Option<String>,
     /// Its kind in its subsystem: `disk` or `partition` among block devices.
-    pub device_type: Option<String>,
+    pub kind: Option<String>,
 }
 
 impl Uevent {
@@ -54,13 +52,12 @@ impl Uevent {
             .split(|byte| *byte == 0)
             .filter(|field| !field.is_empty());
         let header = std::str::from_utf8(fields.next()?).ok()?;
-        let (_, device_path) = header.split_once('@')?;
+        header.split_once('@')?;
         let mut event = Uevent {
             action: Action::Other,
-            device_path: device_path.to_owned(),
             subsystem: String::new(),
-            device_name: None,
-            device_type: None,
+            name: None,
+            kind: None,
         };
         for field in fields {
             let Some((name, value)) = std::str::from_utf8(field).ok()?.split_once('=') else {
@@ -69,8 +66,8 @@ impl Uevent {
             match name {
                 "ACTION" => event.action = Action::named(value),
                 "SUBSYSTEM" => value.clone_into(&mut event.subsystem),
-                "DEVNAME" => event.device_name = Some(value.to_owned()),
-                "DEVTYPE" => event.device_type = Some(value.to_owned()),
+                "DEVNAME" => event.name = Some(value.to_owned()),
+                "DEVTYPE" => event.kind = Some(value.to_owned()),
                 _ => {}
             }
         }
@@ -79,7 +76,7 @@ impl Uevent {
 
     /// Is it about a whole disk?
     pub fn is_disk(&self) -> bool {
-        self.subsystem == "block" && self.device_type.as_deref() == Some("disk")
+        self.subsystem == "block" && self.kind.as_deref() == Some("disk")
     }
 }
 
@@ -94,29 +91,16 @@ impl Action {
     }
 }
 
-/// What a wait ended with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// A message.
-    Event(Uevent),
-    /// Messages came faster than they were read, and some are lost: look at sysfs again.
-    Lost,
-    /// Nothing came in time.
-    TimedOut,
-}
-
 /// The socket on which the kernel's messages arrive, from the moment it was opened: open it before
 /// looking at sysfs, and nothing is missed.
-pub struct UeventSocket {
-    socket: OwnedFd,
-}
+pub struct Uevents(OwnedFd);
 
-impl UeventSocket {
+impl Uevents {
     /// Begins to listen. No privilege is needed.
     ///
     /// # Errors
     /// The kernel has no netlink sockets (`CONFIG_NET`).
-    pub fn open() -> io::Result<UeventSocket> {
+    pub fn open() -> io::Result<Uevents> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(
             AddressFamily::NETLINK,
@@ -125,32 +109,25 @@ impl UeventSocket {
             Some(KOBJECT_UEVENT),
         )?;
         bind(&socket, &SocketAddrNetlink::new(0, KERNEL_GROUP))?;
-        Ok(UeventSocket { socket })
+        Ok(Uevents(socket))
     }
 
-    /// Waits for the next message, at most for `timeout`; zero asks what is there already.
+    /// Waits until something happens, at most for `timeout`, and returns all of it; zero asks what is
+    /// there already. Messages that the kernel had to drop are a [`Action::Change`] of nothing in
+    /// particular: look at sysfs again.
     ///
     /// # Errors
     /// The socket failed.
-    pub fn wait(&self, timeout: Duration) -> io::Result<Wake> {
+    pub fn wait(&self, timeout: Duration) -> io::Result<Vec<Uevent>> {
         let start = Instant::now();
         loop {
-            match self.receive() {
-                Ok(Some(event)) => return Ok(Wake::Event(event)),
-                // Somebody else's message, or not one at all. A flood of them is no reason to stay.
-                Ok(None) if start.elapsed() <= timeout.saturating_add(GRACE) => continue,
-                Ok(None) => return Ok(Wake::TimedOut),
-                Err(Errno::NOBUFS) => return Ok(Wake::Lost),
-                Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => {}
-                Err(error) => return Err(error.into()),
-            }
+            let events = self.pending()?;
             let left = timeout.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return Ok(Wake::TimedOut);
+            if !events.is_empty() || left.is_zero() {
+                return Ok(events);
             }
             let left = Timespec::try_from(left).ok();
-            let mut sockets = [PollFd::new(&self.socket, PollFlags::IN)];
+            let mut sockets = [PollFd::new(&self.0, PollFlags::IN)];
             match poll(&mut sockets, left.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -158,10 +135,30 @@ impl UeventSocket {
         }
     }
 
+    /// What has arrived. A flood ends at some time.
+    fn pending(&self) -> io::Result<Vec<Uevent>> {
+        let mut events = Vec::new();
+        for _ in 0..MAX_AT_ONCE {
+            match self.receive() {
+                Ok(event) => events.extend(event),
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(Errno::NOBUFS) => events.push(Uevent {
+                    action: Action::Change,
+                    subsystem: String::new(),
+                    name: None,
+                    kind: None,
+                }),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(events)
+    }
+
     /// Takes one message without waiting; `None` for one that does not count.
     fn receive(&self) -> rustix::io::Result<Option<Uevent>> {
         let mut buffer = [0; MAX_MESSAGE];
-        let (_, length, sender) = recvfrom(&self.socket, &mut buffer, RecvFlags::TRUNC)?;
+        let (_, length, sender) = recvfrom(&self.0, &mut buffer, RecvFlags::TRUNC)?;
         let sender = sender.and_then(|sender| SocketAddrNetlink::try_from(sender).ok());
         // Programs may send to the group as well: the kernel's own port is 0.
         let kernel = sender.is_some_and(|sender| sender.pid() == 0);
@@ -170,9 +167,9 @@ impl UeventSocket {
     }
 }
 
-impl AsFd for UeventSocket {
+impl AsFd for Uevents {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.0.as_fd()
     }
 }
 
@@ -190,10 +187,9 @@ mod tests {
             event,
             Uevent {
                 action: Action::Add,
-                device_path: "/devices/virtual/block/sda/sda1".to_owned(),
                 subsystem: "block".to_owned(),
-                device_name: Some("sda1".to_owned()),
-                device_type: Some("partition".to_owned()),
+                name: Some("sda1".to_owned()),
+                kind: Some("partition".to_owned()),
             }
         );
         assert!(!event.is_disk());
@@ -215,21 +211,20 @@ mod tests {
 
     #[test]
     fn a_message_of_a_program_is_not_believed() {
-        let listener = UeventSocket::open().unwrap();
-        let address = rustix::net::getsockname(&listener.socket).unwrap();
+        let listener = Uevents::open().unwrap();
+        let address = rustix::net::getsockname(&listener.0).unwrap();
         let address = SocketAddrNetlink::try_from(address).unwrap();
-        let forger = UeventSocket::open().unwrap();
+        let forger = Uevents::open().unwrap();
         let forged = b"add@/forged\0ACTION=add\0SUBSYSTEM=block\0DEVNAME=forged\0";
         let to = SocketAddrNetlink::new(address.pid(), 0);
-        let sent =
-            rustix::net::sendto(&forger.socket, forged, rustix::net::SendFlags::empty(), &to);
+        let sent = rustix::net::sendto(&forger.0, forged, rustix::net::SendFlags::empty(), &to);
         assert_eq!(sent, Ok(forged.len()));
-        loop {
-            match listener.wait(Duration::ZERO).unwrap() {
-                Wake::Event(event) => assert_ne!(event.device_path, "/forged"),
-                Wake::Lost => {}
-                Wake::TimedOut => break,
-            }
-        }
+        let events = listener.wait(Duration::ZERO).unwrap();
+        assert!(
+            events
+                .iter()
+                .all(|event| event.name.as_deref() != Some("forged")),
+            "{events:?}"
+        );
     }
 }

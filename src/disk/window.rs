@@ -1,4 +1,4 @@
-//! [`ReadAhead`]: few large reads below readers that do many small ones.
+//! [`Window`]: few large reads below readers that do many small ones.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -6,32 +6,32 @@ use std::sync::{Mutex, PoisonError};
 use super::{ReadAt, Source};
 
 /// What one read of a sequence brings in, in bytes.
-const WINDOW: usize = 1024 * 1024;
+pub const WINDOW: usize = 1024 * 1024;
 /// What a read at a new place brings in, in bytes: metadata lies scattered, and a slow stick takes
 /// 30 milliseconds for a whole window.
 const FIRST: usize = 64 * 1024;
-/// Windows begin at multiples of this many bytes.
+/// Spans begin at multiples of this many bytes.
 const ALIGNMENT: u64 = 4096;
 /// A reader that follows a file has its data, its mapping, its directory and its inode open.
-const WINDOWS: usize = 4;
+const SPANS: usize = 4;
 
-/// A source that reads ahead of whoever reads it and remembers the last few windows (at most 4 MiB).
+/// A source that reads ahead of whoever reads it and remembers the last few places (at most 4 MiB).
 ///
-/// A miss where another window ends is taken for a sequence and brings in 1 MiB; any other miss brings
+/// A miss where another read ended is taken for a sequence and brings in 1 MiB; any other miss brings
 /// in 64 KiB. Reads of 1 MiB and more go straight through. Where reading ahead meets a bad sector, the
 /// bytes that were asked for are tried alone, so a medium that is damaged elsewhere stays readable.
-pub struct ReadAhead {
+pub struct Window {
     source: Source,
     /// The most recently used one comes first.
-    windows: Mutex<Vec<Window>>,
+    spans: Mutex<Vec<Span>>,
 }
 
-struct Window {
+struct Span {
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl Window {
+impl Span {
     fn end(&self) -> u64 {
         self.start.saturating_add(self.bytes.len() as u64)
     }
@@ -43,44 +43,44 @@ impl Window {
     }
 }
 
-impl ReadAhead {
+impl Window {
     /// Nothing is read yet.
-    pub fn new(source: Source) -> ReadAhead {
-        ReadAhead {
+    pub fn new(source: Source) -> Window {
+        Window {
             source,
-            windows: Mutex::new(Vec::new()),
+            spans: Mutex::new(Vec::new()),
         }
     }
 
-    /// Brings a window that contains `offset` to the front. `Ok(false)`: the source ends before.
-    fn load(&self, windows: &mut Vec<Window>, offset: u64) -> io::Result<bool> {
-        if let Some(at) = windows.iter().position(|w| w.from(offset).is_some()) {
-            windows.get_mut(..=at).unwrap_or_default().rotate_right(1);
+    /// Brings a span that contains `offset` to the front. `Ok(false)`: the source ends before.
+    fn load(&self, spans: &mut Vec<Span>, offset: u64) -> io::Result<bool> {
+        if let Some(at) = spans.iter().position(|w| w.from(offset).is_some()) {
+            spans.get_mut(..=at).unwrap_or_default().rotate_right(1);
             return Ok(true);
         }
-        let before = windows.iter().position(|window| window.end() == offset);
+        let before = spans.iter().position(|span| span.end() == offset);
         let wanted = if before.is_some() { WINDOW } else { FIRST };
-        // The window that a sequence has left is the one that nobody needs any more.
-        let reused = before.or((windows.len() >= WINDOWS).then(|| windows.len().saturating_sub(1)));
-        let mut bytes = reused.map_or_else(Vec::new, |at| windows.remove(at).bytes);
+        // The span that a sequence has left is the one that nobody needs any more.
+        let reused = before.or((spans.len() >= SPANS).then(|| spans.len().saturating_sub(1)));
+        let mut bytes = reused.map_or_else(Vec::new, |at| spans.remove(at).bytes);
         let start = offset & !(ALIGNMENT - 1);
         bytes.resize(wanted, 0);
         let n = self.source.read_at(start, &mut bytes)?;
         bytes.truncate(n);
-        let window = Window { start, bytes };
-        let found = window.from(offset).is_some();
-        windows.insert(0, window);
+        let span = Span { start, bytes };
+        let found = span.from(offset).is_some();
+        spans.insert(0, span);
         Ok(found)
     }
 }
 
-impl ReadAt for ReadAhead {
+impl ReadAt for Window {
     fn size(&self) -> u64 {
         self.source.size()
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
         let mut done: usize = 0;
         while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
             let Some(at) = offset.checked_add(done as u64) else {
@@ -89,16 +89,16 @@ impl ReadAt for ReadAhead {
             if at >= self.source.size() {
                 break;
             }
-            let cached = windows.iter().any(|window| window.from(at).is_some());
+            let cached = spans.iter().any(|span| span.from(at).is_some());
             if !cached && rest.len() >= WINDOW {
                 return Ok(done.saturating_add(self.source.read_at(at, rest)?));
             }
-            match self.load(&mut windows, at) {
+            match self.load(&mut spans, at) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(_) => return Ok(done.saturating_add(self.source.read_at(at, rest)?)),
             }
-            let from = windows.first().and_then(|window| window.from(at));
+            let from = spans.first().and_then(|span| span.from(at));
             let from = from.unwrap_or_default();
             let n = from.len().min(rest.len());
             if let (Some(to), Some(from)) = (rest.get_mut(..n), from.get(..n)) {
@@ -153,9 +153,9 @@ mod tests {
     }
 
     /// Reads the same from both.
-    fn check(ahead: &ReadAhead, disk: &Recorder, offset: u64, length: usize) {
+    fn check(window: &Window, disk: &Recorder, offset: u64, length: usize) {
         let (mut ours, mut theirs) = (vec![0; length], vec![0; length]);
-        let n = ahead.read_at(offset, &mut ours).unwrap();
+        let n = window.read_at(offset, &mut ours).unwrap();
         assert_eq!(n, disk.bytes.read_at(offset, &mut theirs).unwrap());
         assert!(ours[..n] == theirs[..n], "{offset}+{length}");
     }
@@ -163,9 +163,9 @@ mod tests {
     #[test]
     fn a_sequence_of_small_reads_becomes_few_large_ones() {
         let disk = Recorder::new(4 << 20, None);
-        let ahead = ReadAhead::new(disk.clone());
+        let window = Window::new(disk.clone());
         for offset in (0..4 << 20).step_by(4096) {
-            check(&ahead, &disk, offset, 4096);
+            check(&window, &disk, offset, 4096);
         }
         let reads = disk.reads.lock().unwrap();
         assert_eq!(reads[0], (0, FIRST));
@@ -176,11 +176,11 @@ mod tests {
     #[test]
     fn places_that_are_visited_in_turn_stay_in_memory() {
         let disk = Recorder::new(16 << 20, None);
-        let ahead = ReadAhead::new(disk.clone());
+        let window = Window::new(disk.clone());
         for round in 0..100 {
-            check(&ahead, &disk, 5000 + round, 700);
-            check(&ahead, &disk, (3 << 20) + round, 700);
-            check(&ahead, &disk, (9 << 20) + round, 700);
+            check(&window, &disk, 5000 + round, 700);
+            check(&window, &disk, (3 << 20) + round, 700);
+            check(&window, &disk, (9 << 20) + round, 700);
         }
         assert_eq!(disk.reads.lock().unwrap().len(), 3);
     }
@@ -188,22 +188,22 @@ mod tests {
     #[test]
     fn reads_cross_windows_and_end_at_the_end() {
         let disk = Recorder::new((2 << 20) + 77, None);
-        let ahead = ReadAhead::new(disk.clone());
-        check(&ahead, &disk, 65_000, 3000);
-        check(&ahead, &disk, 1000, (2 << 20) - 500);
+        let window = Window::new(disk.clone());
+        check(&window, &disk, 65_000, 3000);
+        check(&window, &disk, 1000, (2 << 20) - 500);
         let mut buf = [0; 10];
-        assert_eq!(ahead.read_at((2 << 20) + 70, &mut buf).unwrap(), 7);
-        assert_eq!(ahead.read_at((2 << 20) + 77, &mut buf).unwrap(), 0);
-        assert_eq!(ahead.read_at(u64::MAX, &mut buf).unwrap(), 0);
+        assert_eq!(window.read_at((2 << 20) + 70, &mut buf).unwrap(), 7);
+        assert_eq!(window.read_at((2 << 20) + 77, &mut buf).unwrap(), 0);
+        assert_eq!(window.read_at(u64::MAX, &mut buf).unwrap(), 0);
     }
 
     #[test]
     fn a_bad_sector_costs_only_the_reads_that_need_it() {
         let disk = Recorder::new(1 << 20, Some(40_000));
-        let ahead = ReadAhead::new(disk.clone());
-        check(&ahead, &disk, 0, 4096);
-        check(&ahead, &disk, 36_864, 2048);
-        assert!(ahead.read_exact_at(40_000, &mut [0; 1]).is_err());
+        let window = Window::new(disk.clone());
+        check(&window, &disk, 0, 4096);
+        check(&window, &disk, 36_864, 2048);
+        assert!(window.read_exact_at(40_000, &mut [0; 1]).is_err());
     }
 
     proptest::proptest! {
@@ -211,9 +211,9 @@ mod tests {
         #[test]
         fn answers_like_its_source(reads in proptest::collection::vec((0u64..3_000_000, 0usize..1_500_000), 1..12)) {
             let disk = Recorder::new(2_500_001, None);
-            let ahead = ReadAhead::new(disk.clone());
+            let window = Window::new(disk.clone());
             for (offset, length) in reads {
-                check(&ahead, &disk, offset, length);
+                check(&window, &disk, offset, length);
             }
         }
     }
