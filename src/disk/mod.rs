@@ -4,9 +4,21 @@
 //! partition table and identifies what each part carries: the result is a [`Layout`] of [`Volume`]s,
 //! with a reason in words for everything that could not be read.
 
+mod device;
+mod gpt;
+mod identify;
+mod mbr;
+mod scan;
 mod source;
+mod sysfs;
+mod uevent;
+mod window;
 
+pub use device::OpenError;
 pub use source::{FileSource, MemorySource, ReadAt, Section, Source};
+pub use sysfs::{Found, Sysfs};
+pub use uevent::{Action, Uevent, Uevents};
+pub use window::{WINDOW, Window};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,14 +31,6 @@ pub struct Disk {
     pub source: Source,
     /// What the kernel says of the hardware; empty for an image file.
     pub hardware: Hardware,
-}
-
-impl Disk {
-    /// Reads the partition table and identifies every volume. Damage never fails the scan: it is
-    /// among the problems.
-    pub fn scan(&self) -> Layout {
-        Layout::default()
-    }
 }
 
 /// What is known of the device behind a disk, from sysfs.
