@@ -5,30 +5,35 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{ReadAt, Source};
 
-/// Bytes that are read at once.
+/// Most bytes that are read at once.
 pub const WINDOW: usize = 1024 * 1024;
 
-/// A window begins at a multiple of this, so that a small step back stays inside.
-const GRANULE: u64 = 64 * 1024;
+/// Bytes that are read at first, and the multiple at which windows begin.
+const FIRST: usize = 64 * 1024;
 
-/// A source that keeps one window of [`WINDOW`] bytes of another: structures and contents that lie next
-/// to each other come from memory.
+/// Places that are remembered at the same time: a directory, a table, an inode, and the contents.
+const PLACES: usize = 4;
+
+/// A source that keeps what it reads of another in a few windows. A window that is read to its end is
+/// followed by one of twice its size, up to [`WINDOW`]: scattered structures cost little, contents that
+/// are read in order come in large pieces.
 pub struct Window {
     below: Source,
-    kept: Mutex<Option<Kept>>,
+    places: Mutex<Vec<Place>>,
 }
 
-/// Bytes of the source from `start`. Fewer than [`WINDOW`] end where the source ends.
-struct Kept {
+/// Bytes of the source from `start`. Fewer than `asked` end where the source ends.
+struct Place {
     start: u64,
+    asked: usize,
     bytes: Vec<u8>,
 }
 
 impl Window {
     /// A window over `below`, empty at first.
     pub fn new(below: Source) -> Window {
-        let kept = Mutex::new(None);
-        Window { below, kept }
+        let places = Mutex::new(Vec::with_capacity(PLACES));
+        Window { below, places }
     }
 }
 
@@ -38,44 +43,73 @@ impl ReadAt for Window {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.len() <= WINDOW / 2 {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(n) = kept.as_ref().and_then(|kept| kept.copy(offset, buf)) {
-                return Ok(n);
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = 0;
+        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let Some(at) = offset.checked_add(done as u64) else {
+                break;
+            };
+            // Large reads gain nothing from a copy.
+            if rest.len() >= WINDOW {
+                return Ok(done.saturating_add(self.below.read_at(at, rest)?));
             }
-            *kept = Kept::read(&self.below, offset, kept.take());
-            if let Some(n) = kept.as_ref().and_then(|kept| kept.copy(offset, buf)) {
-                return Ok(n);
+            let n = match places.iter().find_map(|place| place.copy(at, rest)) {
+                Some(n) => n,
+                None => match Place::read(&self.below, at, &mut places) {
+                    Some(place) => place.copy(at, rest).unwrap_or(0),
+                    // One bad sector must not make its neighbours unreadable: exactly what was
+                    // asked for.
+                    None => return Ok(done.saturating_add(self.below.read_at(at, rest)?)),
+                },
+            };
+            if n == 0 {
+                break;
             }
+            done = done.saturating_add(n);
         }
-        // Large reads gain nothing from a copy, and one bad sector must not make its neighbours
-        // unreadable: exactly what was asked for.
-        self.below.read_at(offset, buf)
+        Ok(done)
     }
 }
 
-impl Kept {
-    /// Reads the window around `offset`, in the memory of an older one.
-    fn read(below: &Source, offset: u64, older: Option<Kept>) -> Option<Kept> {
-        let mut bytes = older.map(|older| older.bytes).unwrap_or_default();
-        bytes.resize(WINDOW, 0);
-        let start = offset & !(GRANULE.saturating_sub(1));
+impl Place {
+    /// Reads the window that holds `offset`, in the place of one that it follows or of the oldest.
+    fn read<'a>(below: &Source, offset: u64, places: &'a mut Vec<Place>) -> Option<&'a Place> {
+        let start = offset & !(FIRST as u64).saturating_sub(1);
+        let follows = places.iter().position(|place| place.end() == start);
+        let asked = follows
+            .and_then(|i| places.get(i))
+            .map_or(FIRST, |before| before.asked.saturating_mul(2).min(WINDOW));
+        let replaced = match follows {
+            Some(i) => Some(places.remove(i)),
+            None if places.len() >= PLACES => Some(places.remove(0)),
+            None => None,
+        };
+        let mut bytes = replaced.map(|place| place.bytes).unwrap_or_default();
+        bytes.resize(asked, 0);
         let n = below.read_at(start, &mut bytes).ok()?;
         bytes.truncate(n);
-        Some(Kept { start, bytes })
+        places.push(Place {
+            start,
+            asked,
+            bytes,
+        });
+        places.last()
     }
 
-    /// Copies what `buf` asks for, if all of it that the source has is here.
+    fn end(&self) -> u64 {
+        self.start.saturating_add(self.bytes.len() as u64)
+    }
+
+    /// Copies what is here of what `buf` asks for: at least one byte, or none at the end of the source.
     fn copy(&self, offset: u64, buf: &mut [u8]) -> Option<usize> {
         let at = usize::try_from(offset.checked_sub(self.start)?).ok()?;
-        let end = at.checked_add(buf.len())?;
-        let from = match self.bytes.get(at..end) {
-            Some(all) => all,
-            None if self.bytes.len() < WINDOW => self.bytes.get(at..)?,
-            None => return None,
-        };
-        buf.get_mut(..from.len())?.copy_from_slice(from);
-        Some(from.len())
+        let from = self.bytes.get(at..)?;
+        if from.is_empty() && self.bytes.len() == self.asked {
+            return None;
+        }
+        let n = from.len().min(buf.len());
+        buf.get_mut(..n)?.copy_from_slice(from.get(..n)?);
+        Some(n)
     }
 }
 
@@ -99,7 +133,7 @@ mod tests {
 
         fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
             self.reads.fetch_add(1, Ordering::Relaxed);
-            let end = offset + buf.len() as u64;
+            let end = offset.saturating_add(buf.len() as u64);
             if self.bad.is_some_and(|bad| (offset..end).contains(&bad)) {
                 return Err(io::ErrorKind::Other.into());
             }
@@ -137,10 +171,23 @@ mod tests {
     fn neighbours_cost_one_read() {
         let medium = medium(None);
         let window = Window::new(medium.clone());
-        for sector in 0..256 {
+        let reads = || medium.reads.load(Ordering::Relaxed);
+        for sector in 0..128 {
             window.read_exact_at(sector * 512, &mut [0; 512]).unwrap();
         }
-        assert_eq!(medium.reads.load(Ordering::Relaxed), 1);
+        assert_eq!(reads(), 1);
+        // In order the windows grow: 64, 128, 256, 512 KiB, then one of 1 MiB.
+        for sector in 128..(2 * WINDOW as u64 / 512) {
+            window.read_exact_at(sector * 512, &mut [0; 512]).unwrap();
+        }
+        assert_eq!(reads(), 6);
+        // Four places at once stay in memory.
+        for _ in 0..10 {
+            for place in [3, 5, 7, 9] {
+                window.read_exact_at(place * 300_000, &mut [0; 16]).unwrap();
+            }
+        }
+        assert!(reads() <= 10, "{}", reads());
     }
 
     #[test]
