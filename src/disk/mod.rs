@@ -67,6 +67,19 @@ pub enum Transport {
     Mmc,
 }
 
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Transport::Nvme => "NVMe",
+            Transport::Ata => "ATA",
+            Transport::Scsi => "SCSI",
+            Transport::Usb => "USB",
+            Transport::Virtio => "virtio",
+            Transport::Mmc => "MMC",
+        })
+    }
+}
+
 /// What a scan of one disk found.
 #[derive(Default)]
 pub struct Layout {

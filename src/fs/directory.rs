@@ -33,8 +33,7 @@ impl Directory {
         let relative = path.as_str().trim_start_matches('/');
         let relative = if relative.is_empty() { "." } else { relative };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-        // A pipe without a writer would hold us up: opening never waits.
-        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = flags | OFlags::CLOEXEC;
         let found = rustix::fs::openat2(&self.0, relative, flags, Mode::empty(), resolve);
         found.map_err(error)
     }
@@ -85,7 +84,9 @@ impl Filesystem for Directory {
         if self.metadata(path)?.kind != FileKind::File {
             return Err(FsError::NotAFile);
         }
-        let file = File::from(self.find(path, OFlags::RDONLY)?);
+        // Should it have become a pipe meanwhile, opening does not wait for its writer.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = File::from(self.find(path, flags)?);
         let metadata = file.metadata().map_err(FsError::Io)?;
         if !metadata.is_file() {
             return Err(FsError::NotAFile);
@@ -156,8 +157,9 @@ mod tests {
         }
     }
 
-    fn tree() -> (Tree, Directory) {
-        let root = std::env::temp_dir().join(format!("pilotlight-dir-{}", std::process::id()));
+    fn tree(name: &str) -> (Tree, Directory) {
+        let name = format!("pilotlight-{name}-{}", std::process::id());
+        let root = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&root);
         fs::create_dir_all(root.join("boot/grub")).unwrap();
         fs::write(root.join("boot/vmlinuz"), b"kernel").unwrap();
@@ -183,7 +185,7 @@ mod tests {
 
     #[test]
     fn reads_below_its_root_and_never_leaves_it() {
-        let (_tree, directory) = tree();
+        let (_tree, directory) = tree("read");
         let read = |name: &str| directory.read(&path(name), 100);
         assert_eq!(read("/boot/vmlinuz").unwrap(), b"kernel");
         assert_eq!(read("/boot/link").unwrap(), b"kernel");
@@ -203,7 +205,7 @@ mod tests {
 
     #[test]
     fn lists_in_order() {
-        let (_tree, directory) = tree();
+        let (_tree, directory) = tree("list");
         let list = directory.read_dir(&path("/boot")).unwrap();
         let names: Vec<&str> = list.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["absolute", "escape", "grub", "link", "vmlinuz"]);

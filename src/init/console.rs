@@ -1,6 +1,6 @@
 //! The consoles: every `console=` of the flash kernel gets every line, and none can hold up a boot.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -66,7 +66,9 @@ impl Consoles {
 
     /// The device of the preferred console, for a shell.
     pub(super) fn preferred(&self) -> Option<String> {
-        self.0.last().map(|console| format!("/dev/{}", console.name))
+        self.0
+            .last()
+            .map(|console| format!("/dev/{}", console.name))
     }
 }
 
@@ -113,20 +115,24 @@ impl Console {
     }
 }
 
-/// Bytes that a terminal has not sent yet (`TIOCOUTQ`, ioctl_tty(2)); 0 where it can't say.
-#[allow(unsafe_code)] // rustix has no wrapper for this ioctl
-fn output_queue(tty: std::os::fd::BorrowedFd<'_>) -> i32 {
+/// `TIOCOUTQ` of `<asm-generic/ioctls.h>`.
+const OUTPUT_QUEUE: rustix::ioctl::Opcode = 0x5411;
+
+/// Bytes that a terminal has not sent yet (ioctl_tty(2)); 0 where it can't say.
+#[allow(unsafe_code)] // rustix has no wrapper for this one
+fn output_queue(tty: BorrowedFd<'_>) -> libc::c_int {
     use rustix::ioctl::{Getter, ioctl};
-    // SAFETY: TIOCOUTQ stores one int and has no other effect.
-    let queued = unsafe { ioctl(tty, Getter::<{ libc::TIOCOUTQ as _ }, libc::c_int>::new()) };
+    // SAFETY: this operation stores one int and has no other effect.
+    let queued = unsafe { ioctl(tty, Getter::<OUTPUT_QUEUE, libc::c_int>::new()) };
     queued.unwrap_or(0)
 }
 
 /// The names in the kernel's list; what could leave `/dev` is no name.
 fn names(active: &str) -> impl Iterator<Item = &str> {
-    active
-        .split_whitespace()
-        .filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))
+    active.split_whitespace().filter(|name| {
+        name.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    })
 }
 
 fn deadline(after: Duration) -> Instant {

@@ -1,6 +1,5 @@
 //! The states in which nothing is booted any more, as policy names them.
 
-use std::convert::Infallible;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -42,12 +41,12 @@ pub(super) fn end(how: Ending, supervisor: &mut Supervisor) {
 }
 
 /// Resets the machine.
-pub(super) fn reset() -> Infallible {
+pub(super) fn reset() -> ! {
     stop(RebootCommand::Restart)
 }
 
 /// Process 1 must not return, whatever the kernel answers.
-fn stop(command: RebootCommand) -> Infallible {
+fn stop(command: RebootCommand) -> ! {
     loop {
         let _ = rustix::system::reboot(command);
         std::thread::sleep(Duration::from_secs(1));
@@ -58,7 +57,9 @@ fn shell(supervisor: &mut Supervisor) {
     if let Err(error) = copy_log(supervisor) {
         supervisor.say(&format!("can't copy the log to {LOG}: {error}"));
     }
-    supervisor.say(&format!("a shell as policy says; the log is in {LOG}; `exit` looks again"));
+    supervisor.say(&format!(
+        "a shell as policy says; the log is in {LOG}; `exit` looks again"
+    ));
     if let Err(error) = run_shell(supervisor) {
         supervisor.say(&format!("can't start {SHELL}: {error}"));
     }
@@ -88,7 +89,6 @@ fn run_shell(supervisor: &Supervisor) -> std::io::Result<()> {
         .env("PATH", "/bin:/sbin");
     let session = || {
         rustix::process::setsid()?;
-        // SAFETY of the descriptor: standard input was set above.
         rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
         Ok(())
     };

@@ -149,13 +149,19 @@ mod tests {
             memory.push(format!("{i:01024}"));
         }
         assert_eq!(memory.lines().count(), CAPACITY / 1024);
-        assert_eq!(memory.lines().last().unwrap().trim_start_matches('0'), "999");
+        assert_eq!(
+            memory.lines().last().unwrap().trim_start_matches('0'),
+            "999"
+        );
     }
 
     #[test]
     fn uptime_looks_like_the_kernels() {
         let (seconds, nanoseconds) = (3, 42_000_999);
-        let uptime = Uptime { seconds, nanoseconds };
+        let uptime = Uptime {
+            seconds,
+            nanoseconds,
+        };
         assert_eq!(uptime.to_string(), "[    3.042000]");
     }
 }

@@ -24,14 +24,13 @@ pub(super) fn mount_all() -> Vec<String> {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(errno) => Err(errno),
         };
-        let mounted =
-            made.and_then(
-                |()| match rustix::mount::mount(filesystem, directory, filesystem, flags, options) {
-                    // The kernel mounts devtmpfs by itself where it is configured so.
-                    Err(Errno::BUSY) => Ok(()),
-                    result => result,
-                },
-            );
+        let mounted = made.and_then(|()| {
+            match rustix::mount::mount(filesystem, directory, filesystem, flags, options) {
+                // The kernel mounts devtmpfs by itself where it is configured so.
+                Err(Errno::BUSY) => Ok(()),
+                result => result,
+            }
+        });
         if let Err(errno) = mounted {
             failures.push(format!(
                 "can't mount {filesystem} at {directory}: {errno} (is it in the flash kernel?)"
@@ -53,7 +52,10 @@ pub(super) fn detach_below(directory: &str) {
 
 /// The mount points below `directory`, the last mounted first (`/proc/self/mounts`, fstab(5)).
 fn points_below(mounts: &str, directory: &str) -> Vec<String> {
-    let points = mounts.lines().rev().filter_map(|line| line.split(' ').nth(1));
+    let points = mounts
+        .lines()
+        .rev()
+        .filter_map(|line| line.split(' ').nth(1));
     points
         .filter(|point| {
             let rest = point.strip_prefix(directory);
@@ -75,7 +77,10 @@ mod tests {
                       /dev/sda2 /run/pilotlight/volumes/sda2 xfs ro 0 0\n";
         assert_eq!(
             points_below(mounts, "/run/pilotlight/volumes"),
-            ["/run/pilotlight/volumes/sda2", "/run/pilotlight/volumes/sda1"]
+            [
+                "/run/pilotlight/volumes/sda2",
+                "/run/pilotlight/volumes/sda1"
+            ]
         );
         assert!(points_below(mounts, "/run/pilot").is_empty());
     }

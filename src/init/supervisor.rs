@@ -1,6 +1,5 @@
 //! The parent: it starts the loader, listens to it, and acts on how it ends.
 
-use std::convert::Infallible;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -46,8 +45,8 @@ enum Round {
     Died(Option<String>),
 }
 
-/// Process 1. It returns only by a jump into another kernel or by turning the machine off.
-pub fn main() -> Infallible {
+/// Process 1. It ends only by a jump into another kernel or by turning the machine off.
+pub fn main() -> ! {
     let failures = mounts::mount_all();
     let mut supervisor = Supervisor {
         consoles: Consoles::open(),
@@ -149,7 +148,8 @@ impl Supervisor {
             .stdout(log_writer.try_clone()?)
             .stderr(log_writer)
             .spawn()?;
-        let status = self.listen(Pid::from_child(&child), &log);
+        let loader = Pid::from_child(&child);
+        let status = self.listen(&log, || reap(Some(loader)));
         let entry = last_line(control);
         Ok(match status.exit_status() {
             Some(loader::LOADED) => Round::Loaded(entry),
@@ -163,13 +163,13 @@ impl Supervisor {
         })
     }
 
-    /// Copies the loader's lines to the log until it has ended.
-    fn listen(&mut self, loader: Pid, log: &OwnedFd) -> WaitStatus {
+    /// Copies the loader's lines to the log until `end` says how it has ended.
+    fn listen(&mut self, log: &OwnedFd, end: impl Fn() -> Option<WaitStatus>) -> WaitStatus {
         let mut lines = Lines::default();
         let mut ended = None;
         loop {
             // What the loader wrote last is still read after its end.
-            ended = ended.or_else(|| reap(Some(loader)));
+            ended = ended.or_else(&end);
             let timeout = match ended {
                 Some(_) => Timespec::default(),
                 None => TICK,
@@ -247,6 +247,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::zombie_processes)] // `listen` collects it
     fn listens_to_the_last_line_and_tells_the_end() {
         for (script, code, signal) in [
             ("echo one; echo two >&2; exit 3", Some(3), None),
@@ -262,7 +263,13 @@ mod tests {
                 .spawn()
                 .unwrap();
             let mut supervisor = supervisor();
-            let status = supervisor.listen(Pid::from_child(&child), &log);
+            // Not `reap`: other tests have children too.
+            let pid = Pid::from_child(&child);
+            let end = || {
+                let ended = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+                ended.unwrap().map(|(_, status)| status)
+            };
+            let status = supervisor.listen(&log, end);
             assert_eq!(status.exit_status(), code, "{script}");
             assert_eq!(status.terminating_signal(), signal, "{script}");
             let lines: Vec<&str> = supervisor.log().collect();
