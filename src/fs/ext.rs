@@ -32,23 +32,25 @@ impl Ext {
     /// [`FsError::Unsupported`] names the feature that the crate does not read.
     pub(super) fn open(source: Source) -> Result<Ext, FsError> {
         let failure = Failure::default();
-        let block_mapped = !has_incompat(&source, EXTENTS);
-        let dirty = needs_recovery(&source);
+        let features = incompat(&source);
         let medium = Medium {
             source: Window::new(source),
             failure: failure.clone(),
         };
         match Ext4::load(Box::new(medium)) {
             Ok(inner) => {
-                if dirty {
+                if features & RECOVER != 0 {
                     let uuid = inner.uuid();
                     log::info!("filesystem {uuid}: its journal was left dirty, replayed in memory");
                 }
                 Ok(Ext {
                     inner,
                     failure,
-                    block_mapped,
+                    block_mapped: features & EXTENTS == 0,
                 })
+            }
+            Err(Ext4Error::Incompatible(reason)) => {
+                Err(FsError::Unsupported(refusal(features, &reason)))
             }
             Err(error) => Err(translate(error, &failure)),
         }
@@ -59,15 +61,41 @@ impl Ext {
     }
 }
 
-/// Features without which the filesystem can't be read (`s_feature_incompat`, `fs/ext4/ext4.h`).
-const RECOVER: u8 = 0x4;
-const EXTENTS: u8 = 0x40;
+/// Features without which a filesystem can't be read (`s_feature_incompat` in `fs/ext4/ext4.h`).
+const RECOVER: u32 = 0x4;
+const EXTENTS: u32 = 0x40;
 
-fn has_incompat(source: &Source, feature: u8) -> bool {
+/// Those that the crate refuses, by the names of `tune2fs`.
+const REFUSED: [(u32, &str); 9] = [
+    (0x1, "compression"),
+    (0x8, "journal_dev"),
+    (0x10, "meta_bg"),
+    (0x100, "mmp"),
+    (0x400, "ea_inode"),
+    (0x1000, "dirdata"),
+    (0x4000, "large_dir"),
+    (0x8000, "inline_data"),
+    (0x2_0000, "casefold"),
+];
+
+/// The features of the superblock; none if it can't be read.
+fn incompat(source: &Source) -> u32 {
     const INCOMPAT: u64 = 1024 + 0x60;
-    let mut features = [0];
-    let read = source.read_exact_at(INCOMPAT, &mut features);
-    read.is_ok() && features.iter().all(|byte| byte & feature != 0)
+    let mut features = [0; 4];
+    match source.read_exact_at(INCOMPAT, &mut features) {
+        Ok(()) => u32::from_le_bytes(features),
+        Err(_) => 0,
+    }
+}
+
+/// Why the crate does not open a filesystem: features in words, or what it says itself.
+fn refusal(features: u32, reason: &ext4::Incompatible) -> String {
+    let refused = REFUSED.iter().filter(|(bit, _)| features & bit != 0);
+    let names: Vec<&str> = refused.map(|(_, name)| *name).collect();
+    match names.as_slice() {
+        [] => reason.to_string(),
+        names => format!("the ext4 feature {}", names.join(", ")),
+    }
 }
 
 /// Is it one of the three formats that this file reads?
@@ -77,7 +105,7 @@ pub(super) fn is_ext(format: Format) -> bool {
 
 /// Does the journal hold transactions that the kernel would write back at the next mount?
 pub(super) fn needs_recovery(source: &Source) -> bool {
-    has_incompat(source, RECOVER)
+    incompat(source) & RECOVER != 0
 }
 
 impl Filesystem for Ext {
@@ -210,7 +238,7 @@ fn translate(error: Ext4Error, failure: &Failure) -> FsError {
         Ext4Error::NotFound => FsError::NotFound,
         Ext4Error::NotADirectory => FsError::NotADirectory,
         Ext4Error::IsADirectory | Ext4Error::IsASpecialFile => FsError::NotAFile,
-        Ext4Error::Incompatible(feature) => FsError::Unsupported(feature.to_string()),
+        Ext4Error::Incompatible(what) => FsError::Unsupported(what.to_string()),
         Ext4Error::Encrypted => FsError::Unsupported("the file is encrypted".to_owned()),
         Ext4Error::FileTooLarge => FsError::TooLarge("the file".to_owned()),
         error => FsError::Corrupt(error.to_string()),
