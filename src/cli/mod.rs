@@ -79,7 +79,13 @@ fn inventory(paths: &[PathBuf]) -> Result<Inventory, CliError> {
         return Err(CliError::NoDisks);
     }
     for disk in found {
-        inventory.add(Disk::open(&disk.node)?);
+        match Disk::open(&disk.node) {
+            Ok(disk) => {
+                inventory.add(disk);
+            }
+            Err(error) if error.is_empty_drive() => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(inventory)
 }

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::sysfs::Sysfs;
 use super::{Disk, FileSource, Hardware, Partition};
 
@@ -65,6 +67,13 @@ pub struct OpenError {
     pub path: PathBuf,
     /// Why.
     pub error: io::Error,
+}
+
+impl OpenError {
+    /// Is it a drive without a medium in it? That is no failure: there is nothing to open.
+    pub fn is_empty_drive(&self) -> bool {
+        self.error.raw_os_error() == Some(Errno::NOMEDIUM.raw_os_error())
+    }
 }
 
 impl fmt::Display for OpenError {

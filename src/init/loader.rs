@@ -100,15 +100,15 @@ impl Loader {
             if self.known.contains(&key) {
                 continue;
             }
-            match self.timeline.run(Stage::Disks, || {
-                let disk = Disk::open(&found.node)?;
-                Ok::<_, crate::disk::OpenError>(self.inventory.add(disk))
-            }) {
-                Ok(index) => {
+            match Disk::open(&found.node) {
+                Ok(disk) => {
+                    let inventory = &mut self.inventory;
+                    let index = self.timeline.run(Stage::Disks, || inventory.add(disk));
                     self.known.insert(key);
                     added = true;
                     self.show_disk(index);
                 }
+                Err(error) if error.is_empty_drive() => {}
                 // Its node may come a moment after its directory in sysfs: the next look tries again.
                 Err(error) => self.once(format!("{error}")),
             }
