@@ -17,9 +17,13 @@
 )]
 
 pub mod boot;
+pub mod cli;
+pub mod config;
 pub mod disk;
 pub mod entry;
 pub mod fs;
+pub mod init;
 pub mod inventory;
 pub mod kexec;
 pub mod policy;
+pub mod text;

@@ -2,15 +2,16 @@
 
 use crate::entry::BootEntry;
 
-/// The entries to try, in order: the configuration's own choice first, then the others as they stand in
-/// the menu. Entries that can't be booted, and those whose id is in `lost`, are left out.
+/// The entries to try, in order: disk by disk, on each the configuration's own choice first, then the
+/// others as they stand in the menu. Entries that can't be booted, and those whose id is in `lost`, are
+/// left out.
 pub fn plan<'a>(entries: &'a [BootEntry], lost: &[String]) -> Vec<&'a BootEntry> {
     let mut plan: Vec<&BootEntry> = entries
         .iter()
         .filter(|entry| entry.bootable() && !lost.contains(&entry.id))
         .collect();
     // The sort is stable, so that everything else keeps its place.
-    plan.sort_by_key(|entry| !entry.default);
+    plan.sort_by_key(|entry| (entry.origin.file.volume.disk, !entry.default));
     plan
 }
 
@@ -21,7 +22,11 @@ mod tests {
     use crate::fs::FsPath;
 
     fn entry(id: &str) -> BootEntry {
-        let (disk, volume) = (0, 0);
+        entry_on(0, id)
+    }
+
+    fn entry_on(disk: usize, id: &str) -> BootEntry {
+        let volume = 0;
         let file = FileRef {
             volume: VolumeId { disk, volume },
             path: FsPath::root(),
@@ -40,6 +45,19 @@ mod tests {
         assert_eq!(ids(plan(&entries, &[])), ["a", "b", "c"]);
         entries[2].default = true;
         assert_eq!(ids(plan(&entries, &[])), ["c", "a", "b"]);
+    }
+
+    #[test]
+    fn one_disk_after_the_other() {
+        let mut entries = [
+            entry_on(0, "a"),
+            entry_on(0, "b"),
+            entry_on(1, "c"),
+            entry_on(1, "d"),
+        ];
+        entries[1].default = true;
+        entries[3].default = true;
+        assert_eq!(ids(plan(&entries, &[])), ["b", "a", "d", "c"]);
     }
 
     #[test]

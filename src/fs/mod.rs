@@ -3,10 +3,16 @@
 //! FAT and ext2/3/4 are read in user space, on devices and image files alike. What those readers
 //! refuse, the kernel mounts read-only when we are process 1. Behind [`Filesystem`] all look the same.
 
+mod directory;
+mod ext;
+mod fallback;
+mod fat;
 mod kernel_mount;
+mod memory;
 mod path;
 
 pub use kernel_mount::KernelMount;
+pub use memory::MemoryFilesystem;
 pub use path::{FsPath, PathError};
 
 use std::fmt;
@@ -23,11 +29,7 @@ pub fn open(
     volume: &Volume,
     kernel_mount: Option<&KernelMount>,
 ) -> Result<Box<dyn Filesystem>, FsError> {
-    let _ = kernel_mount;
-    Err(FsError::Unsupported(match volume.content.format {
-        Some(format) => format!("no reader for {format}"),
-        None => "nothing that is known".to_owned(),
-    }))
+    fallback::open(volume, kernel_mount)
 }
 
 /// A filesystem that can be read. Symbolic links are followed inside it and never lead out of it.

@@ -6,6 +6,8 @@
 mod reader;
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 pub use reader::PolicyError;
@@ -113,6 +115,28 @@ impl Policy {
     /// [`PolicyError`] with the line.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
         reader::policy(text)
+    }
+}
+
+impl Policy {
+    /// The policy in `path`, or the defaults. A file that is not there is no reason to complain; one
+    /// that can't be read or understood is, and the complaint says what holds instead.
+    pub fn read_or_default(path: &Path) -> (Policy, Option<String>) {
+        let complaint = match std::fs::read_to_string(path) {
+            Ok(text) => match Policy::parse(&text) {
+                Ok(policy) => return (policy, None),
+                Err(error) => error.to_string(),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return (Policy::default(), None);
+            }
+            Err(error) => error.to_string(),
+        };
+        let complaint = format!(
+            "the policy {} can't be used, {complaint}: the built-in defaults hold",
+            path.display()
+        );
+        (Policy::default(), Some(complaint))
     }
 }
 

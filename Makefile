@@ -1,0 +1,95 @@
+# Pilotlight. `make run` boots the demo, `make test` runs every test; `make help` lists the rest.
+
+BOARD ?= qemu-x86_64
+DISK ?=
+TARGET := x86_64-unknown-linux-musl
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pilotlight
+OUT := target/boards/$(BOARD)
+BINARY := target/pilotlight
+KERNEL := $(OUT)/bzImage
+# The installed system and its disks depend on the scripts that make them, and on nothing else here.
+SYSTEM_HASH := $(shell cat qemu/make-system qemu/install-entries | sha256sum | cut -c 1-16)
+SYSTEM := $(CACHE)/system/$(SYSTEM_HASH)
+DISK_HASH := $(shell cat qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt | sha256sum | cut -c 1-16)
+DISKS := $(CACHE)/disks/$(DISK_HASH)
+LAYOUTS := esp xbootldr root sector4096 backup-gpt inline
+
+# The largest that may go into a flash part, in bytes.
+MAX_BINARY := 800000
+MAX_BINARY_XZ := 350000
+MAX_KERNEL := 3000000
+
+.PHONY: help
+help: ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+.PHONY: run
+run: setup kernel $(if $(DISK),,demo) ## boot the demo disk, or DISK=file, in QEMU on this terminal
+	@qemu/run $(KERNEL) $(or $(DISK),$(DISKS)/esp.raw)
+
+.PHONY: setup
+setup: ## install what building needs (as root)
+	@qemu/setup build
+
+.PHONY: setup-test
+setup-test:
+	@qemu/setup test
+
+.PHONY: binary
+binary: setup ## build the static binary for the flash
+	@initramfs/build-binary $(TARGET) $(BINARY)
+
+.PHONY: kernel
+kernel: binary ## build the flash kernel of BOARD with the binary inside
+	@boards/build-kernel $(BOARD) $(BINARY) $(KERNEL)
+
+.PHONY: demo
+demo: setup $(DISKS)/esp.raw ## install the demo system and make its disk
+
+.PHONY: disks
+disks: setup $(LAYOUTS:%=$(DISKS)/%.raw)
+
+$(SYSTEM)/.complete:
+	@mkdir -p $(dir $(SYSTEM))
+	qemu/make-system $(SYSTEM)
+	@touch $@
+
+$(DISKS)/%.raw: $(SYSTEM)/.complete
+	@mkdir -p $(DISKS)
+	qemu/make-disk $(SYSTEM) $* $@.part
+	@mv $@.part $@
+
+.PHONY: test
+test: setup-test lint unit reproducible size qemu-test ## run every test
+
+.PHONY: lint
+lint: setup-test
+	cargo fmt --check
+	cargo clippy --locked --all-targets --all-features -- -D warnings
+
+.PHONY: unit
+unit: setup-test ## run the tests that need no virtual machine
+	cargo test --locked
+
+.PHONY: reproducible
+reproducible: binary ## build the binary in another directory: it must be the same
+	@tests/reproducible $(TARGET) $(BINARY)
+
+.PHONY: qemu-test
+qemu-test: setup-test kernel disks ## boot the demo system in every way that is tested
+	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_DISKS=$(DISKS) \
+		cargo test --locked --features qemu --test qemu -- --test-threads 2
+
+.PHONY: size
+size: kernel ## show what takes how much of the flash, and check the limits
+	@initramfs/build-binary $(TARGET) $(BINARY) $(BINARY).symbols
+	@initramfs/size $(BINARY) $(BINARY).symbols $(KERNEL) $(MAX_BINARY) $(MAX_BINARY_XZ) $(MAX_KERNEL)
+
+.PHONY: bench
+bench: setup-test ## measure reading and hashing against the kernel and sha256sum
+	cargo bench --locked
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for SECONDS each (needs cargo-fuzz and a nightly toolchain)
+	@fuzz/run $(or $(SECONDS),60)

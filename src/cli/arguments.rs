@@ -1,0 +1,272 @@
+//! Commands and flags: each is named and described in one table, from which the help is made.
+
+use std::ffi::OsString;
+use std::fmt::{self, Write};
+use std::path::PathBuf;
+
+use lexopt::Arg;
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Help on everything, or on one command.
+    Help(Option<&'static Description>),
+    /// The version.
+    Version,
+    /// `list`
+    List {
+        /// As JSON.
+        json: bool,
+        /// Disks; none means all of the machine.
+        disks: Vec<PathBuf>,
+    },
+    /// `inspect`
+    Inspect {
+        /// Disks; none means all of the machine.
+        disks: Vec<PathBuf>,
+    },
+    /// `boot`
+    Boot(BootOptions),
+}
+
+/// Options of `boot`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct BootOptions {
+    /// Do all but load.
+    pub dry_run: bool,
+    /// The entry to start, by its id.
+    pub entry: Option<String>,
+    /// Disks; none means all of the machine.
+    pub disks: Vec<PathBuf>,
+}
+
+/// A command, for its users.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Description {
+    /// Its name.
+    pub name: &'static str,
+    /// Its arguments.
+    usage: &'static str,
+    /// What it does, in a line.
+    summary: &'static str,
+    /// The rest of what there is to know.
+    details: &'static str,
+    /// Its flags.
+    flags: &'static [Flag],
+}
+
+/// A flag, for its users.
+#[derive(Debug, PartialEq, Eq)]
+struct Flag {
+    name: &'static str,
+    value: &'static str,
+    summary: &'static str,
+}
+
+/// All commands.
+pub(super) const COMMANDS: [Description; 3] = [
+    Description {
+        name: "list",
+        usage: "[--json] [DISK…]",
+        summary: "show what can be booted, and what can't and why",
+        details: "Entries are shown in the order of the menu. The default has a star; what can't be \
+                  booted has its reason below it.\nExit status 3 says that nothing can be booted.",
+        flags: &[Flag {
+            name: "json",
+            value: "",
+            summary: "print the documented JSON view",
+        }],
+    },
+    Description {
+        name: "boot",
+        usage: "[--dry-run] [--entry ID] [DISK…]",
+        summary: "read, check and load the default entry, or the one that is named",
+        details: "The kernel is loaded and not started: `systemctl kexec` stops the running system in \
+                  order and then jumps. Entries are tried one after the other until one is loaded; a \
+                  named entry is the only one.\nExit status 3 says that nothing can be booted.",
+        flags: &[
+            Flag {
+                name: "dry-run",
+                value: "",
+                summary: "do all but load, and print where the time went",
+            },
+            Flag {
+                name: "entry",
+                value: "ID",
+                summary: "start this entry, as `list` names it",
+            },
+        ],
+    },
+    Description {
+        name: "inspect",
+        usage: "[DISK…]",
+        summary: "show disks, partitions and volumes, with what was passed over and why",
+        details: "",
+        flags: &[],
+    },
+];
+
+const INTRODUCTION: &str = "\
+A boot loader: it finds what installed systems left on disks, decides, and starts it.
+As process 1 it boots the machine; as a command it does the same on block devices and
+image files, up to the jump.
+";
+
+const STATUS: &str = "\
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing can be booted.
+";
+
+/// The help on everything, or on one command.
+pub(super) fn help(topic: Option<&Description>) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = match topic {
+        None => general(&mut text),
+        Some(command) => command.write(&mut text),
+    };
+    text
+}
+
+fn general(text: &mut String) -> fmt::Result {
+    writeln!(text, "{INTRODUCTION}\nUsage:")?;
+    for command in &COMMANDS {
+        writeln!(text, "  pilotlight {} {}", command.name, command.usage)?;
+    }
+    writeln!(text, "\nCommands:")?;
+    for command in &COMMANDS {
+        writeln!(text, "  {:10}{}", command.name, command.summary)?;
+    }
+    writeln!(
+        text,
+        "\nDISK is a block device or an image file; without one, all disks of the machine are meant.\n\
+         `pilotlight COMMAND --help` tells more. `--version` prints the version.\n\n{}",
+        STATUS.trim_end()
+    )
+}
+
+impl Description {
+    fn write(&self, text: &mut String) -> fmt::Result {
+        writeln!(text, "pilotlight {} {}\n", self.name, self.usage)?;
+        writeln!(text, "{}", self.summary)?;
+        if !self.details.is_empty() {
+            writeln!(text, "\n{}", self.details)?;
+        }
+        if !self.flags.is_empty() {
+            writeln!(text)?;
+        }
+        for flag in self.flags {
+            let name = format!("--{} {}", flag.name, flag.value);
+            writeln!(text, "  {name:14}{}", flag.summary)?;
+        }
+        Ok(())
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|known| known.name == flag)
+    }
+}
+
+/// A command line that makes no sense.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct UsageError(String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<lexopt::Error> for UsageError {
+    fn from(error: lexopt::Error) -> UsageError {
+        UsageError(error.to_string())
+    }
+}
+
+/// Reads the arguments, without the name of the program.
+pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut command: Option<&'static Description> = None;
+    let mut json = false;
+    let mut options = BootOptions::default();
+    while let Some(argument) = parser.next()? {
+        match (argument, command) {
+            (Arg::Long("help") | Arg::Short('h'), _) => return Ok(Command::Help(command)),
+            (Arg::Long("version") | Arg::Short('V'), _) => return Ok(Command::Version),
+            (Arg::Value(name), None) => {
+                let known = COMMANDS.iter().find(|known| name == known.name);
+                let name = name.to_string_lossy();
+                let unknown = || UsageError(format!("there is no command {name:?}"));
+                command = Some(known.ok_or_else(unknown)?);
+            }
+            (Arg::Value(disk), Some(_)) => options.disks.push(disk.into()),
+            (Arg::Long(flag), Some(command)) if command.has(flag) => match flag {
+                "json" => json = true,
+                "dry-run" => options.dry_run = true,
+                _ => {
+                    let id = parser.value()?.into_string();
+                    let id = id.map_err(|_| UsageError("an id is UTF-8 text".to_owned()))?;
+                    options.entry = Some(id);
+                }
+            },
+            (argument, _) => return Err(argument.unexpected().into()),
+        }
+    }
+    let disks = options.disks;
+    match command.map(|command| command.name) {
+        None => Err(UsageError("a command is missing".to_owned())),
+        Some("list") => Ok(Command::List { json, disks }),
+        Some("inspect") => Ok(Command::Inspect { disks }),
+        Some(_) => Ok(Command::Boot(BootOptions { disks, ..options })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, UsageError> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn every_command_and_flag_is_understood() {
+        let disks = vec![PathBuf::from("a"), PathBuf::from("b")];
+        let json = true;
+        assert_eq!(parsed("list a --json b"), Ok(Command::List { json, disks }));
+        let disks = Vec::new();
+        assert_eq!(parsed("inspect"), Ok(Command::Inspect { disks }));
+        let expected = BootOptions {
+            dry_run: true,
+            entry: Some("x.conf".to_owned()),
+            disks: vec![PathBuf::from("-d")],
+        };
+        assert_eq!(
+            parsed("boot --dry-run --entry=x.conf -- -d"),
+            Ok(Command::Boot(expected))
+        );
+        assert_eq!(parsed("--version"), Ok(Command::Version));
+        for command in &COMMANDS {
+            let asked = parsed(&format!("{} --help", command.name));
+            assert_eq!(asked, Ok(Command::Help(Some(command))));
+            for flag in command.flags {
+                let line = format!("{} --{} {}", command.name, flag.name, flag.value);
+                assert!(parsed(&line).is_ok(), "{line}");
+                assert!(help(Some(command)).contains(&format!("--{}", flag.name)));
+            }
+            assert!(help(None).contains(command.summary));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        for (line, message) in [
+            ("", "a command is missing"),
+            ("lsit", "there is no command \"lsit\""),
+            ("list --dry-run", "invalid option '--dry-run'"),
+            ("--json list", "invalid option '--json'"),
+            ("boot --entry", "missing argument for option '--entry'"),
+        ] {
+            assert_eq!(parsed(line), Err(UsageError(message.to_owned())), "{line}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `pilotlight boot`: the way of the boot loader, up to the jump.
+
+use std::io::Write;
+
+use super::arguments::BootOptions;
+use super::size::Size;
+use super::{CliError, inventory};
+use crate::boot::{Attempt, Loaded, Stage, Timeline, available_memory, plan};
+use crate::config::discover;
+use crate::entry::{BootEntry, FileRef};
+use crate::inventory::Inventory;
+use crate::kexec::{DryRun, FileLoad, Kexec};
+use crate::text::Printable;
+
+pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), CliError> {
+    let mut timeline = Timeline::start();
+    let inventory = timeline.run(Stage::Disks, || inventory(&options.disks))?;
+    let found = timeline.run(Stage::Entries, || discover(&inventory));
+    let entries = match &options.entry {
+        None => plan(&found.entries, &[]),
+        Some(id) => vec![named(&found.entries, id)?],
+    };
+    let kexec: &dyn Kexec = if options.dry_run { &DryRun } else { &FileLoad };
+    let attempt = Attempt {
+        inventory: &inventory,
+        kexec,
+        // The kernel makes its own copy of everything while it loads.
+        memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+    };
+    for entry in entries {
+        writeln!(output, "{}", Printable(&entry.title))?;
+        let result = attempt.run(entry, &mut timeline, &mut |_, _| {});
+        match result {
+            Ok(loaded) => {
+                report(&inventory, entry, &loaded, output)?;
+                write_timeline(&timeline, output)?;
+                let end = match options.dry_run {
+                    true => "dry run: nothing was loaded",
+                    false => "loaded: `systemctl kexec` stops this system and starts it",
+                };
+                writeln!(output, "{end}")?;
+                return Ok(());
+            }
+            Err(error) if options.entry.is_some() => {
+                return Err(CliError::Boot(Printable(&error.to_string()).to_string()));
+            }
+            Err(error) => writeln!(output, "  {}", Printable(&error.to_string()))?,
+        }
+    }
+    output.flush()?;
+    Err(CliError::Nothing(
+        "nothing could be booted: `pilotlight list` shows what there is".to_owned(),
+    ))
+}
+
+fn named<'a>(entries: &'a [BootEntry], id: &str) -> Result<&'a BootEntry, CliError> {
+    let entry = entries.iter().find(|entry| entry.id == id);
+    let entry = entry.ok_or_else(|| CliError::NoSuchEntry(Printable(id).to_string()))?;
+    match entry.problems.iter().find(|problem| problem.blocks) {
+        None => Ok(entry),
+        Some(problem) => {
+            let reason = Printable(&problem.text);
+            Err(CliError::Boot(format!(
+                "{} can't be booted: {reason}",
+                Printable(id)
+            )))
+        }
+    }
+}
+
+/// What is handed over: each file with its hash, as `sha256sum` would print it.
+fn report(
+    inventory: &Inventory,
+    entry: &BootEntry,
+    loaded: &Loaded,
+    output: &mut dyn Write,
+) -> Result<(), CliError> {
+    if let Some(version) = &loaded.image.version {
+        writeln!(output, "  Linux {version}")?;
+    }
+    let kernel = entry.kernel.iter().zip(loaded.kernel.parts());
+    let initrd_parts = loaded.initrd.iter().flat_map(|initrd| initrd.parts());
+    let initrds = entry.initrd.iter().zip(initrd_parts);
+    for (file, part) in kernel.chain(initrds) {
+        let file: &FileRef = file;
+        let name = inventory.describe(file).to_string();
+        writeln!(
+            output,
+            "  {}  {} {}",
+            part.hex(),
+            Printable(&name),
+            Size(part.size)
+        )?;
+    }
+    writeln!(output, "  options {}", Printable(&entry.cmdline))?;
+    Ok(())
+}
+
+fn write_timeline(timeline: &Timeline, output: &mut dyn Write) -> Result<(), CliError> {
+    writeln!(output, "timeline, in seconds from the start:")?;
+    for (stage, begin, end) in timeline.stages() {
+        let (begin, end) = (begin.as_secs_f64(), end.as_secs_f64());
+        writeln!(output, "  {stage:14} {begin:8.3} to {end:8.3}")?;
+    }
+    Ok(())
+}

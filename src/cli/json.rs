@@ -1,0 +1,165 @@
+//! The JSON view of `list`: these types are its schema, `docs/list-json.md` its description.
+//!
+//! Keys are only ever added. Every key is always there, with `null` or `[]` where there is nothing.
+
+use serde::Serialize;
+
+use crate::config::Found;
+use crate::entry::{BootEntry, FileRef, VolumeId};
+use crate::inventory::{Inventory, ScannedDisk};
+
+#[derive(Serialize)]
+pub(super) struct View {
+    disks: Vec<DiskView>,
+    entries: Vec<EntryView>,
+}
+
+#[derive(Serialize)]
+struct DiskView {
+    path: String,
+    partition_table: Option<String>,
+    volumes: Vec<VolumeView>,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct VolumeView {
+    partition: Option<u32>,
+    offset: u64,
+    size: u64,
+    filesystem: Option<&'static str>,
+    uuid: Option<String>,
+    label: Option<String>,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct EntryView {
+    id: String,
+    title: String,
+    source: &'static str,
+    origin: OriginView,
+    kind: &'static str,
+    kernel: Option<FileView>,
+    initrd: Vec<FileView>,
+    devicetree: Option<FileView>,
+    modules: Vec<ModuleView>,
+    cmdline: String,
+    submenu: Vec<String>,
+    default: bool,
+    version: Option<String>,
+    machine_id: Option<String>,
+    architecture: Option<String>,
+    tries_left: Option<u32>,
+    tries_done: Option<u32>,
+    bootable: bool,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct OriginView {
+    disk: String,
+    volume: Option<String>,
+    path: String,
+    line: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct FileView {
+    volume: Option<String>,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct ModuleView {
+    #[serde(flatten)]
+    file: FileView,
+    cmdline: String,
+}
+
+/// Makes the view of what was found.
+pub(super) fn view(inventory: &Inventory, found: &Found) -> View {
+    let disks = inventory.disks().iter().enumerate();
+    View {
+        disks: disks.map(|(i, scanned)| disk(i, scanned, found)).collect(),
+        entries: found.entries.iter().map(|e| entry(inventory, e)).collect(),
+    }
+}
+
+fn disk(index: usize, scanned: &ScannedDisk, found: &Found) -> DiskView {
+    let volumes = scanned.layout.volumes.iter().enumerate();
+    let volumes = volumes.map(|(i, volume)| {
+        let id = VolumeId {
+            disk: index,
+            volume: i,
+        };
+        let of_configurations = found.problems.iter().filter(|p| p.volume == id);
+        let texts = of_configurations.map(|problem| problem.text.clone());
+        VolumeView {
+            partition: volume.partition.as_ref().map(|partition| partition.number),
+            offset: volume.offset,
+            size: volume.size,
+            filesystem: volume.content.format.map(|format| format.name()),
+            uuid: volume.content.uuid.clone(),
+            label: volume.content.label.clone(),
+            problems: volume.problems.iter().cloned().chain(texts).collect(),
+        }
+    });
+    DiskView {
+        path: scanned.disk.path.to_string_lossy().into_owned(),
+        partition_table: scanned.layout.table.map(|table| table.to_string()),
+        volumes: volumes.collect(),
+        problems: scanned.layout.problems.clone(),
+    }
+}
+
+fn entry(inventory: &Inventory, entry: &BootEntry) -> EntryView {
+    let file = |file: &FileRef| FileView {
+        volume: uuid(inventory, file.volume),
+        path: file.path.to_string(),
+    };
+    let origin = &entry.origin.file;
+    let disk = inventory.disk(origin.volume);
+    let path = disk.map(|scanned| scanned.disk.path.to_string_lossy().into_owned());
+    EntryView {
+        id: entry.id.clone(),
+        title: entry.title.clone(),
+        source: entry.source.name(),
+        origin: OriginView {
+            disk: path.unwrap_or_default(),
+            volume: uuid(inventory, origin.volume),
+            path: origin.path.to_string(),
+            line: entry.origin.line,
+        },
+        kind: entry.kind.name(),
+        kernel: entry.kernel.as_ref().map(file),
+        initrd: entry.initrd.iter().map(file).collect(),
+        devicetree: entry.devicetree.as_ref().map(file),
+        modules: entry
+            .modules
+            .iter()
+            .map(|module| ModuleView {
+                file: file(&module.file),
+                cmdline: module.cmdline.clone(),
+            })
+            .collect(),
+        cmdline: entry.cmdline.clone(),
+        submenu: entry.submenu.clone(),
+        default: entry.default,
+        version: entry.version.clone(),
+        machine_id: entry.machine_id.clone(),
+        architecture: entry.architecture.clone(),
+        tries_left: entry.tries_left,
+        tries_done: entry.tries_done,
+        bootable: entry.bootable(),
+        problems: entry
+            .problems
+            .iter()
+            .map(|problem| problem.text.clone())
+            .collect(),
+    }
+}
+
+fn uuid(inventory: &Inventory, volume: VolumeId) -> Option<String> {
+    inventory.volume(volume)?.content.uuid.clone()
+}

@@ -1,0 +1,86 @@
+//! `pilotlight list`: what can be booted.
+
+use std::io::{self, Write};
+
+use super::{CliError, json};
+use crate::config::{Found, discover};
+use crate::entry::BootEntry;
+use crate::inventory::Inventory;
+use crate::text::Printable;
+
+pub(super) fn run(
+    inventory: &Inventory,
+    as_json: bool,
+    output: &mut dyn Write,
+) -> Result<(), CliError> {
+    let found = discover(inventory);
+    if as_json {
+        let view = json::view(inventory, &found);
+        serde_json::to_writer_pretty(&mut *output, &view).map_err(io::Error::from)?;
+        writeln!(output)?;
+    } else {
+        table(inventory, &found, output)?;
+    }
+    if found.entries.iter().any(BootEntry::bootable) {
+        return Ok(());
+    }
+    output.flush()?;
+    Err(CliError::Nothing(
+        "nothing here can be booted: `pilotlight inspect` shows what was looked at".to_owned(),
+    ))
+}
+
+fn table(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Result<()> {
+    for entry in &found.entries {
+        let mark = match (entry.bootable(), entry.default) {
+            (false, _) => '!',
+            (true, true) => '*',
+            (true, false) => ' ',
+        };
+        writeln!(output, "{mark} {}", Printable(&entry.title))?;
+        writeln!(output, "    id       {}", Printable(&entry.id))?;
+        let origin = inventory.describe(&entry.origin.file).to_string();
+        writeln!(output, "    from     {}", Printable(&origin))?;
+        if let Some(kernel) = &entry.kernel {
+            writeln!(output, "    kernel   {}", Printable(kernel.path.as_str()))?;
+        }
+        for initrd in &entry.initrd {
+            writeln!(output, "    initrd   {}", Printable(initrd.path.as_str()))?;
+        }
+        if !entry.cmdline.is_empty() {
+            writeln!(output, "    options  {}", Printable(&entry.cmdline))?;
+        }
+        if let Some(left) = entry.tries_left {
+            let done = entry.tries_done.unwrap_or(0);
+            writeln!(output, "    tries    {left} left, {done} done")?;
+        }
+        for problem in &entry.problems {
+            let word = if problem.blocks {
+                "can't be booted"
+            } else {
+                "note"
+            };
+            writeln!(output, "    {word}: {}", Printable(&problem.text))?;
+        }
+    }
+    for problem in &found.problems {
+        let disk = inventory.disk(problem.volume);
+        let path = disk.map(|scanned| scanned.disk.path.display().to_string());
+        let partition = inventory
+            .volume(problem.volume)
+            .and_then(|volume| volume.partition.as_ref())
+            .map(|partition| format!(" partition {}", partition.number));
+        let place = format!(
+            "{}{}",
+            path.unwrap_or_default(),
+            partition.unwrap_or_default()
+        );
+        writeln!(
+            output,
+            "{}: {}",
+            Printable(&place),
+            Printable(&problem.text)
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The order of entries in a menu.
+
+use std::cmp::Ordering;
+
+use super::version::compare;
+use super::volume::Sorted;
+
+/// Sorts as the specification and systemd-boot do: entries without tries left come last; those with a
+/// sort key before those without; among them by sort key, machine ID and falling version; then by
+/// falling file name; at last those with more tries left and fewer done.
+pub fn order(entries: &mut [Sorted]) {
+    entries.sort_by(by_specification);
+}
+
+fn by_specification(a: &Sorted, b: &Sorted) -> Ordering {
+    let exhausted = |e: &Sorted| e.entry.tries_left == Some(0);
+    let keys = match (&a.sort_key, &b.sort_key) {
+        (Some(x), Some(y)) => (x.cmp(y))
+            .then_with(|| a.entry.machine_id.cmp(&b.entry.machine_id))
+            .then_with(|| {
+                let version = |e: &Sorted| e.entry.version.clone().unwrap_or_default();
+                compare(&version(b), &version(a))
+            }),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    };
+    (exhausted(a).cmp(&exhausted(b)))
+        .then(keys)
+        .then_with(|| compare(&b.entry.id, &a.entry.id))
+        .then_with(|| b.entry.tries_left.cmp(&a.entry.tries_left))
+        .then_with(|| a.entry.tries_done.cmp(&b.entry.tries_done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
+    use crate::fs::FsPath;
+
+    fn entry(id: &str) -> Sorted {
+        let (disk, volume) = (0, 0);
+        let file = FileRef {
+            volume: VolumeId { disk, volume },
+            path: FsPath::root(),
+        };
+        let origin = Origin { file, line: None };
+        let kind = PayloadKind::Linux;
+        Sorted {
+            entry: BootEntry::new(id.to_owned(), EntrySource::Bls, kind, origin),
+            sort_key: None,
+        }
+    }
+
+    fn keyed(id: &str, key: &str, machine: &str, version: &str) -> Sorted {
+        let mut sorted = entry(id);
+        sorted.sort_key = Some(key.to_owned());
+        sorted.entry.machine_id = Some(machine.to_owned());
+        sorted.entry.version = Some(version.to_owned());
+        sorted
+    }
+
+    fn counted(id: &str, left: u32, done: u32) -> Sorted {
+        let mut sorted = entry(id);
+        sorted.entry.tries_left = Some(left);
+        sorted.entry.tries_done = Some(done);
+        sorted
+    }
+
+    fn sorted(mut entries: Vec<Sorted>) -> Vec<String> {
+        order(&mut entries);
+        entries.into_iter().map(|sorted| sorted.entry.id).collect()
+    }
+
+    #[test]
+    fn keys_first_then_machine_then_newest() {
+        let entries = vec![
+            entry("old-9.conf"),
+            keyed("a", "fedora", "1", "6.10"),
+            keyed("b", "debian", "2", "9"),
+            entry("old-10.conf"),
+            keyed("c", "debian", "1", "6.9"),
+            keyed("d", "debian", "1", "6.10"),
+        ];
+        assert_eq!(
+            sorted(entries),
+            ["d", "c", "b", "a", "old-10.conf", "old-9.conf"]
+        );
+    }
+
+    #[test]
+    fn exhausted_entries_come_last() {
+        let entries = vec![counted("3", 0, 3), counted("2", 1, 2), entry("1")];
+        assert_eq!(sorted(entries), ["2", "1", "3"]);
+        let entries = vec![counted("a", 1, 2), counted("a", 2, 1), counted("a", 2, 0)];
+        let mut entries = entries;
+        order(&mut entries);
+        let tries: Vec<_> = entries
+            .iter()
+            .map(|s| (s.entry.tries_left, s.entry.tries_done))
+            .collect();
+        assert_eq!(
+            tries,
+            [(Some(2), Some(0)), (Some(2), Some(1)), (Some(1), Some(2))]
+        );
+    }
+}

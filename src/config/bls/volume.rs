@@ -1,0 +1,459 @@
+//! The entries of one volume.
+
+use super::counter::Counter;
+use super::file::Type1;
+use super::loader_conf::LoaderConf;
+use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
+use crate::fs::{FileKind, Filesystem, FsError, FsPath};
+
+/// Where entries lie: on an ESP, an XBOOTLDR or a separate `/boot`, and on a root filesystem.
+const PLACES: [&str; 2] = ["/loader", "/boot/loader"];
+
+/// A longer file is no entry.
+const MAX_SIZE: usize = 64 * 1024;
+
+/// More entries than this in one directory are not read.
+const MAX_ENTRIES: usize = 2048;
+
+/// The architecture of the running program as EFI names it; entries for others are not offered.
+const ARCHITECTURE: &str = if cfg!(target_arch = "x86_64") {
+    "x64"
+} else if cfg!(target_arch = "aarch64") {
+    "aa64"
+} else {
+    ""
+};
+
+/// An entry with what only its place in the order needs.
+#[derive(Clone, Debug)]
+pub struct Sorted {
+    /// The entry.
+    pub entry: BootEntry,
+    /// Its `sort-key`.
+    pub sort_key: Option<String>,
+}
+
+/// What was found on a volume.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// Entries in no particular order.
+    pub entries: Vec<Sorted>,
+    /// `loader.conf`, empty where there is none.
+    pub conf: LoaderConf,
+    /// What was found and can't be offered, in words.
+    pub problems: Vec<String>,
+}
+
+/// Reads all entries of `filesystem`, which is volume `id`. `is_boot` says that it is an ESP or an
+/// XBOOTLDR partition by its type; elsewhere entries may be written for GRUB, with its variables.
+pub fn read(filesystem: &dyn Filesystem, id: VolumeId, is_boot: bool) -> Read {
+    let reader = Reader {
+        filesystem,
+        id,
+        is_boot,
+    };
+    let mut result = Read::default();
+    for place in PLACES {
+        if let Ok(place) = FsPath::new(place) {
+            reader.place(&place, &mut result);
+        }
+    }
+    result
+}
+
+struct Reader<'a> {
+    filesystem: &'a dyn Filesystem,
+    id: VolumeId,
+    is_boot: bool,
+}
+
+impl Reader<'_> {
+    fn place(&self, place: &FsPath, result: &mut Read) {
+        let Ok(directory) = place.join("entries") else {
+            return;
+        };
+        let list = match self.filesystem.read_dir(&directory) {
+            Ok(list) => list,
+            Err(FsError::NotFound | FsError::NotADirectory) => return,
+            Err(error) => {
+                result
+                    .problems
+                    .push(format!("{directory} can't be read: {error}"));
+                return;
+            }
+        };
+        if let Ok(path) = place.join("loader.conf") {
+            match self.text(&path) {
+                Ok(text) => result.conf = LoaderConf::parse(&text),
+                Err(FsError::NotFound) => {}
+                Err(error) => result
+                    .problems
+                    .push(format!("{path} can't be read: {error}")),
+            }
+        }
+        let mut read = 0_usize;
+        for item in list {
+            if item.kind == FileKind::Directory || !is_entry(&item.name) {
+                continue;
+            }
+            let Ok(path) = directory.join(&item.name) else {
+                continue;
+            };
+            if let Some(bad) = item.name.chars().find(|c| !is_allowed(*c)) {
+                let text = format!("{path} is passed over: {bad:?} can't be in its name");
+                result.problems.push(text);
+                continue;
+            }
+            read = read.saturating_add(1);
+            if read > MAX_ENTRIES {
+                let text =
+                    format!("{directory} has over {MAX_ENTRIES} entries: the rest is left out");
+                result.problems.push(text);
+                return;
+            }
+            match self.text(&path) {
+                Ok(text) => result.entries.push(self.entry(&item.name, path, &text)),
+                Err(error) => result
+                    .problems
+                    .push(format!("{path} can't be read: {error}")),
+            }
+        }
+    }
+
+    fn text(&self, path: &FsPath) -> Result<String, FsError> {
+        let bytes = self.filesystem.read(path, MAX_SIZE)?;
+        String::from_utf8(bytes).map_err(|_| FsError::Corrupt("it is not UTF-8 text".to_owned()))
+    }
+
+    fn entry(&self, name: &str, path: FsPath, text: &str) -> Sorted {
+        let stated = Type1::parse(text);
+        let (id, counter) = Counter::split(name, ".conf");
+        let (kind, program) = stated.program();
+        let directory = path.clone();
+        let file = FileRef {
+            volume: self.id,
+            path,
+        };
+        let origin = Origin { file, line: None };
+        let mut entry = BootEntry::new(id, EntrySource::Bls, kind, origin);
+        let resolver = Resolver {
+            reader: self,
+            // Of `/boot/loader/entries/x.conf` the `/boot`.
+            boot: directory
+                .parent()
+                .and_then(|d| d.parent())
+                .and_then(|d| d.parent()),
+        };
+        match program {
+            Some(program) => entry.kernel = resolver.file(program, &mut entry),
+            None => entry.block("it names nothing to start: `linux` is missing"),
+        }
+        for initrd in &stated.initrd {
+            let file = resolver.file(initrd, &mut entry);
+            entry.initrd.extend(file);
+        }
+        if let Some(devicetree) = &stated.devicetree {
+            entry.devicetree = resolver.file(devicetree, &mut entry);
+        }
+        entry.tries_left = counter.map(|counter| counter.left);
+        entry.tries_done = counter.map(|counter| counter.done);
+        stated.explain(self.is_boot, &mut entry);
+        if let Some(title) = stated.title {
+            entry.title = title;
+        }
+        entry.version = stated.version;
+        entry.machine_id = stated.machine_id;
+        entry.architecture = stated.architecture;
+        entry.cmdline = stated.options;
+        Sorted {
+            entry,
+            sort_key: stated.sort_key,
+        }
+    }
+}
+
+/// Finds the files that an entry names.
+struct Resolver<'a> {
+    reader: &'a Reader<'a>,
+    /// The directory that holds `loader`.
+    boot: Option<FsPath>,
+}
+
+impl Resolver<'_> {
+    /// The file that `text` means: from the root of the volume, or, where `/boot` is no volume of its
+    /// own, from there, as tools write that expect it to be one. A file that is not there is a problem
+    /// of the entry.
+    fn file(&self, text: &str, entry: &mut BootEntry) -> Option<FileRef> {
+        if text.split('/').any(|part| part == "..") {
+            entry.block(format!(
+                "{text} leads upwards, which the specification forbids"
+            ));
+            return None;
+        }
+        let path = match FsPath::new(text) {
+            Ok(path) => path,
+            Err(error) => {
+                entry.block(format!("{text}: {error}"));
+                return None;
+            }
+        };
+        let below_boot = self.boot.as_ref().and_then(|boot| boot.join(text).ok());
+        let candidates = [Some(&path), below_boot.as_ref()];
+        let mut problem = None;
+        for candidate in candidates.into_iter().flatten() {
+            match self.reader.filesystem.metadata(candidate) {
+                Ok(metadata) if metadata.kind == FileKind::File => {
+                    return Some(FileRef {
+                        volume: self.reader.id,
+                        path: candidate.clone(),
+                    });
+                }
+                Ok(_) => problem = problem.or(Some(format!("{candidate} is no file"))),
+                Err(FsError::NotFound | FsError::NotADirectory) => {}
+                Err(error) => problem = Some(format!("{candidate} can't be read: {error}")),
+            }
+        }
+        entry.block(problem.unwrap_or_else(|| format!("{path} is not there")));
+        let volume = self.reader.id;
+        Some(FileRef { volume, path })
+    }
+}
+
+impl Type1 {
+    /// What the entry starts.
+    fn program(&self) -> (PayloadKind, Option<&str>) {
+        match (&self.linux, &self.uki, &self.efi) {
+            (Some(linux), _, _) => (PayloadKind::Linux, Some(linux)),
+            (None, Some(uki), _) => (PayloadKind::Uki, Some(uki)),
+            (None, None, Some(efi)) => (PayloadKind::Efi, Some(efi)),
+            (None, None, None) => (PayloadKind::Linux, None),
+        }
+    }
+
+    /// Adds what a person should know, and what keeps the entry from being started as it was meant.
+    fn explain(&self, is_boot: bool, entry: &mut BootEntry) {
+        match entry.kind {
+            PayloadKind::Linux => {}
+            PayloadKind::Uki => entry.block("unified kernel images can't be started yet"),
+            _ => entry.block("it is an EFI program, and kexec starts Linux kernels only"),
+        }
+        if self.uki_url.is_some() {
+            entry.block("`uki-url` asks for a network, which is not used");
+        }
+        for (line, key) in &self.needed {
+            entry.block(format!("`{key}` in line {line} is not supported"));
+        }
+        let architecture = self.architecture.as_deref().unwrap_or(ARCHITECTURE);
+        if !architecture.eq_ignore_ascii_case(ARCHITECTURE) {
+            entry.block(format!(
+                "it is for {architecture}, and this machine is {ARCHITECTURE}"
+            ));
+        }
+        if self.devicetree.is_some() && cfg!(target_arch = "x86_64") {
+            entry.remark("`devicetree` has no meaning on this machine: not passed on");
+        }
+        if let Some(variable) = variable(&self.options).filter(|_| !is_boot) {
+            entry.block(format!(
+                "its options use the variable ${variable}, whose value only GRUB's configuration knows"
+            ));
+        }
+        for (line, key) in &self.unknown {
+            entry.remark(format!("`{key}` in line {line} is no key of an entry"));
+        }
+    }
+}
+
+/// The first `$name` or `${name}` in a text.
+fn variable(text: &str) -> Option<&str> {
+    text.match_indices('$').find_map(|(at, dollar)| {
+        let rest = text.get(at.checked_add(dollar.len())?..)?;
+        let name = rest.strip_prefix('{').unwrap_or(rest);
+        let end = name
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(name.len());
+        name.get(..end).filter(|name| !name.is_empty())
+    })
+}
+
+/// Names that are looked at: `*.conf`, neither hidden nor made up by a loader for itself.
+fn is_entry(name: &str) -> bool {
+    let suffix = name
+        .len()
+        .checked_sub(5)
+        .and_then(|start| name.get(start..));
+    suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case(".conf"))
+        && !name.starts_with('.')
+        && !name.to_ascii_lowercase().starts_with("auto-")
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+-_.".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemoryFilesystem;
+
+    const ID: VolumeId = VolumeId { disk: 0, volume: 1 };
+
+    fn one(filesystem: &MemoryFilesystem, is_boot: bool) -> BootEntry {
+        let mut read = read(filesystem, ID, is_boot);
+        assert_eq!(read.problems, Vec::<String>::new());
+        assert_eq!(read.entries.len(), 1);
+        read.entries.remove(0).entry
+    }
+
+    fn problems(entry: &BootEntry) -> Vec<&str> {
+        entry
+            .problems
+            .iter()
+            .map(|problem| problem.text.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn an_entry_with_its_files() {
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/loader/entries/debian+3-1.conf",
+                "title Debian\nlinux m/linux\ninitrd /m/initrd\n",
+            )
+            .file("/m/linux", "")
+            .file("/m/initrd", "");
+        let entry = one(&filesystem, true);
+        assert_eq!(
+            (entry.id.as_str(), entry.title.as_str()),
+            ("debian.conf", "Debian")
+        );
+        assert_eq!((entry.tries_left, entry.tries_done), (Some(3), Some(1)));
+        assert_eq!(entry.kernel.unwrap().path.as_str(), "/m/linux");
+        assert_eq!(entry.initrd[0].path.as_str(), "/m/initrd");
+        assert_eq!(
+            entry.origin.file.path.as_str(),
+            "/loader/entries/debian+3-1.conf"
+        );
+        assert_eq!(entry.problems, []);
+    }
+
+    #[test]
+    fn on_a_root_volume_files_count_from_boot_too() {
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/boot/loader/entries/a.conf",
+                "linux /m/linux\ninitrd /boot/initrd\n",
+            )
+            .file("/boot/m/linux", "")
+            .file("/boot/initrd", "");
+        let entry = one(&filesystem, false);
+        assert_eq!(
+            entry.kernel.as_ref().unwrap().path.as_str(),
+            "/boot/m/linux"
+        );
+        assert_eq!(entry.initrd[0].path.as_str(), "/boot/initrd");
+        assert!(entry.bootable());
+    }
+
+    #[test]
+    fn what_is_missing_keeps_its_place_in_the_list() {
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/loader/entries/a.conf",
+                "linux /gone\ninitrd /dir\ninitrd /../up\n",
+            )
+            .file("/dir/x", "");
+        let entry = one(&filesystem, true);
+        assert!(!entry.bootable());
+        assert_eq!(entry.kernel.as_ref().unwrap().path.as_str(), "/gone");
+        assert_eq!(
+            problems(&entry),
+            [
+                "/gone is not there",
+                "/dir is no file",
+                "/../up leads upwards, which the specification forbids",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_started_says_why() {
+        for (text, reason) in [
+            ("title x", "it names nothing to start: `linux` is missing"),
+            (
+                "linux /l\narchitecture ARM",
+                "it is for ARM, and this machine is x64",
+            ),
+            (
+                "linux /l\nprofile 1",
+                "`profile` in line 2 is not supported",
+            ),
+            (
+                "efi /l",
+                "it is an EFI program, and kexec starts Linux kernels only",
+            ),
+            ("uki /l", "unified kernel images can't be started yet"),
+            (
+                "linux /l\noptions ro $kernelopts",
+                "its options use the variable $kernelopts, whose value only GRUB's configuration knows",
+            ),
+        ] {
+            let filesystem = MemoryFilesystem::new()
+                .file("/loader/entries/a.conf", text)
+                .file("/l", "");
+            let entry = one(&filesystem, false);
+            assert!(!entry.bootable(), "{text}");
+            assert_eq!(problems(&entry), [reason], "{text}");
+        }
+    }
+
+    #[test]
+    fn remarks_do_not_block() {
+        let text = "linux /l\narchitecture X64\nfoo bar\noptions a=$b\n";
+        let filesystem = MemoryFilesystem::new()
+            .file("/loader/entries/a.conf", text)
+            .file("/l", "");
+        let entry = one(&filesystem, true);
+        assert!(entry.bootable());
+        assert_eq!(problems(&entry), ["`foo` in line 3 is no key of an entry"]);
+        assert_eq!(entry.cmdline, "a=$b");
+    }
+
+    #[test]
+    fn names_decide_what_is_an_entry() {
+        let mut filesystem = MemoryFilesystem::new();
+        for name in [
+            ".a.conf",
+            "auto-x.conf",
+            "notes.txt",
+            "b.conf/x",
+            "c d.conf",
+            "É.conf",
+        ] {
+            filesystem = filesystem.file(&format!("/loader/entries/{name}"), "linux /l");
+        }
+        let filesystem = filesystem
+            .file("/loader/entries/OK.CONF", "linux /l")
+            .file("/loader/entries/bad.conf", *b"\xff")
+            .file("/loader/loader.conf", "default ok*")
+            .file("/l", "");
+        let read = read(&filesystem, ID, true);
+        assert_eq!(read.entries.len(), 1);
+        assert_eq!(read.entries[0].entry.id, "OK.CONF");
+        assert!(read.conf.chooses("OK.CONF"));
+        assert_eq!(
+            read.problems,
+            [
+                "/loader/entries/bad.conf can't be read: damaged: it is not UTF-8 text",
+                "/loader/entries/c d.conf is passed over: ' ' can't be in its name",
+                "/loader/entries/É.conf is passed over: 'É' can't be in its name",
+            ]
+        );
+    }
+
+    #[test]
+    fn variables_as_grub_writes_them() {
+        assert_eq!(variable("root=x $kernelopts"), Some("kernelopts"));
+        assert_eq!(variable("${tuned_params} x"), Some("tuned_params"));
+        assert_eq!(variable("a=$ b=$$ c"), None);
+    }
+}

@@ -1,0 +1,314 @@
+//! FAT12, FAT16 and FAT32, by the crate `fatfs`.
+//!
+//! The crate trusts the numbers on the disk: what they lead to is read, and reading ends where the
+//! [`Medium`] below says so. That bounds every loop, and nothing is ever written.
+
+use std::cell::Cell;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use fatfs::{FsOptions, ReadWriteSeek};
+
+use super::{
+    DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
+};
+use crate::disk::{ReadAt, Source, Window};
+
+/// Bytes that may be read while one directory is searched or one file is positioned: a circular chain of
+/// clusters ends here. It is more than a directory with [`MAX_DIRECTORY_ENTRIES`] long names has, and
+/// more than the table entries of the largest file.
+const BUDGET: u64 = 64 * 1024 * 1024;
+
+/// A FAT filesystem.
+pub(super) struct Fat {
+    inner: fatfs::FileSystem<Medium>,
+    budget: Rc<Cell<u64>>,
+}
+
+impl Fat {
+    /// Reads the boot sector.
+    ///
+    /// # Errors
+    /// The medium failed, or its numbers make no sense.
+    pub(super) fn open(source: Source) -> Result<Fat, FsError> {
+        let budget = Rc::new(Cell::new(BUDGET));
+        let medium = Medium {
+            source: Arc::new(Window::new(source)),
+            position: 0,
+            budget: budget.clone(),
+        };
+        let inner = fatfs::FileSystem::new(medium, FsOptions::new()).map_err(error)?;
+        Ok(Fat { inner, budget })
+    }
+
+    /// Follows `path` to a directory or a file.
+    fn find(&self, path: &FsPath) -> Result<Found<'_>, FsError> {
+        let mut found = Found::Directory(self.inner.root_dir());
+        for name in path.components() {
+            let Found::Directory(directory) = &found else {
+                return Err(FsError::NotADirectory);
+            };
+            self.budget.set(BUDGET);
+            let wanted: Vec<char> = upper_case(name).collect();
+            let mut entry = None;
+            for candidate in entries(directory) {
+                let candidate = candidate?;
+                let is = |name: &str| upper_case(name).eq(wanted.iter().copied());
+                if is(&candidate.file_name()) || is(&candidate.short_file_name()) {
+                    entry = Some(candidate);
+                    break;
+                }
+            }
+            let entry = entry.ok_or(FsError::NotFound)?;
+            found = match entry.is_dir() {
+                true => Found::Directory(entry.to_dir()),
+                false => Found::File(entry),
+            };
+        }
+        Ok(found)
+    }
+}
+
+/// Names are compared without case.
+fn upper_case(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(char::to_uppercase)
+}
+
+type Directory<'a> = fatfs::Dir<'a, Medium>;
+type Entry<'a> = fatfs::DirEntry<'a, Medium>;
+
+enum Found<'a> {
+    Directory(Directory<'a>),
+    File(Entry<'a>),
+}
+
+/// The entries of a directory without `.` and `..`, as many as are allowed.
+fn entries<'a>(directory: &Directory<'a>) -> impl Iterator<Item = Result<Entry<'a>, FsError>> {
+    let mut left = MAX_DIRECTORY_ENTRIES;
+    directory
+        .iter()
+        .map(move |entry| {
+            left = left.checked_sub(1).ok_or_else(|| {
+                FsError::TooLarge(format!(
+                    "a directory with over {MAX_DIRECTORY_ENTRIES} entries"
+                ))
+            })?;
+            entry.map_err(error)
+        })
+        .filter(|entry| {
+            let name = entry.as_ref().ok().map(Entry::short_file_name_as_bytes);
+            !matches!(name, Some(b"." | b".."))
+        })
+}
+
+impl Filesystem for Fat {
+    fn metadata(&self, path: &FsPath) -> Result<Metadata, FsError> {
+        Ok(match self.find(path)? {
+            Found::Directory(_) => Metadata {
+                kind: FileKind::Directory,
+                size: 0,
+                modified: None,
+            },
+            Found::File(entry) => Metadata {
+                kind: FileKind::File,
+                size: entry.len(),
+                modified: seconds(entry.modified()),
+            },
+        })
+    }
+
+    fn read_dir(&self, path: &FsPath) -> Result<Vec<DirEntry>, FsError> {
+        let Found::Directory(directory) = self.find(path)? else {
+            return Err(FsError::NotADirectory);
+        };
+        self.budget.set(BUDGET);
+        let mut list = Vec::new();
+        for entry in entries(&directory) {
+            let entry = entry?;
+            let kind = match entry.is_dir() {
+                true => FileKind::Directory,
+                false => FileKind::File,
+            };
+            let name = entry.file_name();
+            list.push(DirEntry { name, kind });
+        }
+        list.sort();
+        Ok(list)
+    }
+
+    fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError> {
+        let Found::File(entry) = self.find(path)? else {
+            return Err(FsError::NotAFile);
+        };
+        Ok(Box::new(OpenFile {
+            size: entry.len(),
+            file: entry.to_file(),
+            position: 0,
+            budget: &self.budget,
+        }))
+    }
+}
+
+struct OpenFile<'a> {
+    size: u64,
+    file: fatfs::File<'a, Medium>,
+    position: u64,
+    budget: &'a Cell<u64>,
+}
+
+impl ReadFile for OpenFile<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, FsError> {
+        if offset >= self.size {
+            return Ok(0);
+        }
+        self.budget.set(BUDGET.saturating_add(buf.len() as u64));
+        if offset != self.position {
+            self.position = self.file.seek(SeekFrom::Start(offset)).map_err(error)?;
+            if self.position != offset {
+                return Err(FsError::Corrupt(format!(
+                    "the chain of clusters ends at {} of {} bytes",
+                    self.position, self.size
+                )));
+            }
+        }
+        let mut done = 0;
+        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            match self.file.read(rest) {
+                Ok(0) => break,
+                Ok(n) => {
+                    done = done.saturating_add(n);
+                    self.position = self.position.saturating_add(n as u64);
+                }
+                Err(failure) => return Err(error(failure)),
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// The disk as the crate wants to see it: readable while the budget lasts, never writable.
+struct Medium {
+    source: Arc<Window>,
+    position: u64,
+    budget: Rc<Cell<u64>>,
+}
+
+impl Read for Medium {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.source.read_at(self.position, buf)?;
+        let left = self.budget.get().checked_sub(n as u64);
+        // Not `Other`: the crate uses that for its own findings.
+        self.budget.set(left.ok_or(io::ErrorKind::FileTooLarge)?);
+        self.position = self.position.saturating_add(n as u64);
+        Ok(n)
+    }
+}
+
+impl Seek for Medium {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(distance) => self.source.size().checked_add_signed(distance),
+            SeekFrom::Current(distance) => self.position.checked_add_signed(distance),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+/// The crate's trait asks for it; nothing that is called here writes, and nothing could.
+impl Write for Medium {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const _: fn() = || {
+    fn is_a_medium<T: ReadWriteSeek>() {}
+    is_a_medium::<Medium>();
+};
+
+/// What the crate reports is the medium's failure or its own finding.
+fn error(error: io::Error) -> FsError {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            FsError::Corrupt("a chain of clusters has no end".to_owned())
+        }
+        io::ErrorKind::UnexpectedEof => {
+            FsError::Corrupt("a structure lies behind the end of the volume".to_owned())
+        }
+        io::ErrorKind::InvalidInput => {
+            FsError::Corrupt("a cluster number is out of range".to_owned())
+        }
+        io::ErrorKind::Other if error.raw_os_error().is_none() => {
+            FsError::Corrupt(error.to_string())
+        }
+        _ => FsError::Io(error),
+    }
+}
+
+/// Seconds since 1970 of a date that may be anything that fits its bits.
+fn seconds(time: fatfs::DateTime) -> Option<i64> {
+    let (year, month, day) = (time.date.year, time.date.month, time.date.day);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Days since 1970 in the proleptic Gregorian calendar, with years that begin in March, so that a
+    // leap day is the last of its year.
+    let shifted = i64::from(month).checked_add(9)?.checked_rem(12)?;
+    let years = i64::from(year).checked_sub(i64::from(month <= 2))?;
+    let leap_days = (years / 4)
+        .checked_sub(years / 100)?
+        .checked_add(years / 400)?;
+    let day_of_year = shifted.checked_mul(153)?.checked_add(2)? / 5;
+    let days = years
+        .checked_mul(365)?
+        .checked_add(leap_days)?
+        .checked_add(day_of_year)?
+        .checked_add(i64::from(day))?
+        .checked_sub(719_469)?;
+    let seconds = i64::from(time.time.hour)
+        .checked_mul(60)?
+        .checked_add(i64::from(time.time.min))?
+        .checked_mul(60)?
+        .checked_add(i64::from(time.time.sec))?;
+    days.checked_mul(86_400)?.checked_add(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fatfs::{Date, DateTime, Time};
+
+    #[test]
+    fn dates_are_unix_times() {
+        let at = |year, month, day, hour| {
+            let (min, sec, millis) = (0, 0, 0);
+            seconds(DateTime {
+                date: Date { year, month, day },
+                time: Time {
+                    hour,
+                    min,
+                    sec,
+                    millis,
+                },
+            })
+        };
+        assert_eq!(at(1980, 1, 1, 0), Some(315_532_800));
+        assert_eq!(at(2000, 2, 29, 12), Some(951_825_600));
+        assert_eq!(at(2024, 3, 1, 0), Some(1_709_251_200));
+        assert_eq!(at(2107, 12, 31, 0), Some(4_354_732_800));
+        assert_eq!(at(2024, 0, 1, 0), None);
+        assert_eq!(at(2024, 13, 1, 0), None);
+        assert_eq!(at(2024, 1, 0, 0), None);
+    }
+}

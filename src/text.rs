@@ -1,0 +1,57 @@
+//! Texts from disks on their way to a person: nothing in them moves a cursor or hides a letter.
+
+use std::fmt;
+
+/// Shows a text with what a terminal would act on replaced by `\u{…}`: control characters, and those
+/// that turn the direction of writing or join letters invisibly (Unicode TR 36, section 2.10).
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if is_harmless(c) {
+                write!(f, "{c}")?;
+            } else {
+                write!(f, "{}", c.escape_unicode())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_harmless(c: char) -> bool {
+    !c.is_control()
+        && !matches!(
+            c,
+            '\u{00ad}'
+                | '\u{061c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_shown() {
+        let shown = |text: &str| Printable(text).to_string();
+        assert_eq!(shown("Debian – größer"), "Debian – größer");
+        assert_eq!(shown("\x1b[2J\r\n"), "\\u{1b}[2J\\u{d}\\u{a}");
+        assert_eq!(shown("a\u{202e}b\u{9b}c"), "a\\u{202e}b\\u{9b}c");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_dangerous_comes_through(text in any::<String>()) {
+            prop_assert!(Printable(&text).to_string().chars().all(is_harmless));
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! The command line as its users see it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::kit::{Dir, noise, patch, run};
+
+/// A kernel as far as a dry run looks at it.
+fn kernel() -> Vec<u8> {
+    let mut file = noise(50_000, 9);
+    file[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    file[0x202..0x206].copy_from_slice(b"HdrS");
+    file[0x206..0x208].copy_from_slice(&[15, 2]);
+    file[0x20e..0x210].copy_from_slice(&0_u16.to_le_bytes());
+    file[0x211] = 1;
+    file[0x236] = 3;
+    file[0x237] = 0;
+    file[0x238..0x23c].copy_from_slice(&2047_u32.to_le_bytes());
+    file
+}
+
+/// A disk with an ESP and a root filesystem, with entries on both.
+fn make_disk(dir: &Dir) -> PathBuf {
+    dir.file(
+        "esp/loader/entries/debian-6.1.conf",
+        b"title Debian\nversion 6.1\nsort-key debian\nmachine-id 0123456789abcdef\n\
+          linux /debian/6.1/linux\ninitrd /debian/6.1/initrd\noptions root=LABEL=root ro\n",
+    );
+    dir.file(
+        "esp/loader/entries/debian-6.12+2-1.conf",
+        b"title Debian\nversion 6.12\nsort-key debian\nlinux /debian/6.12/linux\nnonsense x\n",
+    );
+    dir.file("esp/loader/entries/gone.conf", b"title Gone\nlinux /gone\n");
+    dir.file("esp/debian/6.1/linux", &kernel());
+    dir.file("esp/debian/6.1/initrd", &noise(5001, 4));
+    dir.file("esp/debian/6.12/linux", &kernel());
+    dir.file(
+        "root/boot/loader/entries/rescue.conf",
+        b"title Evil \x1b[2J\xe2\x80\xae\nlinux /vmlinuz\n",
+    );
+    dir.file("root/vmlinuz", b"not a kernel");
+    let esp = dir.image("esp.img", 48);
+    run("mkfs.vfat -F 32 -s 1 -i 12345678 -n ESP {}", &esp);
+    for name in ["loader", "debian"] {
+        let tree = dir.path("esp").join(name);
+        run(&format!("mcopy -s -Q -i {} {{}} ::", esp.display()), &tree);
+    }
+    let root = dir.image("root.img", 16);
+    let tree = dir.path("root");
+    let uuid = "01234567-89ab-cdef-0123-456789abcdef";
+    run(
+        &format!(
+            "mke2fs -q -t ext4 -L root -U {uuid} -d {} {{}}",
+            tree.display()
+        ),
+        &root,
+    );
+    let disk = dir.image("disk.raw", 80);
+    run(
+        "sgdisk -n 1:2048:+48M -t 1:ef00 -n 2:0:+16M -t 2:8300 {}",
+        &disk,
+    );
+    patch(&disk, 1 << 20, &std::fs::read(&esp).unwrap());
+    patch(&disk, 49 << 20, &std::fs::read(&root).unwrap());
+    disk
+}
+
+fn pilotlight(arguments: &[&str], disks: &[&Path]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pilotlight"))
+        .args(arguments)
+        .args(disks)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn json(disks: &[&Path]) -> Value {
+    let output = pilotlight(&["list", "--json"], disks);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn list_shows_the_menu_and_why_something_is_not_in_it() {
+    let dir = Dir::new();
+    let disk = make_disk(&dir);
+    let output = pilotlight(&["list"], &[&disk]);
+    assert_eq!(output.status.code(), Some(0));
+    let out = text(&output.stdout);
+    let lines: Vec<&str> = out.lines().collect();
+    let title = |line: &&&str| !line.starts_with("    ");
+    let titles: Vec<&str> = lines.iter().filter(title).copied().collect();
+    // Without a machine ID sorts before one with it; without a sort key comes last.
+    assert_eq!(
+        titles,
+        [
+            "* Debian (6.12)",
+            "  Debian (6.1)",
+            "! Gone",
+            "* Evil \\u{1b}[2J\\u{202e}",
+        ]
+    );
+    assert!(out.contains("    tries    2 left, 1 done"), "{out}");
+    assert!(
+        out.contains("    note: `nonsense` in line 5 is no key of an entry"),
+        "{out}"
+    );
+    assert!(
+        out.contains("    can't be booted: /gone is not there"),
+        "{out}"
+    );
+    let place = format!("{} partition 1: /loader/entries/gone.conf", disk.display());
+    assert!(out.contains(&place), "{out}");
+}
+
+#[test]
+fn json_is_what_is_promised() {
+    let dir = Dir::new();
+    let disk = make_disk(&dir);
+    let view = json(&[&disk]);
+    let path = disk.to_str().unwrap();
+    assert_eq!(view["disks"][0]["path"], path);
+    assert_eq!(view["disks"][0]["partition_table"], "gpt");
+    let esp = &view["disks"][0]["volumes"][0];
+    assert_eq!(esp["partition"], 1);
+    assert_eq!(
+        (&esp["offset"], &esp["size"]),
+        (&(1 << 20).into(), &(48 << 20).into())
+    );
+    assert_eq!(
+        (&esp["filesystem"], &esp["uuid"], &esp["label"]),
+        (&"vfat".into(), &"1234-5678".into(), &"ESP".into())
+    );
+    let entries = view["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 4);
+    let expected = serde_json::json!({
+        "id": "debian-6.1.conf",
+        "title": "Debian (6.1)",
+        "source": "bls",
+        "origin": {
+            "disk": path,
+            "volume": "1234-5678",
+            "path": "/loader/entries/debian-6.1.conf",
+            "line": null,
+        },
+        "kind": "linux",
+        "kernel": { "volume": "1234-5678", "path": "/debian/6.1/linux" },
+        "initrd": [{ "volume": "1234-5678", "path": "/debian/6.1/initrd" }],
+        "devicetree": null,
+        "modules": [],
+        "cmdline": "root=LABEL=root ro",
+        "submenu": [],
+        "default": false,
+        "version": "6.1",
+        "machine_id": "0123456789abcdef",
+        "architecture": null,
+        "tries_left": null,
+        "tries_done": null,
+        "bootable": true,
+        "problems": [],
+    });
+    assert_eq!(entries[1], expected);
+    assert_eq!(entries[0]["default"], true);
+    assert_eq!(
+        (&entries[0]["tries_left"], &entries[0]["tries_done"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(entries[2]["bootable"], false);
+    assert_eq!(
+        entries[2]["problems"],
+        serde_json::json!(["/gone is not there"])
+    );
+    assert_eq!(
+        entries[3]["origin"]["volume"],
+        "01234567-89ab-cdef-0123-456789abcdef"
+    );
+}
+
+/// `docs/list-json.md` names every key, and no other.
+#[test]
+fn every_key_is_documented() {
+    let dir = Dir::new();
+    let disk = make_disk(&dir);
+    let document =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/list-json.md"));
+    let document = document.unwrap();
+    let mut printed = std::collections::BTreeSet::new();
+    keys(&json(&[&disk]), &mut printed);
+    // Of modules there are none on this disk.
+    let documented: std::collections::BTreeSet<String> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(key, _)| key.to_owned())
+        .collect();
+    assert_eq!(printed, documented);
+    let example = document
+        .split("```json")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let mut in_example = std::collections::BTreeSet::new();
+    keys(&serde_json::from_str(example).unwrap(), &mut in_example);
+    assert_eq!(in_example, printed);
+}
+
+fn keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                found.insert(key.clone());
+                keys(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn several_disks_make_one_list_with_unique_ids() {
+    let dir = Dir::new();
+    let disk = make_disk(&dir);
+    let copy = dir.path("copy.raw");
+    std::fs::copy(&disk, &copy).unwrap();
+    let view = json(&[&disk, &copy]);
+    let ids: Vec<&str> = view["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "debian-6.12.conf",
+            "debian-6.1.conf",
+            "gone.conf",
+            "rescue.conf",
+            "debian-6.12.conf@1234-5678",
+            "debian-6.1.conf@1234-5678",
+            "gone.conf@1234-5678",
+            "rescue.conf@01234567-89ab-cdef-0123-456789abcdef",
+        ]
+    );
+    assert_eq!(view["entries"][5]["origin"]["disk"], copy.to_str().unwrap());
+}
+
+#[test]
+fn inspect_shows_the_tree() {
+    let dir = Dir::new();
+    let disk = make_disk(&dir);
+    let out = text(&pilotlight(&["inspect"], &[&disk]).stdout);
+    let expected = format!(
+        "{}  80.0 MiB, gpt, sectors of 512\n\
+         \x20 partition 1, EFI system partition, 48.0 MiB from byte 1048576\n\
+         \x20   vfat, UUID 1234-5678, label ESP\n",
+        disk.display()
+    );
+    assert!(out.starts_with(&expected), "{out}");
+    assert!(
+        out.contains("    /loader/entries/gone.conf: Gone\n      ! /gone is not there\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_dry_run_reads_and_hashes() {
+    let dir = Dir::new();
+    let disk = make_disk(&dir);
+    let output = pilotlight(
+        &["boot", "--dry-run", "--entry", "debian-6.1.conf"],
+        &[&disk],
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let out = text(&output.stdout);
+    for file in ["esp/debian/6.1/linux", "esp/debian/6.1/initrd"] {
+        let sum = run("sha256sum {}", &dir.path(file));
+        let sum = sum.split_whitespace().next().unwrap();
+        assert!(out.contains(sum), "{file}: {sum} is not in\n{out}");
+    }
+    for stage in [
+        "disks",
+        "entries",
+        "read and hash",
+        "load",
+        "dry run: nothing was loaded",
+    ] {
+        assert!(out.contains(stage), "{out}");
+    }
+}
+
+#[test]
+fn what_fails_says_what_and_where() {
+    let dir = Dir::new();
+    let disk = make_disk(&dir);
+    let place = disk.display();
+    for (arguments, code, message) in [
+        (
+            &["boot", "--dry-run", "--entry", "x"][..],
+            1,
+            "there is no entry x",
+        ),
+        (
+            &["boot", "--dry-run", "--entry", "gone.conf"],
+            1,
+            "gone.conf can't be booted: /gone is not there",
+        ),
+        (
+            &["boot", "--dry-run", "--entry", "rescue.conf"],
+            1,
+            &format!("{place} partition 2: /vmlinuz can't be started: it is no x86 Linux kernel"),
+        ),
+        (
+            &["lsit"],
+            2,
+            "there is no command \"lsit\" (see `pilotlight --help`)",
+        ),
+        (&["list", "--jsno"], 2, "invalid option '--jsno'"),
+    ] {
+        let output = pilotlight(arguments, &[&disk]);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        let errors = text(&output.stderr);
+        assert!(errors.contains(message), "{arguments:?}: {errors}");
+    }
+    let output = pilotlight(&["list"], &[&dir.path("no-such-file")]);
+    assert_eq!(output.status.code(), Some(1));
+    let errors = text(&output.stderr);
+    assert!(
+        errors.contains("no-such-file: No such file or directory"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn nothing_to_boot_has_its_own_status() {
+    let dir = Dir::new();
+    let empty = dir.image("empty.raw", 4);
+    for arguments in [&["list"][..], &["list", "--json"], &["boot", "--dry-run"]] {
+        let output = pilotlight(arguments, &[&empty]);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        assert!(text(&output.stderr).contains("can be booted") || arguments[0] == "boot");
+    }
+    let view = json(&[&empty]);
+    assert_eq!(view["entries"], serde_json::json!([]));
+    assert_eq!(view["disks"][0]["partition_table"], Value::Null);
+}
+
+#[test]
+fn an_entry_that_fails_gives_way_to_the_next() {
+    let dir = Dir::new();
+    let disk = make_disk(&dir);
+    // The kernel of the default is damaged: its header is gone.
+    let bytes = std::fs::read(&disk).unwrap();
+    let kernel = kernel();
+    let at: Vec<usize> = (0..bytes.len() - 512)
+        .step_by(512)
+        .filter(|at| bytes[*at..at + 512] == kernel[..512])
+        .collect();
+    // Files are copied in the order of their names: 6.1 before 6.12.
+    patch(&disk, at[1] as u64, &[0; 1024]);
+    let output = pilotlight(&["boot", "--dry-run"], &[&disk]);
+    let out = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(out.contains("Debian (6.12)\n  "), "{out}");
+    assert!(
+        out.contains("it is no x86 Linux kernel: no setup header\nDebian (6.1)\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn help_and_version() {
+    let help = text(&pilotlight(&["--help"], &[]).stdout);
+    assert!(help.contains("pilotlight list [--json] [DISK…]"), "{help}");
+    let help = text(&pilotlight(&["boot", "--help"], &[]).stdout);
+    assert!(help.contains("--dry-run"), "{help}");
+    let version = text(&pilotlight(&["--version"], &[]).stdout);
+    assert_eq!(
+        version,
+        concat!("pilotlight ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}

@@ -1,0 +1,22 @@
+//! Disk images made by the real tools, and what we read of them compared with what the tools and the
+//! kernel say.
+
+// Here a panic is a failed test.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub
+)]
+
+mod cli;
+mod damage;
+mod ext;
+mod fat;
+mod identify;
+mod kit;
+mod partitions;

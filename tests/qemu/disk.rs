@@ -1,0 +1,58 @@
+//! Disks for one machine each: the images that were made once stay as they are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A disk that a machine may write to; it is deleted at the end.
+pub struct Image {
+    pub path: PathBuf,
+    pub format: &'static str,
+}
+
+impl Image {
+    /// What is written goes into a file of its own.
+    pub fn overlay(name: &str, layout: &str) -> Image {
+        let path = directory().join(format!("{name}.qcow2"));
+        run(Command::new("qemu-img")
+            .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
+            .arg(base(layout))
+            .arg(&path));
+        let format = "qcow2";
+        Image { path, format }
+    }
+
+    /// A whole copy: what the guest has flushed is in it whatever happens to QEMU.
+    pub fn copy(name: &str, layout: &str) -> Image {
+        let path = directory().join(format!("{name}.raw"));
+        run(Command::new("cp")
+            .args(["--sparse=always", "--reflink=auto"])
+            .arg(base(layout))
+            .arg(&path));
+        let format = "raw";
+        Image { path, format }
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn base(layout: &str) -> PathBuf {
+    let disks = std::env::var("PILOTLIGHT_DISKS").expect("run this by `make qemu-test`");
+    Path::new(&disks).join(format!("{layout}.raw"))
+}
+
+fn directory() -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("qemu");
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+fn run(command: &mut Command) {
+    let status = command
+        .status()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}

@@ -1,0 +1,221 @@
+//! A machine in QEMU, with its serial console in our hands.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use super::disk::Image;
+
+/// A machine that is being put together.
+pub struct Setup {
+    name: String,
+    command: Command,
+    monitor: PathBuf,
+}
+
+/// A machine that runs. Its console is written to `target/tmp/qemu/NAME.log`.
+pub struct Machine {
+    child: Child,
+    keyboard: ChildStdin,
+    monitor: PathBuf,
+    console: Arc<Console>,
+    /// How much of the console was looked at.
+    seen: usize,
+    log: PathBuf,
+}
+
+#[derive(Default)]
+struct Console {
+    text: Mutex<(String, bool)>,
+    changed: Condvar,
+}
+
+impl Machine {
+    /// A machine with the flash kernel and no disk.
+    pub fn set_up(name: &str) -> Setup {
+        let kernel = std::env::var("PILOTLIGHT_KERNEL").expect("run this by `make qemu-test`");
+        // Sockets have short names, whatever the directory of the tests is called.
+        let monitor = std::env::temp_dir().join(format!("pl-{name}-{}", std::process::id()));
+        let accelerator = std::env::var("QEMU_ACCEL").unwrap_or_else(|_| "tcg".to_owned());
+        let mut command = Command::new("qemu-system-x86_64");
+        command
+            .args([
+                "-accel",
+                &accelerator,
+                "-machine",
+                "q35",
+                "-cpu",
+                "max",
+                "-m",
+                "1536",
+            ])
+            .args([
+                "-display",
+                "none",
+                "-serial",
+                "stdio",
+                "-no-reboot",
+                "-nic",
+                "none",
+            ])
+            .arg("-monitor")
+            .arg(format!("unix:{},server=on,wait=off", monitor.display()))
+            .arg("-kernel")
+            .arg(kernel);
+        Setup {
+            name: name.to_owned(),
+            command,
+            monitor,
+        }
+    }
+
+    /// Waits until the console shows `text`, behind what was waited for before.
+    pub fn expect(&mut self, text: &str, limit: Duration) {
+        let end = Instant::now() + limit;
+        let mut console = self.console.text.lock().unwrap();
+        loop {
+            let rest = &console.0[self.seen..];
+            if let Some(at) = rest.find(text) {
+                self.seen += at + text.len();
+                return;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || console.1 {
+                let log = self.log.display();
+                let tail: String = rest.chars().rev().take(2000).collect();
+                let tail: String = tail.chars().rev().collect();
+                panic!("the console ({log}) does not show {text:?}; it ends with\n{tail}");
+            }
+            console = self.console.changed.wait_timeout(console, left).unwrap().0;
+        }
+    }
+
+    /// Waits until the machine has switched itself off.
+    pub fn expect_end(&mut self, limit: Duration) {
+        let end = Instant::now() + limit;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < end, "the machine runs on");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Types a line at the console.
+    pub fn type_line(&mut self, line: &str) {
+        writeln!(self.keyboard, "{line}").unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Runs a command in the shell that waits at the console, and returns what it printed.
+    pub fn shell(&mut self, command: &str) -> String {
+        let start = self.seen;
+        // The marker is not in the line that is typed.
+        self.type_line(&format!("{command}; echo done''-$?"));
+        self.expect("done-", Duration::from_secs(300));
+        self.expect("# ", Duration::from_secs(60));
+        let console = self.console.text.lock().unwrap();
+        let text = &console.0[start..self.seen];
+        let (output, rest) = text.rsplit_once("done-").unwrap();
+        assert!(rest.starts_with('0'), "{command} failed:\n{text}");
+        output
+            .split_once("$?")
+            .map_or(output, |(_, output)| output)
+            .to_owned()
+    }
+
+    /// Everything that the console has shown.
+    pub fn transcript(&self) -> String {
+        self.console.text.lock().unwrap().0.clone()
+    }
+
+    /// Gives a command to QEMU's monitor.
+    pub fn monitor(&mut self, command: &str) {
+        let mut monitor = UnixStream::connect(&self.monitor).unwrap();
+        monitor
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let mut answer = [0; 4096];
+        let _ = monitor.read(&mut answer).unwrap();
+        writeln!(monitor, "{command}").unwrap();
+        let n = monitor.read(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer[..n]);
+        assert!(!answer.contains("Error"), "{command}: {answer}");
+    }
+
+    /// Ends the machine at once, without a word to it.
+    pub fn cut_power(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// The test has seen what it wanted.
+    pub fn finish(self) {}
+}
+
+impl Setup {
+    /// Gives it a disk named `disk`, to be attached by a `-device` argument.
+    pub fn drive(mut self, image: &Image) -> Setup {
+        let (format, path) = (image.format, image.path.display());
+        let drive = format!("if=none,id=disk,format={format},file={path},cache=unsafe");
+        // What the guest flushes matters where its power is cut.
+        let drive = match image.format {
+            "raw" => drive.replace("cache=unsafe", "cache=writeback"),
+            _ => drive,
+        };
+        self.command.arg("-drive").arg(drive);
+        self
+    }
+
+    /// More arguments for QEMU.
+    pub fn arguments(mut self, arguments: &[&str]) -> Setup {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Switches it on.
+    pub fn start(mut self) -> Machine {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("qemu");
+        std::fs::create_dir_all(&directory).unwrap();
+        let log = directory.join(format!("{}.log", self.name));
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("qemu-system-x86_64 (Debian's package qemu-system-x86) starts");
+        let keyboard = child.stdin.take().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let console = Arc::new(Console::default());
+        let writer = console.clone();
+        let mut file = std::fs::File::create(&log).unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = output.read(&mut buffer) {
+                let _ = file.write_all(&buffer[..n]);
+                let text = String::from_utf8_lossy(&buffer[..n]).into_owned();
+                writer.text.lock().unwrap().0.push_str(&text);
+                writer.changed.notify_all();
+            }
+            writer.text.lock().unwrap().1 = true;
+            writer.changed.notify_all();
+        });
+        Machine {
+            child,
+            keyboard,
+            monitor: self.monitor,
+            console,
+            seen: 0,
+            log,
+        }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.monitor);
+    }
+}

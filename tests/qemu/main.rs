@@ -1,0 +1,194 @@
+//! Whole boots in QEMU: flash kernel, Pilotlight, an installed Debian, and its login prompt.
+//!
+//! `make qemu-test` builds what is needed and names it in `PILOTLIGHT_KERNEL` and `PILOTLIGHT_DISKS`.
+
+// Here a panic is a failed test.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    unreachable_pub
+)]
+
+mod disk;
+mod machine;
+
+use std::time::Duration;
+
+use disk::Image;
+use machine::Machine;
+
+/// How long a boot may take before it counts as stuck: emulated machines are slow, and two of them
+/// share this one.
+const BOOT: Duration = Duration::from_secs(400);
+
+/// The root filesystem of the demo system, as its command line names it.
+const ROOT: &str = "root=UUID=7069f1e0-0000-4000-8000-000000000001 ro";
+
+/// From power-on to a shell in the booted system, whose command line is returned.
+fn boots(machine: &mut Machine) -> String {
+    machine.expect("pilotlight 0.", BOOT);
+    machine.expect("booting Debian GNU/Linux 12 (bookworm)", BOOT);
+    machine.expect("jumping", BOOT);
+    log_in(machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains(ROOT), "{cmdline}");
+    cmdline
+}
+
+fn log_in(machine: &mut Machine) {
+    machine.expect("login:", BOOT);
+    machine.type_line("root");
+    machine.expect("Password:", BOOT);
+    machine.type_line("pilotlight");
+    machine.expect("# ", BOOT);
+}
+
+/// Boots the demo system from `image`, attached as these arguments of QEMU say.
+fn boots_from(name: &str, image: &Image, device: &[&str]) -> String {
+    let mut machine = Machine::set_up(name).drive(image).arguments(device).start();
+    let cmdline = boots(&mut machine);
+    machine.finish();
+    cmdline
+}
+
+#[test]
+fn virtio_disk() {
+    let image = Image::overlay("virtio", "esp");
+    let mut machine = Machine::set_up("virtio")
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    boots(&mut machine);
+    // The hashes that the log names are those of the files that the booted system sees.
+    let log = machine.transcript();
+    let hashes: Vec<&str> = log
+        .split("sha256 ")
+        .skip(1)
+        .filter_map(|rest| rest.get(..64))
+        .collect();
+    assert_eq!(hashes.len(), 2, "kernel and initrd");
+    let files = machine.shell("sha256sum /boot/vmlinuz-* /boot/initrd.img-*");
+    for hash in hashes {
+        assert!(files.contains(hash), "{hash} is not among\n{files}");
+    }
+    machine.finish();
+}
+
+#[test]
+fn nvme_disk() {
+    let image = Image::overlay("nvme", "esp");
+    boots_from("nvme", &image, &["-device", "nvme,drive=disk,serial=pilot"]);
+}
+
+#[test]
+fn ahci_disk() {
+    let image = Image::overlay("ahci", "esp");
+    boots_from("ahci", &image, &["-device", "ide-hd,drive=disk,bus=ide.0"]);
+}
+
+#[test]
+fn usb_disk() {
+    let image = Image::overlay("usb", "esp");
+    let device = ["-device", "qemu-xhci", "-device", "usb-storage,drive=disk"];
+    boots_from("usb", &image, &device);
+}
+
+#[test]
+fn entries_on_xbootldr() {
+    let image = Image::overlay("xbootldr", "xbootldr");
+    boots_from(
+        "xbootldr",
+        &image,
+        &["-device", "virtio-blk-pci,drive=disk"],
+    );
+}
+
+#[test]
+fn sectors_of_4096_bytes() {
+    let image = Image::overlay("sector4096", "sector4096");
+    let device = "virtio-blk-pci,drive=disk,logical_block_size=4096,physical_block_size=4096";
+    boots_from("sector4096", &image, &["-device", device]);
+}
+
+#[test]
+fn destroyed_primary_gpt() {
+    let image = Image::overlay("backup-gpt", "backup-gpt");
+    let mut machine = Machine::set_up("backup-gpt")
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    machine.expect("the primary GPT can't be used", BOOT);
+    machine.expect("the backup GPT in sector", BOOT);
+    let cmdline = boots(&mut machine);
+    assert!(cmdline.trim_end().ends_with(" gpt"), "{cmdline}");
+    machine.finish();
+}
+
+#[test]
+fn filesystem_that_only_the_kernel_reads() {
+    let image = Image::overlay("inline", "inline");
+    let mut machine = Machine::set_up("inline")
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    machine.expect("vda2: asking the kernel", BOOT);
+    machine.expect("inline_data", BOOT);
+    boots(&mut machine);
+    machine.finish();
+}
+
+#[test]
+fn power_cut_while_ext4_is_written() {
+    let image = Image::copy("power-cut", "root");
+    let attach = ["-device", "virtio-blk-pci,drive=disk"];
+    let mut machine = Machine::set_up("power-cut")
+        .drive(&image)
+        .arguments(&attach)
+        .start();
+    boots(&mut machine);
+    machine.shell("mount -o remount,rw /");
+    // A newer entry, whose directory block and inode are in the journal and nowhere else yet.
+    machine.shell(
+        "cd /boot/loader/entries && sed -e 's/^version .*/version 99/' -e 's/^options .*/& newest=1/' \
+         debian-*.conf > newest.conf && sync; cd",
+    );
+    machine.type_line("while :; do date > /boot/a$RANDOM; mv /boot/a* /boot/b; done 2>/dev/null &");
+    std::thread::sleep(Duration::from_secs(3));
+    machine.cut_power();
+
+    let mut machine = Machine::set_up("power-cut-2")
+        .drive(&image)
+        .arguments(&attach)
+        .start();
+    machine.expect("its journal was left dirty, replayed in memory", BOOT);
+    let cmdline = boots(&mut machine);
+    assert!(cmdline.contains("newest=1"), "{cmdline}");
+    machine.finish();
+}
+
+#[test]
+fn disk_plugged_in_after_five_seconds() {
+    let image = Image::overlay("hot-plug", "esp");
+    let mut machine = Machine::set_up("hot-plug")
+        .drive(&image)
+        .arguments(&["-device", "qemu-xhci,id=usb"])
+        .start();
+    machine.expect("waiting for a disk with something that boots", BOOT);
+    std::thread::sleep(Duration::from_secs(5));
+    machine.monitor("device_add usb-storage,drive=disk,bus=usb.0");
+    boots(&mut machine);
+    machine.finish();
+}
+
+#[test]
+fn no_disk_ends_as_policy_says() {
+    let mut machine = Machine::set_up("no-disk").start();
+    machine.expect("nothing could be booted within 20 s", BOOT);
+    machine.expect("trying again in 3 s", BOOT);
+    machine.expect("nothing could be booted within 20 s", BOOT);
+    machine.expect("power off in 3 s", BOOT);
+    machine.expect_end(BOOT);
+}
