@@ -1,7 +1,11 @@
 # Pilotlight. `make run` boots the demo, `make test` runs every test; `make help` lists the rest.
 
 BOARD ?= qemu-x86_64
+# Any format that QEMU knows. Nothing is written to it, unless WRITE=1 says that it may be.
 DISK ?=
+WRITE ?=
+# How long each parser is fuzzed.
+SECONDS ?= 60
 TARGET := x86_64-unknown-linux-musl
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pilotlight
@@ -9,10 +13,10 @@ OUT := target/boards/$(BOARD)
 BINARY := target/pilotlight
 KERNEL := $(OUT)/bzImage
 # The installed system and its disks depend on the scripts that make them, and on nothing else here.
-SYSTEM_HASH := $(shell cat qemu/make-system qemu/install-entries | sha256sum | cut -c 1-16)
-SYSTEM := $(CACHE)/system/$(SYSTEM_HASH)
-DISK_HASH := $(shell cat qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt | sha256sum | cut -c 1-16)
-DISKS := $(CACHE)/disks/$(DISK_HASH)
+# They lie in the cache, where all clones find them.
+hash = $(shell cat $(1) | sha256sum | cut -c 1-16)
+SYSTEM := $(CACHE)/system/$(call hash,qemu/make-system qemu/install-entries)
+DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt)
 LAYOUTS := esp xbootldr root sector4096 backup-gpt inline
 
 # The largest that may go into a flash part, in bytes.
@@ -20,13 +24,19 @@ MAX_BINARY := 800000
 MAX_BINARY_XZ := 350000
 MAX_KERNEL := 3000000
 
+SCRIPTS := .ci/run boards/build-kernel initramfs/build-binary qemu/install-entries qemu/make-disk \
+	qemu/make-system qemu/run qemu/setup tests/reproducible
+
+# Steps share the machine's cores by themselves; their order is the one that is written here.
+.NOTPARALLEL:
+
 .PHONY: help
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 .PHONY: run
-run: setup kernel $(if $(DISK),,demo) ## boot the demo disk, or DISK=file, in QEMU on this terminal
-	@qemu/run $(KERNEL) $(or $(DISK),$(DISKS)/esp.raw)
+run: kernel $(if $(DISK),,demo) ## boot the demo disk, or DISK=file [WRITE=1], in QEMU on this terminal
+	@WRITE=$(WRITE) qemu/run $(KERNEL) $(or $(DISK),$(DISKS)/esp.raw)
 
 .PHONY: setup
 setup: ## install what building needs (as root)
@@ -51,21 +61,22 @@ demo: setup $(DISKS)/esp.raw ## install the demo system and make its disk
 disks: setup $(LAYOUTS:%=$(DISKS)/%.raw)
 
 $(SYSTEM)/.complete:
-	@mkdir -p $(dir $(SYSTEM))
-	qemu/make-system $(SYSTEM)
-	@touch $@
+	@mkdir -p $(CACHE)/system $(CACHE)/disks
+	@echo "installing the demo system, which takes some minutes the first time"
+	@flock $(CACHE)/system/lock sh -c 'test -e $@ || { qemu/make-system $(SYSTEM) && touch $@; }'
 
 $(DISKS)/%.raw: $(SYSTEM)/.complete
 	@mkdir -p $(DISKS)
-	qemu/make-disk $(SYSTEM) $* $@.part
-	@mv $@.part $@
+	@flock $(DISKS)/lock sh -c \
+		'test -e $@ || { qemu/make-disk $(SYSTEM) $* $@.part && mv $@.part $@; }'
 
 .PHONY: test
 test: setup-test lint unit reproducible size qemu-test ## run every test
 
 .PHONY: lint
-lint: setup-test
+lint: setup-test ## check format, lints and shell scripts
 	cargo fmt --check
+	shellcheck $(SCRIPTS)
 	cargo clippy --locked --all-targets --all-features -- -D warnings
 
 .PHONY: unit
@@ -92,4 +103,10 @@ bench: setup-test ## measure reading and hashing against the kernel and sha256su
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser for SECONDS each (needs cargo-fuzz and a nightly toolchain)
-	@fuzz/run $(or $(SECONDS),60)
+	@set -e; for target in $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs))); do \
+		cargo +nightly fuzz run $$target -- -max_total_time=$(SECONDS); \
+	done
+
+.PHONY: clean
+clean: ## delete what was built, with the kernel and the disks in the cache
+	rm -rf target $(CACHE)
