@@ -1,22 +1,32 @@
 //! The functions that are fuzzed. Each takes any bytes, and panics when what it calls breaks a promise.
 
 #[path = "sparse.rs"]
-mod sparse;
+pub mod sparse;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Uevent, identify};
+use pilotlight::fs::{FileKind, Filesystem, FsPath};
+use pilotlight::kexec::{BzImage, CommandLine};
+use pilotlight::policy::Policy;
 use sparse::SparseDisk;
 
 /// A target: its name, which is that of its corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const ALL: [Target; 3] = [
+pub const ALL: [Target; 9] = [
     ("partition_table", partition_table),
     ("identify", identify_volume),
     ("uevent", uevent),
+    ("filesystem", filesystem),
+    ("bls_entry", bls_entry),
+    ("loader_conf", loader_conf),
+    ("version", version),
+    ("kernel_header", kernel_header),
+    ("policy", policy),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -72,6 +82,98 @@ pub fn uevent(data: &[u8]) {
         assert!(!event.subsystem.is_empty());
         assert!(event.subsystem.len() < data.len());
     }
+}
+
+/// Reading everything in a FAT or ext filesystem.
+pub fn filesystem(data: &[u8]) {
+    let image = Arc::new(SparseDisk::decode(data));
+    let disk = Disk {
+        path: PathBuf::from("fuzz"),
+        source: image.clone(),
+        hardware: Hardware::default(),
+    };
+    for volume in &disk.scan().volumes {
+        if let Ok(filesystem) = pilotlight::fs::open(volume, None) {
+            walk(filesystem.as_ref());
+        }
+    }
+    assert!(image.reads() < 1_000_000, "{} reads", image.reads());
+}
+
+/// Reads what can be read, within limits: damage may make a small tree endless.
+pub fn walk(filesystem: &dyn Filesystem) {
+    let mut directories = vec![FsPath::root()];
+    let mut left = 200;
+    while let Some(directory) = directories.pop() {
+        let Ok(list) = filesystem.read_dir(&directory) else {
+            continue;
+        };
+        for entry in list {
+            left -= 1;
+            if left == 0 {
+                return;
+            }
+            let Ok(path) = directory.join(&entry.name) else {
+                continue;
+            };
+            let _ = filesystem.metadata(&path);
+            match entry.kind {
+                FileKind::Directory => directories.push(path),
+                _ => {
+                    let _ = filesystem.read(&path, 1 << 20);
+                }
+            }
+        }
+    }
+}
+
+/// Reading an entry file.
+pub fn bls_entry(data: &[u8]) {
+    let entry = Type1::parse(data);
+    assert!(entry.options.len() <= data.len() * 3);
+    assert!(entry.initrd.len() <= 64 && entry.problems.len() <= 17);
+}
+
+/// Reading a `loader.conf`, and matching its pattern.
+pub fn loader_conf(data: &[u8]) {
+    let conf = LoaderConf::parse(data);
+    assert!(conf.problems.len() <= 16);
+    for choice in conf.default.iter().chain(&conf.preferred) {
+        choice.means("debian-6.12.conf");
+    }
+    let (pattern, text) = halves(data);
+    if let Some(pattern) = Pattern::new(&pattern) {
+        pattern.matches(&text);
+    }
+}
+
+/// Comparing two versions: the other way round it is the reverse.
+pub fn version(data: &[u8]) {
+    let (a, b) = halves(data);
+    assert_eq!(bls::compare(&a, &b), bls::compare(&b, &a).reverse());
+    assert!(bls::compare(&a, &a).is_eq());
+}
+
+/// Reading the head of a kernel file.
+pub fn kernel_header(data: &[u8]) {
+    if let Ok(header) = BzImage::parse(data) {
+        assert!(header.version.is_none_or(|text| !text.is_empty()));
+        let _ = CommandLine::new(&String::from_utf8_lossy(data), header.cmdline_size);
+    }
+}
+
+/// Reading a policy.
+pub fn policy(data: &[u8]) {
+    if let Err(error) = Policy::parse(&String::from_utf8_lossy(data)) {
+        assert!(error.line > 0 && !error.text.is_empty());
+    }
+}
+
+/// Two texts, parted by a line end.
+fn halves(data: &[u8]) -> (String, String) {
+    let text = String::from_utf8_lossy(data);
+    let (a, b) = text.split_once('\n').unwrap_or((&text, ""));
+    (a.to_owned(), b.to_owned())
 }
 
 /// Makes the checksums right of tables with up to 4 entries, which are one sector.

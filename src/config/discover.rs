@@ -92,9 +92,9 @@ impl Group {
     fn finish(mut self) -> Vec<BootEntry> {
         bls::order(&mut self.entries);
         let mut entries: Vec<BootEntry> = self.entries.into_iter().map(|s| s.entry).collect();
-        let chosen = entries
-            .iter()
-            .position(|entry| self.conf.chooses(&entry.id));
+        let wanted = self.conf.default.as_ref();
+        let is_wanted = |entry: &BootEntry| wanted.is_some_and(|choice| choice.means(&entry.id));
+        let chosen = entries.iter().position(is_wanted);
         let chosen = chosen.or_else(|| entries.iter().position(BootEntry::bootable));
         if let Some(entry) = chosen.and_then(|i| entries.get_mut(i)) {
             entry.default = true;

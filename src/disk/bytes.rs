@@ -1,28 +1,28 @@
 //! Numbers and texts at their offsets in bytes that came from a disk.
 
 /// The `N` bytes at `at`; `None` where `bytes` ends before.
-pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
 /// The little-endian 16-bit number at `at`.
-pub(super) fn le16(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn le16(bytes: &[u8], at: usize) -> Option<u16> {
     array(bytes, at).map(u16::from_le_bytes)
 }
 
 /// The little-endian 32-bit number at `at`.
-pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(u32::from_le_bytes)
 }
 
 /// The little-endian 64-bit number at `at`.
-pub(super) fn le64(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn le64(bytes: &[u8], at: usize) -> Option<u64> {
     array(bytes, at).map(u64::from_le_bytes)
 }
 
 /// The `length` bytes at `at` as text: ends before the first NUL and loses the white space at its
 /// end, as `blkid` does it. What is not UTF-8 becomes U+FFFD. `None` when nothing is left.
-pub(super) fn text(bytes: &[u8], at: usize, length: usize) -> Option<String> {
+pub(crate) fn text(bytes: &[u8], at: usize, length: usize) -> Option<String> {
     let field = bytes.get(at..)?.get(..length)?;
     let field = field.split(|byte| *byte == 0).next()?;
     let text = String::from_utf8_lossy(field);
@@ -31,7 +31,7 @@ pub(super) fn text(bytes: &[u8], at: usize, length: usize) -> Option<String> {
 }
 
 /// The 16 bytes at `at` as a UUID (RFC 9562, bytes in order); `None` when all are zero.
-pub(super) fn uuid(bytes: &[u8], at: usize) -> Option<String> {
+pub(crate) fn uuid(bytes: &[u8], at: usize) -> Option<String> {
     let uuid: [u8; 16] = array(bytes, at)?;
     if uuid == [0; 16] {
         return None;

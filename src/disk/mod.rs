@@ -5,7 +5,7 @@
 //! with a reason in words for everything that could not be read.
 
 mod attributes;
-mod bytes;
+pub(crate) mod bytes;
 mod gpt;
 mod hardware;
 mod identify;

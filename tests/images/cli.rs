@@ -1,15 +1,15 @@
 //! The command line as its users see it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::kit::{Dir, noise, patch, run};
+use crate::kit::{Image, MIB, TempDir, noise, run_line, temp_dir};
 
 /// A kernel as far as a dry run looks at it.
-fn kernel() -> Vec<u8> {
-    let mut file = noise(50_000, 9);
+fn kernel(seed: u64) -> Vec<u8> {
+    let mut file = noise(50_000, seed);
     file[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
     file[0x202..0x206].copy_from_slice(b"HdrS");
     file[0x206..0x208].copy_from_slice(&[15, 2]);
@@ -22,7 +22,7 @@ fn kernel() -> Vec<u8> {
 }
 
 /// A disk with an ESP and a root filesystem, with entries on both.
-fn make_disk(dir: &Dir) -> PathBuf {
+fn make_disk(dir: &TempDir) -> Image {
     dir.file(
         "esp/loader/entries/debian-6.1.conf",
         b"title Debian\nversion 6.1\nsort-key debian\nmachine-id 0123456789abcdef\n\
@@ -33,44 +33,44 @@ fn make_disk(dir: &Dir) -> PathBuf {
         b"title Debian\nversion 6.12\nsort-key debian\nlinux /debian/6.12/linux\nnonsense x\n",
     );
     dir.file("esp/loader/entries/gone.conf", b"title Gone\nlinux /gone\n");
-    dir.file("esp/debian/6.1/linux", &kernel());
+    dir.file("esp/debian/6.1/linux", &kernel(9));
     dir.file("esp/debian/6.1/initrd", &noise(5001, 4));
-    dir.file("esp/debian/6.12/linux", &kernel());
+    dir.file("esp/debian/6.12/linux", &kernel(10));
     dir.file(
         "root/boot/loader/entries/rescue.conf",
         b"title Evil \x1b[2J\xe2\x80\xae\nlinux /vmlinuz\n",
     );
     dir.file("root/vmlinuz", b"not a kernel");
-    let esp = dir.image("esp.img", 48);
-    run("mkfs.vfat -F 32 -s 1 -i 12345678 -n ESP {}", &esp);
+    let esp = dir.image("esp.img", 48 * MIB);
+    run_line("mkfs.vfat -F 32 -s 1 -i 12345678 -n ESP {}", &esp);
     for name in ["loader", "debian"] {
-        let tree = dir.path("esp").join(name);
-        run(&format!("mcopy -s -Q -i {} {{}} ::", esp.display()), &tree);
+        let tree = dir.path().join("esp").join(name);
+        run_line(&format!("mcopy -s -Q -i {} {{}} ::", esp.path()), &tree);
     }
-    let root = dir.image("root.img", 16);
-    let tree = dir.path("root");
+    let root = dir.image("root.img", 16 * MIB);
+    let tree = dir.path().join("root");
     let uuid = "01234567-89ab-cdef-0123-456789abcdef";
-    run(
+    run_line(
         &format!(
             "mke2fs -q -t ext4 -L root -U {uuid} -d {} {{}}",
             tree.display()
         ),
         &root,
     );
-    let disk = dir.image("disk.raw", 80);
-    run(
+    let disk = dir.image("disk.raw", 80 * MIB);
+    run_line(
         "sgdisk -n 1:2048:+48M -t 1:ef00 -n 2:0:+16M -t 2:8300 {}",
         &disk,
     );
-    patch(&disk, 1 << 20, &std::fs::read(&esp).unwrap());
-    patch(&disk, 49 << 20, &std::fs::read(&root).unwrap());
+    disk.insert(MIB, &esp);
+    disk.insert(49 * MIB, &root);
     disk
 }
 
-fn pilotlight(arguments: &[&str], disks: &[&Path]) -> Output {
+fn pilotlight(arguments: &[&str], disks: &[&dyn AsRef<Path>]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pilotlight"))
         .args(arguments)
-        .args(disks)
+        .args(disks.iter().map(|disk| disk.as_ref()))
         .output()
         .unwrap()
 }
@@ -79,14 +79,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn json(disks: &[&Path]) -> Value {
+fn json(disks: &[&dyn AsRef<Path>]) -> Value {
     let output = pilotlight(&["list", "--json"], disks);
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]
 fn list_shows_the_menu_and_why_something_is_not_in_it() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let disk = make_disk(&dir);
     let output = pilotlight(&["list"], &[&disk]);
     assert_eq!(output.status.code(), Some(0));
@@ -113,16 +113,16 @@ fn list_shows_the_menu_and_why_something_is_not_in_it() {
         out.contains("    can't be booted: /gone is not there"),
         "{out}"
     );
-    let place = format!("{} partition 1: /loader/entries/gone.conf", disk.display());
+    let place = format!("{} partition 1: /loader/entries/gone.conf", disk.path());
     assert!(out.contains(&place), "{out}");
 }
 
 #[test]
 fn json_is_what_is_promised() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let disk = make_disk(&dir);
     let view = json(&[&disk]);
-    let path = disk.to_str().unwrap();
+    let path = disk.path();
     assert_eq!(view["disks"][0]["path"], path);
     assert_eq!(view["disks"][0]["partition_table"], "gpt");
     let esp = &view["disks"][0]["volumes"][0];
@@ -183,7 +183,7 @@ fn json_is_what_is_promised() {
 /// `docs/list-json.md` names every key, and no other.
 #[test]
 fn every_key_is_documented() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let disk = make_disk(&dir);
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/list-json.md"));
@@ -224,10 +224,10 @@ fn keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
 
 #[test]
 fn several_disks_make_one_list_with_unique_ids() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let disk = make_disk(&dir);
-    let copy = dir.path("copy.raw");
-    std::fs::copy(&disk, &copy).unwrap();
+    let copy = dir.path().join("copy.raw");
+    std::fs::copy(&disk.0, &copy).unwrap();
     let view = json(&[&disk, &copy]);
     let ids: Vec<&str> = view["entries"]
         .as_array()
@@ -253,14 +253,14 @@ fn several_disks_make_one_list_with_unique_ids() {
 
 #[test]
 fn inspect_shows_the_tree() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let disk = make_disk(&dir);
     let out = text(&pilotlight(&["inspect"], &[&disk]).stdout);
     let expected = format!(
         "{}  80.0 MiB, gpt, sectors of 512\n\
          \x20 partition 1, EFI system partition, 48.0 MiB from byte 1048576\n\
          \x20   vfat, UUID 1234-5678, label ESP\n",
-        disk.display()
+        disk.path()
     );
     assert!(out.starts_with(&expected), "{out}");
     assert!(
@@ -271,7 +271,7 @@ fn inspect_shows_the_tree() {
 
 #[test]
 fn a_dry_run_reads_and_hashes() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let disk = make_disk(&dir);
     let output = pilotlight(
         &["boot", "--dry-run", "--entry", "debian-6.1.conf"],
@@ -280,7 +280,7 @@ fn a_dry_run_reads_and_hashes() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let out = text(&output.stdout);
     for file in ["esp/debian/6.1/linux", "esp/debian/6.1/initrd"] {
-        let sum = run("sha256sum {}", &dir.path(file));
+        let sum = run_line("sha256sum {}", dir.path().join(file));
         let sum = sum.split_whitespace().next().unwrap();
         assert!(out.contains(sum), "{file}: {sum} is not in\n{out}");
     }
@@ -297,9 +297,9 @@ fn a_dry_run_reads_and_hashes() {
 
 #[test]
 fn what_fails_says_what_and_where() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let disk = make_disk(&dir);
-    let place = disk.display();
+    let place = disk.path();
     for (arguments, code, message) in [
         (
             &["boot", "--dry-run", "--entry", "x"][..],
@@ -328,7 +328,7 @@ fn what_fails_says_what_and_where() {
         let errors = text(&output.stderr);
         assert!(errors.contains(message), "{arguments:?}: {errors}");
     }
-    let output = pilotlight(&["list"], &[&dir.path("no-such-file")]);
+    let output = pilotlight(&["list"], &[&dir.path().join("no-such-file")]);
     assert_eq!(output.status.code(), Some(1));
     let errors = text(&output.stderr);
     assert!(
@@ -339,8 +339,8 @@ fn what_fails_says_what_and_where() {
 
 #[test]
 fn nothing_to_boot_has_its_own_status() {
-    let dir = Dir::new();
-    let empty = dir.image("empty.raw", 4);
+    let dir = temp_dir();
+    let empty = dir.image("empty.raw", 4 * MIB);
     for arguments in [&["list"][..], &["list", "--json"], &["boot", "--dry-run"]] {
         let output = pilotlight(arguments, &[&empty]);
         assert_eq!(output.status.code(), Some(3), "{arguments:?}");
@@ -353,17 +353,16 @@ fn nothing_to_boot_has_its_own_status() {
 
 #[test]
 fn an_entry_that_fails_gives_way_to_the_next() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let disk = make_disk(&dir);
     // The kernel of the default is damaged: its header is gone.
-    let bytes = std::fs::read(&disk).unwrap();
-    let kernel = kernel();
-    let at: Vec<usize> = (0..bytes.len() - 512)
+    let bytes = std::fs::read(&disk.0).unwrap();
+    let kernel = kernel(10);
+    let at = (0..bytes.len() - 512)
         .step_by(512)
-        .filter(|at| bytes[*at..at + 512] == kernel[..512])
-        .collect();
-    // Files are copied in the order of their names: 6.1 before 6.12.
-    patch(&disk, at[1] as u64, &[0; 1024]);
+        .find(|at| bytes[*at..at + 512] == kernel[..512])
+        .unwrap();
+    disk.write(at as u64, &[0; 1024]);
     let output = pilotlight(&["boot", "--dry-run"], &[&disk]);
     let out = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{output:?}");

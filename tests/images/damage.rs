@@ -1,183 +1,165 @@
-//! Damaged disks give errors: never a panic, never a loop without end.
+//! Damaged filesystems give errors: never a panic, never a loop without end.
 
-use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use pilotlight::config::discover;
-use pilotlight::fs::{FileKind, Filesystem, FsPath};
+use pilotlight::disk::{Disk, Hardware, Source};
 use pilotlight::inventory::Inventory;
 use proptest::prelude::*;
 
-use crate::kit::{Dir, disk, noise, run};
+use crate::kit::{MIB, noise, run_line, temp_dir};
+use crate::targets::sparse::SparseDisk;
+use crate::targets::walk;
 
-/// Everything that is done with a disk before a kernel is loaded, on bytes.
-fn use_disk(bytes: Vec<u8>) {
+/// Everything that is done with a disk before a kernel is loaded.
+fn use_disk(source: Source) -> usize {
     let mut inventory = Inventory::new();
-    inventory.add(disk(bytes));
-    let _ = discover(&inventory);
+    inventory.add(Disk {
+        path: "damaged".into(),
+        source,
+        hardware: Hardware::default(),
+    });
+    let entries = discover(&inventory).entries.len();
     let ids: Vec<_> = inventory.volumes().map(|(id, _)| id).collect();
     for id in ids {
         if let Ok(filesystem) = inventory.filesystem(id) {
             walk(filesystem);
         }
     }
+    entries
 }
 
-/// Reads what can be read, within limits: damage may make a small tree endless.
-fn walk(filesystem: &dyn Filesystem) {
-    let mut directories = vec![FsPath::root()];
-    let mut left = 200;
-    while let Some(directory) = directories.pop() {
-        let Ok(list) = filesystem.read_dir(&directory) else {
-            continue;
-        };
-        for entry in list {
-            left -= 1;
-            if left == 0 {
-                return;
-            }
-            let Ok(path) = directory.join(&entry.name) else {
-                continue;
-            };
-            let _ = filesystem.metadata(&path);
-            match entry.kind {
-                FileKind::Directory => directories.push(path),
-                _ => {
-                    let _ = filesystem.read(&path, 1 << 20);
-                }
-            }
+/// A small image, as the sectors that are in use.
+struct Image {
+    encoded: Vec<u8>,
+    used: Vec<u64>,
+}
+
+impl Image {
+    fn new(bytes: &[u8]) -> Image {
+        let sectors = (0..).zip(bytes.chunks(512));
+        let used = sectors.filter(|(_, sector)| sector.iter().any(|byte| *byte != 0));
+        Image {
+            used: used.map(|(number, _)| number).collect(),
+            encoded: SparseDisk::encode(0, bytes),
         }
+    }
+
+    /// A copy to damage.
+    fn copy(&self) -> SparseDisk {
+        SparseDisk::decode(&self.encoded)
+    }
+
+    /// A copy that ends after so many sectors.
+    fn cut(&self, sectors: u32) -> SparseDisk {
+        let mut encoded = self.encoded.clone();
+        encoded[1..5].copy_from_slice(&sectors.to_le_bytes());
+        SparseDisk::decode(&encoded)
     }
 }
 
-/// Small images of each kind, made once.
-fn images() -> &'static [Vec<u8>] {
-    static IMAGES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+/// One of each kind, made once.
+fn images() -> &'static [Image] {
+    static IMAGES: OnceLock<Vec<Image>> = OnceLock::new();
     IMAGES.get_or_init(|| {
-        let dir = Dir::new();
+        let dir = temp_dir();
         dir.file(
             "tree/loader/entries/a.conf",
             b"title A\nlinux /linux\noptions ro\n",
         );
         dir.file("tree/linux", &noise(20_000, 1));
         for i in 0..60 {
-            dir.file(&format!("tree/many/a rather long name {i}"), b"x");
+            dir.file(&format!("tree/many/a-rather-long-name-{i}"), b"x");
         }
-        let tree = dir.path("tree");
+        let tree = dir.path().join("tree");
         let mut images = Vec::new();
         for options in [
             "-t ext2 -b 1024",
             "-t ext4 -b 1024",
             "-t ext4 -b 4096 -O ^metadata_csum",
         ] {
-            let image = dir.image("ext", 6);
-            run(
-                &format!("mke2fs -q {options} -d {} {{}}", tree.display()),
-                &image,
-            );
-            images.push(std::fs::read(&image).unwrap());
+            let image = dir.image("ext", 6 * MIB);
+            let line = format!("mke2fs -q {options} -d {} {{}}", tree.display());
+            run_line(&line, &image);
+            images.push(Image::new(&std::fs::read(&image.0).unwrap()));
         }
         for (options, mebibytes) in [("-F 12", 2), ("-F 16 -s 1", 9), ("-F 32 -s 1", 34)] {
-            let image = dir.image("fat", mebibytes);
-            run(&format!("mkfs.vfat {options} {{}}"), &image);
+            let image = dir.image("fat", mebibytes * MIB);
+            run_line(&format!("mkfs.vfat {options} {{}}"), &image);
             for name in ["loader", "linux", "many"] {
-                run(
-                    &format!("mcopy -s -Q -i {} {{}} ::", image.display()),
-                    &tree.join(name),
-                );
+                let line = format!("mcopy -s -Q -i {{}} {} ::", tree.join(name).display());
+                run_line(&line, &image);
             }
-            images.push(std::fs::read(&image).unwrap());
+            images.push(Image::new(&std::fs::read(&image.0).unwrap()));
         }
-        let image = dir.image("gpt", 4);
-        run("sgdisk -n 1:2048:+1M -t 1:ef00 -n 2:0:0 {}", &image);
-        images.push(std::fs::read(&image).unwrap());
         images
     })
 }
 
-/// Where the structures of an image are: almost all damage elsewhere is not looked at.
-fn interesting(image: &[u8], at: usize) -> usize {
-    let used: Vec<usize> = (0..image.len() / 512)
-        .filter(|sector| image[sector * 512..][..512].iter().any(|byte| *byte != 0))
-        .collect();
-    used[at / 512 % used.len()] * 512 + at % 512
-}
-
 #[test]
-fn whole_images_are_read() {
+fn whole_images_have_their_entry() {
     for image in images() {
-        use_disk(image.clone());
+        assert_eq!(use_disk(Arc::new(image.copy())), 1);
     }
-    let mut inventory = Inventory::new();
-    inventory.add(disk(images()[1].clone()));
-    assert_eq!(discover(&inventory).entries.len(), 1);
 }
 
 #[test]
 fn images_that_end_early() {
     for image in images() {
-        for end in [
-            0, 1, 511, 512, 1023, 1024, 1025, 2048, 4096, 10_000, 65_536, 70_000, 300_000,
-        ] {
-            use_disk(image[..end.min(image.len())].to_vec());
-        }
-        for part in 1..8 {
-            use_disk(image[..image.len() / 8 * part].to_vec());
+        let ends = [0, 1, 2, 3, 4, 8, 16, 20, 128, 136, 600];
+        let last = u32::try_from(*image.used.last().unwrap()).unwrap();
+        let parts = (1..8).map(|part| last / 8 * part);
+        for sectors in ends.into_iter().chain(parts) {
+            use_disk(Arc::new(image.cut(sectors)));
         }
     }
 }
 
 #[test]
-fn sectors_of_zeros_and_noise() {
+fn sectors_of_zeros_and_ones() {
     for image in images() {
-        for sector in 0..160 {
+        for number in image.used.iter().take(120) {
             for fill in [0, 0xff, 0x55] {
-                let mut bytes = image.clone();
-                let at = interesting(image, sector * 512) / 512 * 512;
-                bytes[at..at + 512].fill(fill);
-                use_disk(bytes);
+                let mut disk = image.copy();
+                disk.sector(*number).fill(fill);
+                use_disk(Arc::new(disk));
             }
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
-    fn flipped_bits(which in any::<usize>(), flips in prop::collection::vec((any::<usize>(), any::<u8>()), 1..30)) {
-        let images = images();
-        let image = &images[which % images.len()];
-        let mut bytes = image.clone();
-        for (at, flip) in flips {
-            bytes[interesting(image, at % image.len())] ^= flip;
+    fn flipped_bits(
+        which in any::<prop::sample::Index>(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0..512_usize, 1..=255_u8), 1..30),
+    ) {
+        let image = which.get(images());
+        let mut disk = image.copy();
+        for (sector, at, flip) in flips {
+            disk.sector(*sector.get(&image.used))[at] ^= flip;
         }
-        use_disk(bytes);
-    }
-
-    #[test]
-    fn nothing_but_noise(seed in any::<u64>(), length in 0_usize..100_000) {
-        use_disk(noise(length, seed));
+        use_disk(Arc::new(disk));
     }
 }
 
 /// A chain of clusters that leads back into itself, in a directory and in a file.
 #[test]
 fn circular_cluster_chains() {
-    let dir = Dir::new();
-    let image = dir.image("fat", 9);
-    run("mkfs.vfat -F 16 -s 1 -f 1 {}", &image);
-    run(
-        &format!("mmd -i {} {{}}", image.display()),
-        Path::new("::circle"),
-    );
+    let dir = temp_dir();
+    let image = dir.image("fat", 9 * MIB);
+    run_line("mkfs.vfat -F 16 -s 1 -f 1 {}", &image);
+    run_line("mmd -i {} ::circle", &image);
     let file = dir.file("file", &noise(5000, 3));
-    run(
-        &format!("mcopy -i {} {{}} ::circle/file", image.display()),
-        &file,
-    );
-    let original = std::fs::read(&image).unwrap();
-    let reserved = usize::from(u16::from_le_bytes([original[14], original[15]])) * 512;
+    let line = format!("mcopy -i {{}} {} ::circle/file", file.display());
+    run_line(&line, &image);
+    let bytes = std::fs::read(&image.0).unwrap();
+    let original = Image::new(&bytes);
+    let table = u64::from(u16::from_le_bytes([bytes[14], bytes[15]]));
+    let name = b"FILE       ";
+    let directory = bytes.windows(11).position(|window| window == name).unwrap() / 512;
     for (cluster, next) in [
         (2_u16, 2_u16),
         (3, 3),
@@ -187,21 +169,19 @@ fn circular_cluster_chains() {
         (3, 0xfff0),
         (2, 1),
     ] {
-        let mut bytes = original.clone();
-        let at = reserved + usize::from(cluster) * 2;
-        bytes[at..at + 2].copy_from_slice(&next.to_le_bytes());
-        // Entries that go on: no end mark in the first cluster of the directory.
-        use_disk(bytes.clone());
-        let directory = bytes
-            .windows(11)
-            .position(|window| window == b"FILE       ")
-            .map(|at| at / 512 * 512)
-            .unwrap();
-        for entry in bytes[directory..directory + 512].chunks_mut(32) {
-            if entry[0] == 0 {
-                entry[0] = 0xe5;
+        for endless in [false, true] {
+            let mut disk = original.copy();
+            let at = usize::from(cluster) * 2;
+            disk.sector(table)[at..at + 2].copy_from_slice(&next.to_le_bytes());
+            if endless {
+                // Without an end mark in its first cluster the directory goes on.
+                for entry in disk.sector(directory as u64).chunks_mut(32) {
+                    if entry[0] == 0 {
+                        entry[0] = 0xe5;
+                    }
+                }
             }
+            use_disk(Arc::new(disk));
         }
-        use_disk(bytes);
     }
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
+use pilotlight::disk::Disk;
 use pilotlight::fs::{FileKind, Filesystem, FsError, FsPath};
 
-use crate::kit::{Dir, filesystem, noise, path, run, scan};
+use crate::kit::{MIB, TempDir, filesystem, noise, path, run, run_line, temp_dir, tool};
 
 /// A tree with everything that matters: small and large files, holes, links, many names.
-fn tree(dir: &Dir) -> PathBuf {
-    let root = dir.path("tree");
+fn tree(dir: &TempDir) -> PathBuf {
+    let root = dir.path().join("tree");
     dir.file("tree/empty", b"");
     dir.file("tree/small", b"small\n");
     dir.file("tree/boot/vmlinuz", &noise(3_000_000, 1));
@@ -96,18 +97,18 @@ fn compare(what: &str, ours: &BTreeMap<String, Vec<u8>>, theirs: &BTreeMap<Strin
 
 /// Makes a filesystem of the tree and reads it in both ways.
 fn agrees(options: &str) {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let root = tree(&dir);
-    let image = dir.image("image", 96);
-    run(
+    let image = dir.image("image", 96 * MIB);
+    run_line(
         &format!("mke2fs -q {options} -d {} {{}}", root.display()),
         &image,
     );
     let ours = filesystem(&image);
-    let out = dir.path("dumped");
+    let out = dir.path().join("dumped");
     std::fs::create_dir(&out).unwrap();
     let script = dir.file("script", format!("rdump / {}\n", out.display()).as_bytes());
-    run(&format!("debugfs -f {} {{}}", script.display()), &image);
+    run_line(&format!("debugfs -f {} {{}}", script.display()), &image);
     let mut found = read_all(ours.as_ref());
     let dumped = files(&out);
     found.retain(|name, _| !name.starts_with("/lost+found"));
@@ -133,6 +134,8 @@ fn ext4_with_many_features() {
         "-t ext4",
         "-t ext4 -b 1024",
         "-t ext4 -b 2048 -I 128",
+        "-t ext4 -b 2048 -I 128 -O ^metadata_csum",
+        "-t ext4 -O large_dir,ea_inode,mmp",
         "-t ext4 -O ^64bit",
         "-t ext4 -O ^metadata_csum,uninit_bg",
         "-t ext4 -O ^metadata_csum,^uninit_bg",
@@ -160,11 +163,11 @@ fn files_without_extents() {
         "-t ext3",
         "-t ext4 -O ^extents,^64bit",
     ] {
-        let dir = Dir::new();
+        let dir = temp_dir();
         let root = tree(&dir);
         std::fs::remove_file(root.join("sparse")).unwrap();
-        let image = dir.image("image", 96);
-        run(
+        let image = dir.image("image", 96 * MIB);
+        run_line(
             &format!("mke2fs -q {options} -d {} {{}}", root.display()),
             &image,
         );
@@ -176,10 +179,10 @@ fn files_without_extents() {
 
 #[test]
 fn a_hole_in_a_file_without_extents_is_right_or_refused() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let root = tree(&dir);
-    let image = dir.image("image", 96);
-    run(
+    let image = dir.image("image", 96 * MIB);
+    run_line(
         &format!("mke2fs -q -t ext2 -d {} {{}}", root.display()),
         &image,
     );
@@ -194,15 +197,12 @@ fn features_that_are_refused_are_named() {
     for (options, feature) in [
         ("-O inline_data -I 256", "inline_data"),
         ("-O casefold", "casefold"),
-        ("-O large_dir", "large_dir"),
-        ("-O ea_inode", "ea_inode"),
         ("-O meta_bg,^resize_inode", "meta_bg"),
-        ("-O mmp", "mmp"),
     ] {
-        let dir = Dir::new();
-        let image = dir.image("image", 32);
-        run(&format!("mke2fs -q -t ext4 {options} {{}}"), &image);
-        let layout = scan(&image);
+        let dir = temp_dir();
+        let image = dir.image("image", 32 * MIB);
+        run_line(&format!("mke2fs -q -t ext4 {options} {{}}"), &image);
+        let layout = Disk::open(&image.0).unwrap().scan();
         let error = pilotlight::fs::open(&layout.volumes[0], None)
             .err()
             .unwrap();
@@ -218,13 +218,13 @@ fn features_that_are_refused_are_named() {
 
 #[test]
 fn paths_that_lead_nowhere() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let root = tree(&dir);
     symlink("loop", root.join("loop")).unwrap();
     symlink("gone", root.join("dangling")).unwrap();
     symlink("../../../../../../etc/passwd", root.join("escape")).unwrap();
-    let image = dir.image("image", 96);
-    run(
+    let image = dir.image("image", 96 * MIB);
+    run_line(
         &format!("mke2fs -q -t ext4 -d {} {{}}", root.display()),
         &image,
     );
@@ -244,10 +244,10 @@ fn paths_that_lead_nowhere() {
 
 #[test]
 fn reads_begin_anywhere() {
-    let dir = Dir::new();
+    let dir = temp_dir();
     let root = tree(&dir);
-    let image = dir.image("image", 96);
-    run(
+    let image = dir.image("image", 96 * MIB);
+    run_line(
         &format!("mke2fs -q -t ext4 -d {} {{}}", root.display()),
         &image,
     );
@@ -269,36 +269,104 @@ fn reads_begin_anywhere() {
     assert_eq!(file.read_at(3_000_000, &mut [0; 8]).unwrap(), 0);
 }
 
-/// A journal with a transaction that never reached its place: debugfs writes the new block of a file
-/// there, and nowhere else.
+/// Journals with transactions that never reached their places: debugfs writes new blocks of two files
+/// there, and nowhere else. Some are for the crate and some for the code of this project.
 #[test]
 fn a_dirty_journal_is_replayed_in_memory() {
-    let dir = Dir::new();
-    dir.file("tree/config", &[b'o'; 4096]);
-    let image = dir.image("image", 64);
-    let root = dir.path("tree");
-    run(
-        &format!("mke2fs -q -t ext4 -b 4096 -d {} {{}}", root.display()),
+    for (options, open) in [
+        ("-t ext3", "jo"),
+        ("-t ext3 -b 1024", "jo"),
+        ("-t ext4 -b 4096", "jo"),
+        ("-t ext4 -b 4096 -I 128", "jo"),
+        ("-t ext4 -b 1024 -O ^64bit,^metadata_csum", "jo"),
+        ("-t ext4 -b 4096 -O ^64bit", "jo -c"),
+        ("-t ext4 -b 4096", "jo -c"),
+    ] {
+        replayed(options, open);
+    }
+}
+
+fn replayed(options: &str, open: &str) {
+    let dir = temp_dir();
+    for name in ["first", "second", "third"] {
+        dir.file(&format!("tree/{name}"), &[b'o'; 4096]);
+    }
+    let image = dir.image("image", 64 * MIB);
+    let tree = dir.path().join("tree");
+    run_line(
+        &format!("mke2fs -q {options} -d {} {{}}", tree.display()),
         &image,
     );
-    let script = dir.file("blocks", b"blocks /config\n");
-    let printed = run(&format!("debugfs -f {} {{}}", script.display()), &image);
-    let block: u64 = printed.split_whitespace().last().unwrap().parse().unwrap();
-    let new = dir.file("new", &[b'n'; 4096]);
-    let script = dir.file(
-        "journal",
-        format!("jo\njw -b {block} {}\njc\n", new.display()).as_bytes(),
-    );
-    run(&format!("debugfs -w -f {} {{}}", script.display()), &image);
+    let ask = |request: &str| run("debugfs", ["-R", request, image.path()]);
+    let length = 4096 / block_count(&ask("blocks /first"));
+    let place = |name: &str| -> u64 {
+        let printed = ask(&format!("blocks /{name}"));
+        printed.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let places = ["first", "second", "third"].map(place);
 
-    let before = std::fs::read(&image).unwrap();
-    let content = filesystem(&image).read(&path("/config"), 8192).unwrap();
-    assert_eq!(content, [b'n'; 4096]);
+    // The first is written twice and the later content counts. The second begins with the magic number
+    // of the journal, which is escaped there. The third is revoked.
+    let magic = [[0xc0, 0x3b, 0x39, 0x98].as_slice(), &vec![b'm'; length - 4]].concat();
+    let [old, new, magic] = [vec![b'x'; length], vec![b'n'; length], magic];
+    let file = |name: &str, content: &[u8]| dir.file(name, content).display().to_string();
+    let [first, second, third] = places;
+    let script = format!(
+        "{open}\njw -b {first} {}\njw -b {third} {}\njw -r {third}\njw -b {first} {}\njw -b {second} {}\njc\n",
+        file("old", &old),
+        file("old", &old),
+        file("new", &new),
+        file("magic", &magic),
+    );
+    let script = dir.file("script", script.as_bytes());
+    run(
+        "debugfs",
+        ["-w", "-f", script.to_str().unwrap(), image.path()],
+    );
+
+    let before = std::fs::read(&image.0).unwrap();
+    let ours = filesystem(&image);
+    let mut contents = Vec::new();
+    for (name, expected) in [
+        ("first", &new),
+        ("second", &magic),
+        ("third", &vec![b'o'; length]),
+    ] {
+        let content = ours.read(&path(&format!("/{name}")), 8192).unwrap();
+        assert!(content[..length] == **expected, "{options}: {name}");
+        assert!(content[length..].iter().all(|byte| *byte == b'o'));
+        contents.push((name, content));
+    }
     assert!(
-        std::fs::read(&image).unwrap() == before,
+        std::fs::read(&image.0).unwrap() == before,
         "the disk was written to"
     );
-    // The journal is why: the block on the disk still has the old bytes.
-    let at = (block * 4096) as usize;
-    assert_eq!(before[at..at + 4096], [b'o'; 4096]);
+    // The journal is why: on its place each block is as it was.
+    for place in places {
+        let at = place as usize * length;
+        assert_eq!(before[at..at + length], vec![b'o'; length], "{options}");
+    }
+    // What e2fsck makes of the journal is the same. Its status 1 says that something was done.
+    let mut e2fsck = tool("e2fsck");
+    let status = e2fsck
+        .args(["-fy", "-E", "journal_only", image.path()])
+        .output()
+        .unwrap()
+        .status;
+    assert!(
+        status.code().is_some_and(|code| code <= 1),
+        "{options}: {status}"
+    );
+    for (name, content) in contents {
+        let theirs = run("debugfs", ["-R", &format!("cat /{name}"), image.path()]);
+        assert_eq!(
+            String::from_utf8_lossy(&content),
+            theirs,
+            "{options}: {name}"
+        );
+    }
+}
+
+fn block_count(printed: &str) -> usize {
+    printed.split_whitespace().count()
 }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use pilotlight::fs::{FileKind, FsError};
 
-use crate::kit::{Dir, filesystem, noise, path, run};
+use crate::kit::{Image, MIB, filesystem, noise, path, run, run_line, temp_dir};
 
 /// Options of mkfs.vfat for every width of the table and several sizes of clusters, and the size of the
 /// image in MiB.
 const KINDS: [(&str, u64); 7] = [
-    ("-F 12", 8),
-    ("-F 12 -s 8", 16),
+    ("-F 12", 4),
+    ("-F 12 -s 8", 12),
     ("-F 16", 64),
     ("-F 16 -s 64", 300),
     ("-F 32 -s 1", 300),
@@ -18,23 +18,21 @@ const KINDS: [(&str, u64); 7] = [
     ("-F 32 -S 4096 -s 1", 300),
 ];
 
-fn copy_in(image: &Path, file: &Path, target: &str) {
+fn copy_in(image: &Image, file: &Path, target: &str) {
+    let file = file.to_str().unwrap();
     run(
-        &format!("mcopy -o -i {} {{}} ::{target}", image.display()),
-        file,
+        "mcopy",
+        ["-o", "-i", image.path(), file, &format!("::{target}")],
     );
 }
 
 #[test]
 fn contents_are_what_went_in() {
     for (options, mebibytes) in KINDS {
-        let dir = Dir::new();
-        let image = dir.image("image", mebibytes);
-        run(&format!("mkfs.vfat {options} {{}}"), &image);
-        run(
-            &format!("mmd -i {} ::loader ::loader/entries {{}}", image.display()),
-            Path::new("::EFI"),
-        );
+        let dir = temp_dir();
+        let image = dir.image("image", mebibytes * MIB);
+        run_line(&format!("mkfs.vfat {options} {{}}"), &image);
+        run_line("mmd -i {} ::EFI ::loader ::loader/entries", &image);
         let mut files = Vec::new();
         for (i, name) in [
             "KERNEL.BIN",
@@ -48,12 +46,8 @@ fn contents_are_what_went_in() {
         {
             let content = noise(100_000 + i * 333_333, i as u64);
             let file = dir.file(&format!("in/{i}"), &content);
-            copy_in(
-                &image,
-                &file,
-                &format!("loader/entries/{name}").replace(' ', "\u{a0}"),
-            );
-            files.push((name.replace(' ', "\u{a0}"), content));
+            copy_in(&image, &file, &format!("loader/entries/{name}"));
+            files.push((name.to_owned(), content));
         }
         let filesystem = filesystem(&image);
         for (name, content) in &files {
@@ -74,13 +68,10 @@ fn contents_are_what_went_in() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    let dir = Dir::new();
-    let image = dir.image("image", 64);
-    run("mkfs.vfat {}", &image);
-    run(
-        &format!("mmd -i {} {{}}", image.display()),
-        Path::new("::efi"),
-    );
+    let dir = temp_dir();
+    let image = dir.image("image", 64 * MIB);
+    run_line("mkfs.vfat {}", &image);
+    run_line("mmd -i {} ::efi", &image);
     copy_in(&image, &dir.file("file", b"content"), "efi/file");
     let filesystem = filesystem(&image);
     let open = |name: &str| filesystem.open(&path(name)).err();
@@ -107,27 +98,24 @@ fn what_is_not_there_is_said() {
 
 #[test]
 fn a_directory_with_many_names_and_files_in_pieces() {
-    let dir = Dir::new();
-    let image = dir.image("image", 64);
-    run("mkfs.vfat -F 16 -s 1 {}", &image);
-    run(
-        &format!("mmd -i {} {{}}", image.display()),
-        Path::new("::many"),
-    );
+    let dir = temp_dir();
+    let image = dir.image("image", 24 * MIB);
+    run_line("mkfs.vfat -F 16 -s 1 {}", &image);
+    run_line("mmd -i {} ::many", &image);
     for i in 0..1500 {
         dir.file(
             &format!("in/a file with a long name {i:04}"),
             format!("{i}").as_bytes(),
         );
     }
-    run(
-        &format!("mcopy -s -Q -i {} {{}} ::many", image.display()),
-        &dir.path("in"),
+    run_line(
+        &format!("mcopy -s -Q -i {} {{}} ::many", image.path()),
+        dir.path().join("in"),
     );
     // Every second one goes: what is written next lies between the others.
     for i in (0..1500).step_by(2) {
-        run(
-            &format!("mdel -i {} {{}}", image.display()),
+        run_line(
+            &format!("mdel -i {} {{}}", image.path()),
             Path::new(&format!("::many/in/a?file?with?a?long?name?{i:04}")),
         );
     }

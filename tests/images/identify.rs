@@ -1,24 +1,10 @@
 //! Identification of volumes, compared with `blkid -p` over images that the real tools made.
-
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-mod kit;
-
 use std::fs;
 
-use kit::blkid::blkid;
-use kit::superblock::{self, Order};
-use kit::{Image, TempDir, run, temp_dir};
+use crate::kit::blkid::blkid;
+use crate::kit::superblock::{self, Order};
+use crate::kit::{Image, MIB, TempDir, run, temp_dir};
 use pilotlight::disk::{Content, Disk, Format};
-
-const MIB: u64 = 1 << 20;
 
 /// What the library sees on the whole image.
 fn identified(image: &Image) -> (Content, Vec<String>) {

@@ -1,7 +1,6 @@
 //! Disk images made by the real tools, and what we read of them compared with what the tools and the
 //! kernel say.
 
-// Here a panic is a failed test.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -10,7 +9,8 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    unreachable_pub
+    unreachable_pub,
+    reason = "a test fails by panicking"
 )]
 
 mod cli;
@@ -20,3 +20,7 @@ mod fat;
 mod identify;
 mod kit;
 mod partitions;
+mod table_damage;
+#[allow(dead_code, reason = "the corpus has its own test")]
+#[path = "../../fuzz/targets.rs"]
+mod targets;

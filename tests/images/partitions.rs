@@ -1,25 +1,13 @@
 //! Partition tables that `sgdisk`, `sfdisk` and `fdisk` made, whole and damaged, compared with what
 //! those tools print.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-mod kit;
-
 use std::fs;
 use std::sync::OnceLock;
 
-use kit::blkid::blkid;
-use kit::gpt::{self, edit_entry, edit_header};
-use kit::{Image, TempDir, run, run_with_input, temp_dir};
+use crate::kit::blkid::blkid;
+use crate::kit::gpt::{self, edit_entry, edit_header};
+use crate::kit::{Image, MIB, TempDir, run, run_with_input, temp_dir};
 use pilotlight::disk::{Disk, Format, Layout, PartitionKind, TableKind, Volume};
 
-const MIB: u64 = 1 << 20;
 const SIZE: u64 = 64 * MIB;
 const LAST: u64 = SIZE / 512 - 1;
 

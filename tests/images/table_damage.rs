@@ -1,26 +1,14 @@
 //! Random damage to whole disks: a scan ends, stays in bounds, reads little and never panics.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-mod kit;
-
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use kit::{run, run_with_input, temp_dir};
+use crate::kit::{MIB, run, run_with_input, temp_dir};
 use pilotlight::disk::{Disk, Hardware, Layout, MemorySource, ReadAt};
 use proptest::prelude::*;
 
-const MIB: u64 = 1 << 20;
 /// Each disk: big enough for its filesystems, small enough for a copy in each case.
 const SIZE: usize = 3 << 20;
 

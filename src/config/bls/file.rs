@@ -1,88 +1,136 @@
 //! The text of an entry file.
 
+use std::fmt;
+
+use super::lines::{Line, lines};
+use crate::entry::Problem;
+
+/// More initrds than this are a mistake or an attack: each costs a look at the disk.
+const MAX_INITRDS: usize = 64;
+
+/// Further remarks on one file are only counted.
+const MAX_PROBLEMS: usize = 16;
+
 /// An entry as its file says it, nothing looked up yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Type1 {
-    /// `title`
+    /// `title`: what a menu shows.
     pub title: Option<String>,
-    /// `version`
+    /// `version` of the kernel or of the whole system.
     pub version: Option<String>,
-    /// `machine-id`
+    /// `machine-id` of the installed system, 32 hexadecimal digits.
     pub machine_id: Option<String>,
-    /// `sort-key`
+    /// `sort-key`: entries with the same one belong together.
     pub sort_key: Option<String>,
-    /// `architecture`
+    /// `architecture` in EFI's spelling (`x64`, `aa64`).
     pub architecture: Option<String>,
-    /// `linux`
+    /// `linux`: path of a kernel.
     pub linux: Option<String>,
-    /// `efi`
+    /// `efi`: path of another EFI program.
     pub efi: Option<String>,
-    /// `uki`
+    /// `uki`: path of a unified kernel image.
     pub uki: Option<String>,
-    /// `uki-url`
+    /// `uki-url`: address of a unified kernel image.
     pub uki_url: Option<String>,
-    /// `devicetree`
+    /// `devicetree`: path of a device tree.
     pub devicetree: Option<String>,
-    /// `initrd`, in order.
+    /// `initrd`: paths, in order.
     pub initrd: Vec<String>,
-    /// `options`, joined with single spaces.
+    /// `options` of all lines, joined with single spaces.
     pub options: String,
-    /// Keys that ask for something that is not done, each with its line: the entry would not start as
-    /// its author meant.
-    pub needed: Vec<(u32, String)>,
-    /// Keys that nobody knows, each with its line.
-    pub unknown: Vec<(u32, String)>,
+    /// What a person should know of the text, and what keeps the entry from being started as its
+    /// author meant it.
+    pub problems: Vec<Problem>,
+    /// How many more remarks there would be.
+    pub unsaid: usize,
 }
 
 impl Type1 {
-    /// Reads the text of an entry. There is no wrong text: what makes no sense is among the unknown
-    /// keys, and what is missing is found when the entry is looked up.
-    pub fn parse(text: &str) -> Type1 {
+    /// Reads the text of an entry. There is no wrong text: what makes no sense is among the problems,
+    /// and what is missing is found when the entry is looked up.
+    pub fn parse(bytes: &[u8]) -> Type1 {
         let mut entry = Type1::default();
-        for (line, key, value) in lines(text) {
-            let single = |field: &mut Option<String>| *field = Some(value.to_owned());
-            match key {
-                // Keys without a value say nothing.
-                _ if value.is_empty() => {}
-                "title" => single(&mut entry.title),
-                "version" => single(&mut entry.version),
-                "machine-id" => single(&mut entry.machine_id),
-                "sort-key" => single(&mut entry.sort_key),
-                "architecture" => single(&mut entry.architecture),
-                "linux" => single(&mut entry.linux),
-                "efi" => single(&mut entry.efi),
-                "uki" => single(&mut entry.uki),
-                "uki-url" => single(&mut entry.uki_url),
-                "devicetree" => single(&mut entry.devicetree),
-                "initrd" => entry.initrd.push(value.to_owned()),
-                "options" => {
-                    if !entry.options.is_empty() {
-                        entry.options.push(' ');
-                    }
-                    entry.options.push_str(value);
-                }
-                "devicetree-overlay" | "profile" | "extra" => {
-                    entry.needed.push((line, key.to_owned()));
-                }
-                // For GRUB's menu: they change nothing in what is started.
-                "grub_users" | "grub_arg" | "grub_class" | "grub_hotkey" | "id" => {}
-                _ => entry.unknown.push((line, key.to_owned())),
-            }
+        let text = String::from_utf8_lossy(bytes);
+        for line in lines(&text) {
+            entry.line(&line);
         }
         entry
     }
-}
 
-/// The lines of a text that have a key: number from 1, key, value without white space around it.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = (u32, &str, &str)> {
-    text.lines().zip(1..).filter_map(|(line, number)| {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            return None;
+    fn line(&mut self, line: &Line<'_>) {
+        let Line { number, key, value } = *line;
+        if value.is_empty() {
+            self.problem(false, format_args!("`{key}` in line {number} has no value"));
+            return;
         }
-        let (key, value) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-        Some((number, key, value.trim()))
-    })
+        match key {
+            "title" => self.single(line, |entry| &mut entry.title),
+            "version" => self.single(line, |entry| &mut entry.version),
+            "machine-id" => self.single(line, |entry| &mut entry.machine_id),
+            "sort-key" => self.single(line, |entry| &mut entry.sort_key),
+            "architecture" => self.single(line, |entry| &mut entry.architecture),
+            "linux" => self.single(line, |entry| &mut entry.linux),
+            "efi" => self.single(line, |entry| &mut entry.efi),
+            "uki" => self.single(line, |entry| &mut entry.uki),
+            "uki-url" => self.single(line, |entry| &mut entry.uki_url),
+            "devicetree" => self.single(line, |entry| &mut entry.devicetree),
+            "initrd" if self.initrd.len() < MAX_INITRDS => self.initrd.push(value.to_owned()),
+            "initrd" => self.problem(
+                true,
+                format_args!("it names more than {MAX_INITRDS} initrds (line {number})"),
+            ),
+            "options" => {
+                if !self.options.is_empty() {
+                    self.options.push(' ');
+                }
+                self.options.push_str(value);
+            }
+            "devicetree-overlay" | "profile" | "extra" => self.problem(
+                true,
+                format_args!("it asks for `{key}` in line {number}, which is not supported yet"),
+            ),
+            // For the menu of GRUB: they change nothing in what is started.
+            "grub_users" | "grub_arg" | "grub_class" | "grub_hotkey" | "id" => return,
+            _ => {
+                self.problem(
+                    false,
+                    format_args!("`{key}` in line {number} is no key of an entry: passed over"),
+                );
+                return;
+            }
+        }
+        if value.contains(['\0', char::REPLACEMENT_CHARACTER]) {
+            // A spoilt title is ugly; anything else would be another path or another option.
+            let blocks = !matches!(key, "title" | "version" | "machine-id" | "sort-key");
+            self.problem(
+                blocks,
+                format_args!("`{key}` in line {number} is not UTF-8 text: the file is damaged"),
+            );
+        }
+    }
+
+    /// A key that counts once: the last one wins, as in systemd-boot.
+    fn single(&mut self, line: &Line<'_>, field: fn(&mut Type1) -> &mut Option<String>) {
+        let before = field(self).replace(line.value.to_owned());
+        if before.is_some() {
+            let Line { key, number, .. } = line;
+            self.problem(
+                false,
+                format_args!("`{key}` in line {number} takes the place of an earlier one"),
+            );
+        }
+    }
+
+    /// The first that blocks is always kept, since it decides.
+    fn problem(&mut self, blocks: bool, text: fmt::Arguments<'_>) {
+        let first_block = blocks && !self.problems.iter().any(|problem| problem.blocks);
+        if self.problems.len() < MAX_PROBLEMS || first_block {
+            let text = text.to_string();
+            self.problems.push(Problem { blocks, text });
+        } else {
+            self.unsaid = self.unsaid.saturating_add(1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -90,10 +138,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn texts(entry: &Type1) -> Vec<(bool, &str)> {
+        let problems = entry.problems.iter();
+        problems.map(|p| (p.blocks, p.text.as_str())).collect()
+    }
+
     #[test]
     fn reads_what_kernel_install_writes() {
         let entry = Type1::parse(
-            "# Boot Loader Specification type#1 entry\n\
+            b"# Boot Loader Specification type#1 entry\n\
+             # File created by /usr/lib/kernel/install.d/90-loaderentry.install (systemd 252)\n\
              title      Debian GNU/Linux 12 (bookworm)\n\
              version    6.1.0-44-amd64\n\
              machine-id 11111111111111111111111111111111\n\
@@ -118,23 +172,79 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_needed_keys_have_their_lines() {
-        let entry = Type1::parse("\ntitel x\nprofile 2\n  grub_class kernel\nlinux\n");
-        assert_eq!(entry.unknown, [(2, "titel".to_owned())]);
-        assert_eq!(entry.needed, [(3, "profile".to_owned())]);
+    fn what_is_odd_is_said_with_its_line() {
+        let entry = Type1::parse(
+            b"\ntitel x\nprofile 2\n  grub_class kernel\nlinux\nversion 1\nversion 2\n\
+              title \xff\noptions a\0b\n",
+        );
+        assert_eq!(
+            texts(&entry),
+            [
+                (
+                    false,
+                    "`titel` in line 2 is no key of an entry: passed over"
+                ),
+                (
+                    true,
+                    "it asks for `profile` in line 3, which is not supported yet"
+                ),
+                (false, "`linux` in line 5 has no value"),
+                (
+                    false,
+                    "`version` in line 7 takes the place of an earlier one"
+                ),
+                (
+                    false,
+                    "`title` in line 8 is not UTF-8 text: the file is damaged"
+                ),
+                (
+                    true,
+                    "`options` in line 9 is not UTF-8 text: the file is damaged"
+                ),
+            ]
+        );
         assert_eq!(entry.linux, None);
+        assert_eq!(entry.version.as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn a_file_of_nonsense_makes_few_problems() {
+        let text = "x y\n".repeat(10_000) + &"initrd a\n".repeat(70);
+        let entry = Type1::parse(text.as_bytes());
+        assert_eq!(entry.problems.len(), MAX_PROBLEMS + 1);
+        assert!(entry.problems[MAX_PROBLEMS].blocks);
+        assert_eq!(entry.unsaid, 10_000 - MAX_PROBLEMS + 70 - MAX_INITRDS - 1);
+        assert_eq!(entry.initrd.len(), MAX_INITRDS);
     }
 
     proptest! {
         #[test]
-        fn any_text_is_an_entry(text in any::<String>()) {
-            let _ = Type1::parse(&text);
+        fn any_bytes_are_an_entry(bytes: Vec<u8>) {
+            let _ = Type1::parse(&bytes);
         }
 
         #[test]
-        fn options_keep_their_order(options in prop::collection::vec("[a-z=0-9]{1,9}", 0..9)) {
-            let text: String = options.iter().map(|o| format!("options {o}\n")).collect();
-            prop_assert_eq!(Type1::parse(&text).options, options.join(" "));
+        fn lines_of_keys_keep_their_order(
+            lines in prop::collection::vec(("options|initrd|extra|#|title|nonsense", "[a-z=0-9\" \\t]{0,9}"), 0..20),
+            end in "\n|\r\n|\r",
+        ) {
+            let text: String = lines.iter().map(|(key, value)| format!("{key} {value}{end}")).collect();
+            let entry = Type1::parse(text.as_bytes());
+            let values = |wanted: &str| -> Vec<String> {
+                let chosen = lines.iter().filter(|(key, _)| key == wanted);
+                let values = chosen.map(|(_, value)| value.trim_matches([' ', '\t']));
+                let unquoted = values.map(|value| match value.strip_prefix('"').and_then(|v| v.strip_suffix('"')) {
+                    Some(inner) if !inner.contains('"') => inner,
+                    _ => value,
+                });
+                unquoted.filter(|value| !value.is_empty()).map(str::to_owned).collect()
+            };
+            prop_assert_eq!(&entry.initrd, &values("initrd"));
+            prop_assert_eq!(entry.options, values("options").join(" "));
+            let titles = values("title");
+            prop_assert_eq!(entry.title.as_ref(), titles.last());
+            let blocked = entry.problems.iter().any(|problem| problem.blocks);
+            prop_assert_eq!(blocked, !values("extra").is_empty());
         }
     }
 }

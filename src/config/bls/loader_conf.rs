@@ -1,134 +1,164 @@
 //! `loader/loader.conf`, as systemd-boot reads it (loader.conf(5)).
 
-use super::file::lines;
+use std::fmt;
 
-/// What of it counts here.
+use super::lines::{Line, lines};
+use super::pattern::Pattern;
+
+/// Keys of systemd-boot that concern its own screen, its firmware or its installation: nothing of that
+/// is ours.
+const OTHERS: [&str; 11] = [
+    "auto-entries",
+    "auto-firmware",
+    "auto-poweroff",
+    "auto-reboot",
+    "beep",
+    "console-mode",
+    "log-level",
+    "random-seed-mode",
+    "reboot-for-bitlocker",
+    "reboot-on-error",
+    "secure-boot-enroll",
+];
+
+/// Further problems of one file are left out.
+const MAX_PROBLEMS: usize = 16;
+
+/// What a `loader.conf` wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoaderConf {
-    /// A pattern for the id of the entry to start by default.
-    pub default: Option<String>,
+    /// `preferred`: the entry that comes before every other choice.
+    pub preferred: Option<Choice>,
+    /// `default`: the entry to start when nobody chooses.
+    pub default: Option<Choice>,
+    /// `timeout`: how long to show the menu.
+    pub timeout: Option<Timeout>,
+    /// `editor`: may a person change the command line in the menu?
+    pub editor: Option<bool>,
+    /// What was not understood, with its line, in words.
+    pub problems: Vec<String>,
+}
+
+/// Which entry is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// `@saved`: the one that was started last.
+    Saved,
+    /// The first whose id matches.
+    Matching(Pattern),
+}
+
+/// How long a menu is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// For so many seconds; 0 shows it only when a key is held down.
+    Seconds(u32),
+    /// `menu-force`: until somebody chooses.
+    Force,
+    /// `menu-hidden`: only when a key is held down.
+    Hidden,
+    /// `menu-disabled`: never.
+    Disabled,
 }
 
 impl LoaderConf {
-    /// Reads the text. Keys that are for the screen of another loader are passed over.
-    pub fn parse(text: &str) -> LoaderConf {
+    /// Reads the text. There is no wrong text: what makes no sense is among the problems. Of a key that
+    /// is repeated the last counts.
+    pub fn parse(bytes: &[u8]) -> LoaderConf {
         let mut conf = LoaderConf::default();
-        for (_, key, value) in lines(text) {
-            if key == "default" && !value.is_empty() {
-                conf.default = Some(value.to_owned());
+        let text = String::from_utf8_lossy(bytes);
+        for line in lines(&text) {
+            if let Err(problem) = conf.line(&line)
+                && conf.problems.len() < MAX_PROBLEMS
+            {
+                let text = format!("line {}: {problem}", line.number);
+                conf.problems.push(text);
             }
         }
         conf
     }
 
-    /// Is this the entry that `default` means? `*`, `?` and `[…]` stand for what they do in a shell;
-    /// letters are compared without case.
-    pub fn chooses(&self, id: &str) -> bool {
-        let pattern = self.default.as_deref().unwrap_or_default();
-        let lower = |text: &str| text.to_ascii_lowercase().chars().collect::<Vec<char>>();
-        !pattern.is_empty() && matches(&lower(pattern), &lower(id))
-    }
-}
-
-/// Shell patterns in time proportional to the product of both lengths.
-fn matches(pattern: &[char], text: &[char]) -> bool {
-    // `reached[i]`: the pattern so far matches the first `i` characters.
-    let mut reached = vec![false; text.len().saturating_add(1)];
-    if let Some(first) = reached.first_mut() {
-        *first = true;
-    }
-    let mut rest = pattern;
-    while let Some((element, after)) = next_element(rest) {
-        rest = after;
-        let mut next = vec![false; reached.len()];
-        match element {
-            Element::Any => {
-                let from = reached.iter().position(|r| *r).unwrap_or(reached.len());
-                next.iter_mut().skip(from).for_each(|r| *r = true);
-            }
-            Element::One(set) => {
-                let shifted = next.iter_mut().skip(1).zip(&reached).zip(text);
-                for ((next, reached), c) in shifted {
-                    *next = *reached && set.contains(*c);
-                }
-            }
+    fn line(&mut self, line: &Line<'_>) -> Result<(), String> {
+        let Line { key, value, .. } = *line;
+        match key {
+            "preferred" => self.preferred = Some(Choice::parse(value)?),
+            "default" => self.default = Some(Choice::parse(value)?),
+            "timeout" => self.timeout = Some(Timeout::parse(value)?),
+            "editor" => self.editor = Some(boolean(value)?),
+            _ if OTHERS.contains(&key) => {}
+            _ => return Err(format!("`{key}` is no key of loader.conf")),
         }
-        reached = next;
+        Ok(())
     }
-    reached.last().copied().unwrap_or_default()
 }
 
-enum Element<'a> {
-    /// `*`
-    Any,
-    /// One character.
-    One(Set<'a>),
-}
+impl Choice {
+    fn parse(value: &str) -> Result<Choice, String> {
+        if value == "@saved" {
+            return Ok(Choice::Saved);
+        }
+        let pattern = Some(value).filter(|value| !value.is_empty());
+        let pattern = pattern.and_then(Pattern::new).ok_or_else(|| {
+            let limit = Pattern::MAX_LENGTH;
+            format!("the name of an entry has between 1 and {limit} bytes")
+        })?;
+        Ok(Choice::Matching(pattern))
+    }
 
-enum Set<'a> {
-    All,
-    Literal(char),
-    Class { members: &'a [char], negated: bool },
-}
-
-impl Set<'_> {
-    fn contains(&self, c: char) -> bool {
+    /// Is this the entry that is meant? The suffix may be left out, as very old versions wrote it.
+    pub fn means(&self, id: &str) -> bool {
+        let stem = id.rsplit_once('.').map_or(id, |(stem, _)| stem);
         match self {
-            Set::All => true,
-            Set::Literal(literal) => *literal == c,
-            Set::Class { members, negated } => in_class(members, c) != *negated,
+            Choice::Saved => false,
+            Choice::Matching(pattern) => pattern.matches(id) || pattern.matches(stem),
         }
     }
 }
 
-fn in_class(mut members: &[char], c: char) -> bool {
-    while let Some((first, rest)) = members.split_first() {
-        if let [dash, last, rest @ ..] = rest
-            && *dash == '-'
-        {
-            if (*first..=*last).contains(&c) {
-                return true;
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Choice::Saved => "@saved",
+            Choice::Matching(pattern) => pattern.as_str(),
+        })
+    }
+}
+
+impl Timeout {
+    fn parse(value: &str) -> Result<Timeout, String> {
+        Ok(match value {
+            "menu-force" => Timeout::Force,
+            "menu-hidden" => Timeout::Hidden,
+            "menu-disabled" => Timeout::Disabled,
+            _ => {
+                let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+                let seconds = digits.then(|| value.parse().ok()).flatten();
+                let wrong = || format!("`timeout {value}` is no number of seconds");
+                Timeout::Seconds(seconds.ok_or_else(wrong)?)
             }
-            members = rest;
-            continue;
-        }
-        if *first == c {
-            return true;
-        }
-        members = rest;
+        })
     }
-    false
 }
 
-fn next_element(pattern: &[char]) -> Option<(Element<'_>, &[char])> {
-    let (first, rest) = pattern.split_first()?;
-    Some(match first {
-        '*' => (Element::Any, rest),
-        '?' => (Element::One(Set::All), rest),
-        '\\' => match rest.split_first() {
-            Some((escaped, rest)) => (Element::One(Set::Literal(*escaped)), rest),
-            None => (Element::One(Set::Literal('\\')), rest),
-        },
-        '[' => class(rest).unwrap_or((Element::One(Set::Literal('[')), rest)),
-        literal => (Element::One(Set::Literal(*literal)), rest),
-    })
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Timeout::Seconds(seconds) => write!(f, "{seconds} s"),
+            Timeout::Force => f.write_str("menu-force"),
+            Timeout::Hidden => f.write_str("menu-hidden"),
+            Timeout::Disabled => f.write_str("menu-disabled"),
+        }
+    }
 }
 
-/// What follows a `[`; without its `]` it is an ordinary character.
-fn class(pattern: &[char]) -> Option<(Element<'_>, &[char])> {
-    let (negated, body) = match pattern.split_first() {
-        Some(('!' | '^', rest)) => (true, rest),
-        _ => (false, pattern),
-    };
-    // A `]` that comes first is a member.
-    let end = body
-        .iter()
-        .skip(1)
-        .position(|c| *c == ']')?
-        .checked_add(1)?;
-    let members = body.get(..end)?;
-    let rest = body.get(end.checked_add(1)?..)?;
-    Some((Element::One(Set::Class { members, negated }), rest))
+/// The words that systemd-boot knows, without case.
+fn boolean(value: &str) -> Result<bool, String> {
+    let lower = value.to_ascii_lowercase();
+    match lower.as_str() {
+        "1" | "yes" | "y" | "true" | "t" | "on" => Ok(true),
+        "0" | "no" | "n" | "false" | "f" | "off" => Ok(false),
+        _ => Err(format!("`{value}` is neither yes nor no")),
+    }
 }
 
 #[cfg(test)]
@@ -136,43 +166,83 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn chooses(pattern: &str, id: &str) -> bool {
-        LoaderConf::parse(&format!("timeout 3\ndefault {pattern}\n")).chooses(id)
+    fn matching(pattern: &str) -> Option<Choice> {
+        Some(Choice::Matching(Pattern::new(pattern).unwrap()))
     }
 
     #[test]
-    fn patterns_are_those_of_a_shell() {
-        assert!(chooses("debian-*", "debian-6.1.conf"));
-        assert!(chooses("DEBIAN-6.1.conf", "debian-6.1.conf"));
-        assert!(chooses("*.conf", "a.conf"));
-        assert!(chooses("*6.?.*", "debian-6.1.conf"));
-        assert!(chooses("debian-[5-6].[!0].conf", "debian-6.1.conf"));
-        assert!(chooses("[]x]", "]"));
-        assert!(chooses("a[b", "a[b"));
-        assert!(chooses("a\\*", "a*"));
-        assert!(!chooses("a\\*", "ab"));
-        assert!(!chooses("debian", "debian-6.1.conf"));
-        assert!(!chooses("[^d]*", "debian"));
-        assert!(!LoaderConf::default().chooses(""));
+    fn reads_what_bootctl_writes() {
+        let conf = LoaderConf::parse(
+            b"#timeout 3\n#console-mode keep\ndefault 0123456789abcdef0123456789abcdef-*\n",
+        );
+        let expected = LoaderConf {
+            default: matching("0123456789abcdef0123456789abcdef-*"),
+            ..LoaderConf::default()
+        };
+        assert_eq!(conf, expected);
     }
 
     #[test]
-    fn the_last_default_counts() {
-        let conf = LoaderConf::parse("# default x\n\tdefault  a b \r\ndefault\n");
-        assert_eq!(conf.default.as_deref(), Some("a b"));
+    fn everything_has_its_type() {
+        let conf = LoaderConf::parse(
+            b"default a\r\ndefault @saved\r\npreferred b*\r\ntimeout 5\r\neditor No\r\nbeep on\r\n",
+        );
+        let expected = LoaderConf {
+            preferred: matching("b*"),
+            default: Some(Choice::Saved),
+            timeout: Some(Timeout::Seconds(5)),
+            editor: Some(false),
+            problems: Vec::new(),
+        };
+        assert_eq!(conf, expected);
+        for (text, timeout) in [
+            ("timeout menu-force", Timeout::Force),
+            ("timeout menu-hidden", Timeout::Hidden),
+            ("timeout menu-disabled", Timeout::Disabled),
+            ("timeout 0", Timeout::Seconds(0)),
+        ] {
+            assert_eq!(LoaderConf::parse(text.as_bytes()).timeout, Some(timeout));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said_and_changes_nothing() {
+        let conf = LoaderConf::parse(b"timeout 3\ntimeout +4\neditor perhaps\ndefault\ntime 1\n");
+        assert_eq!(conf.timeout, Some(Timeout::Seconds(3)));
+        assert_eq!(
+            conf.problems,
+            [
+                "line 2: `timeout +4` is no number of seconds",
+                "line 3: `perhaps` is neither yes nor no",
+                "line 4: the name of an entry has between 1 and 255 bytes",
+                "line 5: `time` is no key of loader.conf",
+            ]
+        );
+        let nonsense = LoaderConf::parse("x\n".repeat(1000).as_bytes());
+        assert_eq!(nonsense.problems.len(), MAX_PROBLEMS);
+    }
+
+    #[test]
+    fn a_choice_may_leave_the_suffix_out() {
+        let choice = matching("debian-6.1").unwrap();
+        assert!(choice.means("debian-6.1.conf"));
+        assert!(!choice.means("debian-6.1-x.conf"));
+        assert!(!Choice::Saved.means("@saved"));
     }
 
     proptest! {
         #[test]
-        fn any_pattern_ends(pattern in "[a*?\\[\\]!^\\\\-]{0,40}", id in "[a\\]\\[*-]{0,40}") {
-            let _ = chooses(&pattern, &id);
+        fn any_bytes_are_read(bytes: Vec<u8>) {
+            let _ = LoaderConf::parse(&bytes);
         }
 
         #[test]
-        fn a_text_matches_itself(id in "[a-z0-9.+-]{1,30}") {
-            prop_assert!(chooses(&id, &id));
-            let pattern = format!("*{id}*");
-            prop_assert!(chooses(&pattern, &id));
+        fn the_last_valid_line_counts(values in prop::collection::vec("[0-9]{1,12}|menu-force|x", 0..9)) {
+            let text: String = values.iter().map(|value| format!("timeout {value}\n")).collect();
+            let valid = |value: &&String| Timeout::parse(value).is_ok();
+            let last = values.iter().rfind(valid);
+            let last = last.map(|value| Timeout::parse(value).unwrap());
+            prop_assert_eq!(LoaderConf::parse(text.as_bytes()).timeout, last);
         }
     }
 }

@@ -5,16 +5,19 @@
 
 mod counter;
 mod file;
+mod lines;
 mod loader_conf;
 mod order;
+mod pattern;
 mod titles;
 mod version;
 mod volume;
 
 pub use counter::Counter;
 pub use file::Type1;
-pub use loader_conf::LoaderConf;
+pub use loader_conf::{Choice, LoaderConf, Timeout};
 pub use order::order;
+pub use pattern::Pattern;
 pub use titles::make_unique;
 pub use version::compare;
 pub use volume::{Read, Sorted, read};

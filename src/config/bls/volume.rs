@@ -83,8 +83,13 @@ impl Reader<'_> {
             }
         };
         if let Ok(path) = place.join("loader.conf") {
-            match self.text(&path) {
-                Ok(text) => result.conf = LoaderConf::parse(&text),
+            match self.filesystem.read(&path, MAX_SIZE) {
+                Ok(bytes) => {
+                    result.conf = LoaderConf::parse(&bytes);
+                    let problems = result.conf.problems.iter();
+                    let problems = problems.map(|problem| format!("{path}, {problem}"));
+                    result.problems.extend(problems);
+                }
                 Err(FsError::NotFound) => {}
                 Err(error) => result
                     .problems
@@ -111,8 +116,8 @@ impl Reader<'_> {
                 result.problems.push(text);
                 return;
             }
-            match self.text(&path) {
-                Ok(text) => result.entries.push(self.entry(&item.name, path, &text)),
+            match self.filesystem.read(&path, MAX_SIZE) {
+                Ok(bytes) => result.entries.push(self.entry(&item.name, path, &bytes)),
                 Err(error) => result
                     .problems
                     .push(format!("{path} can't be read: {error}")),
@@ -120,12 +125,7 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&self, path: &FsPath) -> Result<String, FsError> {
-        let bytes = self.filesystem.read(path, MAX_SIZE)?;
-        String::from_utf8(bytes).map_err(|_| FsError::Corrupt("it is not UTF-8 text".to_owned()))
-    }
-
-    fn entry(&self, name: &str, path: FsPath, text: &str) -> Sorted {
+    fn entry(&self, name: &str, path: FsPath, text: &[u8]) -> Sorted {
         let stated = Type1::parse(text);
         let (id, counter) = Counter::split(name, ".conf");
         let (kind, program) = stated.program();
@@ -240,9 +240,6 @@ impl Type1 {
         if self.uki_url.is_some() {
             entry.block("`uki-url` asks for a network, which is not used");
         }
-        for (line, key) in &self.needed {
-            entry.block(format!("`{key}` in line {line} is not supported"));
-        }
         let architecture = self.architecture.as_deref().unwrap_or(ARCHITECTURE);
         if !architecture.eq_ignore_ascii_case(ARCHITECTURE) {
             entry.block(format!(
@@ -257,8 +254,9 @@ impl Type1 {
                 "its options use the variable ${variable}, whose value only GRUB's configuration knows"
             ));
         }
-        for (line, key) in &self.unknown {
-            entry.remark(format!("`{key}` in line {line} is no key of an entry"));
+        entry.problems.extend(self.problems.iter().cloned());
+        if self.unsaid > 0 {
+            entry.remark(format!("and {} more remarks", self.unsaid));
         }
     }
 }
@@ -385,7 +383,7 @@ mod tests {
             ),
             (
                 "linux /l\nprofile 1",
-                "`profile` in line 2 is not supported",
+                "it asks for `profile` in line 2, which is not supported yet",
             ),
             (
                 "efi /l",
@@ -414,7 +412,10 @@ mod tests {
             .file("/l", "");
         let entry = one(&filesystem, true);
         assert!(entry.bootable());
-        assert_eq!(problems(&entry), ["`foo` in line 3 is no key of an entry"]);
+        assert_eq!(
+            problems(&entry),
+            ["`foo` in line 3 is no key of an entry: passed over"]
+        );
         assert_eq!(entry.cmdline, "a=$b");
     }
 
@@ -434,16 +435,16 @@ mod tests {
         let filesystem = filesystem
             .file("/loader/entries/OK.CONF", "linux /l")
             .file("/loader/entries/bad.conf", *b"\xff")
-            .file("/loader/loader.conf", "default ok*")
+            .file("/loader/loader.conf", "default ok*\ntimeout x")
             .file("/l", "");
         let read = read(&filesystem, ID, true);
-        assert_eq!(read.entries.len(), 1);
-        assert_eq!(read.entries[0].entry.id, "OK.CONF");
-        assert!(read.conf.chooses("OK.CONF"));
+        let ids: Vec<&str> = read.entries.iter().map(|s| s.entry.id.as_str()).collect();
+        assert_eq!(ids, ["OK.CONF", "bad.conf"]);
+        assert!(read.conf.default.as_ref().unwrap().means("OK.CONF"));
         assert_eq!(
             read.problems,
             [
-                "/loader/entries/bad.conf can't be read: damaged: it is not UTF-8 text",
+                "/loader/loader.conf, line 2: `timeout x` is no number of seconds",
                 "/loader/entries/c d.conf is passed over: ' ' can't be in its name",
                 "/loader/entries/É.conf is passed over: 'É' can't be in its name",
             ]

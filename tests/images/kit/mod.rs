@@ -1,11 +1,6 @@
 //! What the integration tests share: tools, temporary directories and disk images.
 //!
 //! A test that needs a program which is not installed fails and names the Debian package.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file is a program that uses a part"
-)]
 
 pub mod blkid;
 pub mod gpt;
@@ -19,22 +14,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use pilotlight::disk::Disk;
+use pilotlight::fs::{Filesystem, FsPath};
+
+/// Bytes in a MiB.
+pub const MIB: u64 = 1 << 20;
+
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 17] = [
+const PACKAGES: [(&str, &str); 20] = [
     ("blkid", "util-linux"),
     ("cryptsetup", "cryptsetup-bin"),
     ("debugfs", "e2fsprogs"),
+    ("e2fsck", "e2fsprogs"),
     ("fdisk", "fdisk"),
     ("gdisk", "gdisk"),
     ("genisoimage", "genisoimage"),
     ("losetup", "mount"),
     ("mcopy", "mtools"),
+    ("mdel", "mtools"),
     ("mke2fs", "e2fsprogs"),
     ("mkfs.btrfs", "btrfs-progs"),
     ("mkfs.vfat", "dosfstools"),
     ("mkfs.xfs", "xfsprogs"),
     ("mkswap", "util-linux"),
     ("mlabel", "mtools"),
+    ("mmd", "mtools"),
     ("sfdisk", "fdisk"),
     ("sgdisk", "gdisk"),
     ("xorriso", "xorriso"),
@@ -54,6 +58,7 @@ pub fn tool(name: &str) -> Command {
     command
         .env("PATH", path)
         .env("LC_ALL", "C.UTF-8")
+        .env("MTOOLS_SKIP_CHECK", "1")
         .stdin(Stdio::null());
     command
 }
@@ -95,6 +100,38 @@ pub fn run_with_input<S: AsRef<OsStr>>(
     out.into_owned()
 }
 
+/// Runs a line of words, in which `{}` stands for `path`; paths of tests have no spaces.
+pub fn run_line(line: &str, path: impl AsRef<Path>) -> String {
+    let path = path.as_ref().to_str().expect("the path is text");
+    let mut words = line.split_whitespace().map(|word| word.replace("{}", path));
+    let name = words.next().expect("a line has a program");
+    run(&name, words)
+}
+
+/// Bytes that look like nothing and are the same each time.
+pub fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let mut next = || {
+        // A linear congruential generator (Knuth): good enough to tell blocks apart.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// The filesystem that fills an image.
+pub fn filesystem(image: &Image) -> Box<dyn Filesystem> {
+    let layout = Disk::open(&image.0).expect("the image opens").scan();
+    pilotlight::fs::open(&layout.volumes[0], None).expect("the filesystem can be read")
+}
+
+/// A path inside a filesystem.
+pub fn path(text: &str) -> FsPath {
+    FsPath::new(text).expect("the test names a path")
+}
+
 /// A directory of its own for one test, removed at its end.
 pub struct TempDir(PathBuf);
 
@@ -111,6 +148,15 @@ pub fn temp_dir() -> TempDir {
 impl TempDir {
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// A file with this content, in directories that are made for it.
+    pub fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().expect("it is in the directory"))
+            .and_then(|()| fs::write(&path, content))
+            .expect("the file can be written");
+        path
     }
 
     /// An empty image of `size` bytes, which takes no space until something is written.
@@ -132,6 +178,12 @@ impl Drop for TempDir {
 /// A disk image in a file.
 #[derive(Clone)]
 pub struct Image(pub PathBuf);
+
+impl AsRef<Path> for Image {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Image {
     pub fn path(&self) -> &str {

@@ -1,7 +1,11 @@
 //! ext2, ext3 and ext4, by the crate `ext4-view`.
 //!
-//! A journal that was left with transactions in it is replayed by the crate in memory: what is read is
-//! what the kernel would see after its recovery, and the disk stays as it is.
+//! A journal that was left with transactions in it is replayed in memory: what is read is what the
+//! kernel would see after its recovery, and the disk stays as it is.
+
+mod blocks;
+mod journal;
+mod superblock;
 
 use std::cell::RefCell;
 use std::io;
@@ -9,10 +13,12 @@ use std::rc::Rc;
 
 use ext4::{Ext4, Ext4Error, Ext4Read};
 
+use self::journal::{Replay, recover};
+use self::superblock::{EXTENTS, RECOVER, Superblock};
 use super::{
     DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
 };
-use crate::disk::{Format, ReadAt, Source, Window};
+use crate::disk::{Format, Source, Window};
 
 /// An ext2, ext3 or ext4 filesystem.
 pub(super) struct Ext {
@@ -32,9 +38,19 @@ impl Ext {
     /// [`FsError::Unsupported`] names the feature that the crate does not read.
     pub(super) fn open(source: Source) -> Result<Ext, FsError> {
         let failure = Failure::default();
-        let features = incompat(&source);
+        let source = Window::new(source);
+        let superblock = Superblock::read(&source).map_err(FsError::Io)?;
+        let features = superblock.incompat();
+        let replay = recover(&source, &superblock)?;
+        // The journal may have a newer superblock.
+        let mut newest = [0; superblock::LENGTH];
         let medium = Medium {
-            source: Window::new(source),
+            superblock: match replay.read_exact_at(&source, superblock::PLACE, &mut newest) {
+                Ok(()) => Superblock::new(newest).presented(),
+                Err(error) => return Err(FsError::Io(error)),
+            },
+            source,
+            replay,
             failure: failure.clone(),
         };
         match Ext4::load(Box::new(medium)) {
@@ -61,32 +77,15 @@ impl Ext {
     }
 }
 
-/// Features without which a filesystem can't be read (`s_feature_incompat` in `fs/ext4/ext4.h`).
-const RECOVER: u32 = 0x4;
-const EXTENTS: u32 = 0x40;
-
-/// Those that the crate refuses, by the names of `tune2fs`.
-const REFUSED: [(u32, &str); 9] = [
+/// Features that the crate refuses, by the names of `tune2fs`.
+const REFUSED: [(u32, &str); 6] = [
     (0x1, "compression"),
     (0x8, "journal_dev"),
     (0x10, "meta_bg"),
-    (0x100, "mmp"),
-    (0x400, "ea_inode"),
     (0x1000, "dirdata"),
-    (0x4000, "large_dir"),
     (0x8000, "inline_data"),
     (0x2_0000, "casefold"),
 ];
-
-/// The features of the superblock; none if it can't be read.
-fn incompat(source: &Source) -> u32 {
-    const INCOMPAT: u64 = 1024 + 0x60;
-    let mut features = [0; 4];
-    match source.read_exact_at(INCOMPAT, &mut features) {
-        Ok(()) => u32::from_le_bytes(features),
-        Err(_) => 0,
-    }
-}
 
 /// Why the crate does not open a filesystem: features in words, or what it says itself.
 fn refusal(features: u32, reason: &ext4::Incompatible) -> String {
@@ -105,7 +104,7 @@ pub(super) fn is_ext(format: Format) -> bool {
 
 /// Does the journal hold transactions that the kernel would write back at the next mount?
 pub(super) fn needs_recovery(source: &Source) -> bool {
-    incompat(source) & RECOVER != 0
+    Superblock::read(source.as_ref()).is_ok_and(|superblock| superblock.incompat() & RECOVER != 0)
 }
 
 impl Filesystem for Ext {
@@ -201,6 +200,8 @@ impl ReadFile for OpenFile<'_> {
 /// The disk as the crate wants to see it.
 struct Medium {
     source: Window,
+    replay: Replay,
+    superblock: Superblock,
     failure: Failure,
 }
 
@@ -210,7 +211,9 @@ impl Ext4Read for Medium {
         start_byte: u64,
         dst: &mut [u8],
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync + 'static>> {
-        self.source.read_exact_at(start_byte, dst).map_err(|error| {
+        let read = self.replay.read_exact_at(&self.source, start_byte, dst);
+        self.superblock.cover(start_byte, dst);
+        read.map_err(|error| {
             let text = error.to_string();
             // What lies behind the end is damage of the filesystem, not of the medium.
             if error.kind() != io::ErrorKind::UnexpectedEof {

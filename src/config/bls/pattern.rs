@@ -1,0 +1,186 @@
+//! Shell patterns, as `default` in `loader.conf` has them.
+
+/// A pattern for the id of an entry: `*`, `?`, `[…]` and `\` mean what they do in a shell; letters are
+/// compared without case, since FAT keeps none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+}
+
+impl Pattern {
+    /// Longer ones are refused: no file name is longer, and time grows with the length.
+    pub const MAX_LENGTH: usize = 255;
+
+    /// Takes a pattern of at most [`Pattern::MAX_LENGTH`] bytes.
+    pub fn new(text: &str) -> Option<Pattern> {
+        let text = text.to_owned();
+        (text.len() <= Pattern::MAX_LENGTH).then_some(Pattern { text })
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Does it match the whole of `id`?
+    pub fn matches(&self, id: &str) -> bool {
+        let lower = |text: &str| text.to_ascii_lowercase().chars().collect::<Vec<char>>();
+        matches(&lower(&self.text), &lower(id))
+    }
+}
+
+/// Takes time proportional to the product of both lengths.
+fn matches(pattern: &[char], text: &[char]) -> bool {
+    // `reached[i]`: the pattern so far matches the first `i` characters.
+    let mut reached = vec![false; text.len().saturating_add(1)];
+    if let Some(first) = reached.first_mut() {
+        *first = true;
+    }
+    let mut rest = pattern;
+    while let Some((element, after)) = next_element(rest) {
+        rest = after;
+        let mut next = vec![false; reached.len()];
+        match element {
+            Element::Any => {
+                let from = reached.iter().position(|r| *r).unwrap_or(reached.len());
+                next.iter_mut().skip(from).for_each(|r| *r = true);
+            }
+            Element::One(set) => {
+                let shifted = next.iter_mut().skip(1).zip(&reached).zip(text);
+                for ((next, reached), c) in shifted {
+                    *next = *reached && set.contains(*c);
+                }
+            }
+        }
+        reached = next;
+    }
+    reached.last().copied().unwrap_or_default()
+}
+
+enum Element<'a> {
+    /// `*`
+    Any,
+    /// One character.
+    One(Set<'a>),
+}
+
+enum Set<'a> {
+    All,
+    Literal(char),
+    Class { members: &'a [char], negated: bool },
+}
+
+impl Set<'_> {
+    fn contains(&self, c: char) -> bool {
+        match self {
+            Set::All => true,
+            Set::Literal(literal) => *literal == c,
+            Set::Class { members, negated } => in_class(members, c) != *negated,
+        }
+    }
+}
+
+fn in_class(mut members: &[char], c: char) -> bool {
+    while let Some((first, rest)) = members.split_first() {
+        if let [dash, last, rest @ ..] = rest
+            && *dash == '-'
+        {
+            if (*first..=*last).contains(&c) {
+                return true;
+            }
+            members = rest;
+            continue;
+        }
+        if *first == c {
+            return true;
+        }
+        members = rest;
+    }
+    false
+}
+
+fn next_element(pattern: &[char]) -> Option<(Element<'_>, &[char])> {
+    let (first, rest) = pattern.split_first()?;
+    Some(match first {
+        '*' => (Element::Any, rest),
+        '?' => (Element::One(Set::All), rest),
+        '\\' => match rest.split_first() {
+            Some((escaped, rest)) => (Element::One(Set::Literal(*escaped)), rest),
+            None => (Element::One(Set::Literal('\\')), rest),
+        },
+        '[' => class(rest).unwrap_or((Element::One(Set::Literal('[')), rest)),
+        literal => (Element::One(Set::Literal(*literal)), rest),
+    })
+}
+
+/// What follows a `[`; without its `]` it is an ordinary character.
+fn class(pattern: &[char]) -> Option<(Element<'_>, &[char])> {
+    let (negated, body) = match pattern.split_first() {
+        Some(('!' | '^', rest)) => (true, rest),
+        _ => (false, pattern),
+    };
+    // A `]` that comes first is a member.
+    let end = body
+        .iter()
+        .skip(1)
+        .position(|c| *c == ']')?
+        .checked_add(1)?;
+    let members = body.get(..end)?;
+    let rest = body.get(end.checked_add(1)?..)?;
+    Some((Element::One(Set::Class { members, negated }), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matched(pattern: &str, id: &str) -> bool {
+        Pattern::new(pattern).unwrap().matches(id)
+    }
+
+    #[test]
+    fn patterns_are_those_of_a_shell() {
+        for (pattern, id) in [
+            ("debian-*", "debian-6.1.conf"),
+            ("DEBIAN-6.1.conf", "debian-6.1.conf"),
+            ("*.conf", "a.conf"),
+            ("*6.?.*", "debian-6.1.conf"),
+            ("debian-[5-6].[!0].conf", "debian-6.1.conf"),
+            ("[]x]", "]"),
+            ("[a-]", "-"),
+            ("a[b", "a[b"),
+            ("a\\*", "a*"),
+            ("**", ""),
+        ] {
+            assert!(matched(pattern, id), "{pattern} and {id}");
+        }
+        for (pattern, id) in [
+            ("a\\*", "ab"),
+            ("debian", "debian-6.1.conf"),
+            ("[^d]*", "debian"),
+            ("?", ""),
+            ("", "a"),
+        ] {
+            assert!(!matched(pattern, id), "{pattern} and {id}");
+        }
+        assert_eq!(Pattern::new(&"*".repeat(256)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_pattern_ends(pattern in "[a*?\\[\\]!^\\\\-]{0,40}", id in "[a\\]\\[*-]{0,40}") {
+            let _ = matched(&pattern, &id);
+        }
+
+        #[test]
+        fn a_text_matches_itself(id in "[a-z0-9.+-]{1,30}", other in "[a-z0-9.+-]{0,30}") {
+            prop_assert!(matched(&id, &id));
+            prop_assert_eq!(matched(&id, &other), id == other);
+            let around = format!("*{id}*");
+            let longer = format!("{other}{id}{other}");
+            prop_assert!(matched(&around, &longer));
+            prop_assert_eq!(matched(&around, &other), other.contains(&id));
+        }
+    }
+}
