@@ -133,14 +133,11 @@ impl Machine {
     /// Gives a command to QEMU's monitor.
     pub fn monitor(&mut self, command: &str) {
         let mut monitor = UnixStream::connect(&self.monitor).unwrap();
-        monitor
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .unwrap();
-        let mut answer = [0; 4096];
-        let _ = monitor.read(&mut answer).unwrap();
+        let limit = Some(Duration::from_secs(60));
+        monitor.set_read_timeout(limit).unwrap();
+        read_prompt(&mut monitor);
         writeln!(monitor, "{command}").unwrap();
-        let n = monitor.read(&mut answer).unwrap();
-        let answer = String::from_utf8_lossy(&answer[..n]);
+        let answer = read_prompt(&mut monitor);
         assert!(!answer.contains("Error"), "{command}: {answer}");
     }
 
@@ -210,6 +207,17 @@ impl Setup {
             log,
         }
     }
+}
+
+/// What the monitor says before it asks for the next command.
+fn read_prompt(monitor: &mut UnixStream) -> String {
+    let mut said = Vec::new();
+    while !said.ends_with(b"(qemu) ") {
+        let mut byte = [0];
+        monitor.read_exact(&mut byte).expect("the monitor answers");
+        said.push(byte[0]);
+    }
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 impl Drop for Machine {
