@@ -13,7 +13,7 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pilotlight::boot::Payload;
@@ -33,12 +33,20 @@ fn main() {
     for format in ["ext4", "vfat"] {
         let image = directory.0.join(format);
         make(format, &image, &payload);
+        // A kernel without this filesystem reads the same file where it is, which is no slower.
         let mount = Mount::new(&image, &directory.0.join("mount"));
+        let (place, file) = match &mount {
+            Some(mount) => ("a kernel mount", mount.0.join("payload")),
+            None => (
+                "the host's own filesystem, as its kernel has no driver",
+                payload.clone(),
+            ),
+        };
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         // The first round fills the caches.
         for round in 0..=ROUNDS {
             let (time, hash) = read_hash(&image);
-            let (their_time, their_hash) = cat_sha256sum(&mount.0.join("payload"));
+            let (their_time, their_hash) = cat_sha256sum(&file);
             assert_eq!(hash, their_hash, "{format}: the hashes differ");
             if round > 0 {
                 ours.push(time);
@@ -48,8 +56,8 @@ fn main() {
         let (ours, theirs) = (best(&ours), best(&theirs));
         let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
         println!(
-            "{format}: read and hash 100 MiB in {ours:.0?}, cat | sha256sum {theirs:.0?}: \
-             ratio {ratio:.2} (target: at most {TARGET})"
+            "{format}: read and hash 100 MiB in {ours:.0?}; cat | sha256sum through {place}: \
+             {theirs:.0?}; ratio {ratio:.2} (target: at most {TARGET})"
         );
     }
 }
@@ -122,11 +130,15 @@ fn noise(length: usize) -> Vec<u8> {
 struct Mount(PathBuf);
 
 impl Mount {
-    fn new(image: &Path, at: &Path) -> Mount {
+    fn new(image: &Path, at: &Path) -> Option<Mount> {
         std::fs::create_dir_all(at).unwrap();
-        let (image, at) = (image.to_str().unwrap(), at.to_str().unwrap());
-        run("mount", &["-o", "ro,loop", image, at]);
-        Mount(at.into())
+        let status = Command::new("mount")
+            .args(["-o", "ro,loop"])
+            .args([image, at])
+            .stderr(Stdio::null())
+            .status();
+        let mounted = status.is_ok_and(|status| status.success());
+        mounted.then(|| Mount(at.into()))
     }
 }
 
