@@ -5,5 +5,6 @@
 
 pub mod bls;
 mod discover;
+pub mod grub;
 
 pub use discover::{Found, VolumeProblem, discover};

@@ -21,7 +21,7 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 20] = [
+const PACKAGES: [(&str, &str); 21] = [
     ("blkid", "util-linux"),
     ("cryptsetup", "cryptsetup-bin"),
     ("debugfs", "e2fsprogs"),
@@ -29,6 +29,7 @@ const PACKAGES: [(&str, &str); 20] = [
     ("fdisk", "fdisk"),
     ("gdisk", "gdisk"),
     ("genisoimage", "genisoimage"),
+    ("grub-emu", "grub-emu"),
     ("losetup", "mount"),
     ("mcopy", "mtools"),
     ("mdel", "mtools"),

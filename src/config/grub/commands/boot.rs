@@ -1,0 +1,282 @@
+//! What loads a program to be started, and `boot`.
+
+use super::{Call, Table};
+use crate::config::grub::failure::{
+    BAD_ARGUMENT, FILE_NOT_FOUND, Failure, NO_KERNEL, NOT_IMPLEMENTED, Outcome, fail,
+};
+use crate::config::grub::interpreter::{End, Interpreter};
+use crate::config::grub::load::{Loaded, Program};
+use crate::entry::{FileRef, Module, PayloadKind};
+use crate::kexec::{BzImage, HEADER_LENGTH};
+
+pub(super) const TABLE: Table = &[
+    ("linux", linux),
+    ("linux16", linux),
+    ("linuxefi", linux),
+    ("initrd", initrd),
+    ("initrd16", initrd),
+    ("initrdefi", initrd),
+    ("devicetree", devicetree),
+    ("fdt", devicetree),
+    ("multiboot", multiboot),
+    ("multiboot2", multiboot),
+    ("xen_hypervisor", multiboot),
+    ("module", module),
+    ("module2", module),
+    ("xen_module", module),
+    ("xen_linux", module),
+    ("xen_initrd", module),
+    ("xen_xsm", module),
+    ("chainloader", chainloader),
+    ("appleloader", foreign),
+    ("freedos", foreign),
+    ("kfreebsd", foreign),
+    ("knetbsd", foreign),
+    ("kopenbsd", foreign),
+    ("loadbios", foreign),
+    ("ntldr", foreign),
+    ("plan9", foreign),
+    ("pxechainloader", foreign),
+    ("truecrypt", foreign),
+    ("xnu_kernel", foreign),
+    ("xnu_kernel64", foreign),
+    ("boot", boot),
+];
+
+/// The file that an argument names. One that is not there is a problem of the entry, and it is still
+/// known which one was meant.
+struct Named {
+    file: Option<FileRef>,
+    failure: Option<Failure>,
+}
+
+fn named(state: &Interpreter<'_>, name: &str) -> Named {
+    let located = state.devices.locate(name, state.variables.get("root"));
+    match located {
+        Ok(file) => Named {
+            failure: match state.budget.file() {
+                Ok(()) => state.devices.check(&file).err(),
+                Err(limit) => Some(Failure::new(FILE_NOT_FOUND, limit.to_string())),
+            },
+            file: Some(file),
+        },
+        Err(failure) => Named {
+            file: None,
+            failure: Some(Failure::new(
+                failure.code,
+                format!("{name}: {}", failure.text),
+            )),
+        },
+    }
+}
+
+impl Named {
+    /// Reports what is wrong with the file.
+    fn or_fail(self, loaded: &mut Loaded) -> (Option<FileRef>, Outcome) {
+        let outcome = match self.failure {
+            Some(failure) => {
+                loaded.block(failure.text.clone());
+                Err(failure)
+            }
+            None => Ok(()),
+        };
+        (self.file, outcome)
+    }
+}
+
+/// The command line as GRUB writes it (`grub-core/lib/cmdline.c`): an argument with a space gets double
+/// quotes, and a quote or backslash in one gets a backslash.
+fn command_line(arguments: &[String]) -> String {
+    let words = arguments.iter().map(|argument| {
+        let quote = if argument.contains(' ') { "\"" } else { "" };
+        let mut word = quote.to_owned();
+        for c in argument.chars() {
+            if matches!(c, '\\' | '\'' | '"') {
+                word.push('\\');
+            }
+            word.push(c);
+        }
+        word + quote
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn linux(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    state.loaded = Loaded::default();
+    let Some(name) = call.argument(0) else {
+        return fail(BAD_ARGUMENT, "filename expected");
+    };
+    let (kernel, outcome) = named(state, name).or_fail(&mut state.loaded);
+    let cmdline = format!("BOOT_IMAGE={}", command_line(call.arguments));
+    state.loaded.program = Some(Program {
+        kernel,
+        cmdline,
+        ..Program::new(PayloadKind::Linux)
+    });
+    outcome
+}
+
+fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    if call.arguments.is_empty() {
+        return fail(BAD_ARGUMENT, "filename expected");
+    }
+    if state.loaded.program.is_none() {
+        return fail(BAD_ARGUMENT, "you need to load the kernel first");
+    }
+    let mut files = Vec::new();
+    let mut result = Ok(());
+    for name in call.arguments {
+        if name.starts_with("newc:") {
+            let text = format!("{name}: single files in an initrd are not supported yet");
+            state.loaded.block(text.clone());
+            result = fail(NOT_IMPLEMENTED, text);
+            continue;
+        }
+        let (file, outcome) = named(state, name).or_fail(&mut state.loaded);
+        files.extend(file);
+        result = result.and(outcome);
+    }
+    if let Some(program) = &mut state.loaded.program {
+        // A second `initrd` takes the place of the first.
+        program.initrd = files;
+    }
+    result
+}
+
+fn devicetree(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let [name] = call.arguments else {
+        // Without a file the one of the firmware is used.
+        if let Some(program) = &mut state.loaded.program {
+            program.devicetree = None;
+        }
+        return Ok(());
+    };
+    let (file, outcome) = named(state, name).or_fail(&mut state.loaded);
+    match &mut state.loaded.program {
+        Some(program) => program.devicetree = file,
+        None => return fail(BAD_ARGUMENT, "you need to load the kernel first"),
+    }
+    outcome
+}
+
+fn multiboot(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    state.loaded = Loaded::default();
+    let mut arguments = call.arguments;
+    while let [first, rest @ ..] = arguments
+        && matches!(
+            first.as_str(),
+            "--quirk-bad-kludge" | "--quirk-modules-after-kernel"
+        )
+    {
+        arguments = rest;
+    }
+    let [name, parameters @ ..] = arguments else {
+        return fail(BAD_ARGUMENT, "filename expected");
+    };
+    let (kernel, outcome) = named(state, name).or_fail(&mut state.loaded);
+    let kind = match call.name {
+        "multiboot" => PayloadKind::Multiboot,
+        _ => PayloadKind::Multiboot2,
+    };
+    state.loaded.program = Some(Program {
+        kernel,
+        cmdline: command_line(parameters),
+        ..Program::new(kind)
+    });
+    state
+        .loaded
+        .block("Multiboot kernels can't be started yet: kexec starts Linux kernels only");
+    outcome
+}
+
+fn module(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let arguments = match call.arguments {
+        [first, rest @ ..] if first == "--nounzip" => rest,
+        arguments => arguments,
+    };
+    let [name, parameters @ ..] = arguments else {
+        return fail(BAD_ARGUMENT, "filename expected");
+    };
+    if state.loaded.program.is_none() {
+        return fail(BAD_ARGUMENT, "you need to load the kernel first");
+    }
+    let (file, outcome) = named(state, name).or_fail(&mut state.loaded);
+    if let (Some(program), Some(file)) = (&mut state.loaded.program, file) {
+        let cmdline = command_line(parameters);
+        program.modules.push(Module { file, cmdline });
+    }
+    outcome
+}
+
+/// An EFI program that is a Linux kernel is started as one; others can't be.
+fn chainloader(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    state.loaded = Loaded::default();
+    let arguments = match call.arguments {
+        [first, rest @ ..] if matches!(first.as_str(), "--force" | "--bpb") => rest,
+        arguments => arguments,
+    };
+    let [name, parameters @ ..] = arguments else {
+        return fail(BAD_ARGUMENT, "filename expected");
+    };
+    let is_sector = name.starts_with('+') || name.contains(")+");
+    if is_sector {
+        state.loaded.program = Some(Program::new(PayloadKind::Efi));
+        let text = format!("{name} is the boot sector of another system: only a BIOS starts that");
+        state.loaded.block(text);
+        return Ok(());
+    }
+    let (kernel, outcome) = named(state, name).or_fail(&mut state.loaded);
+    let is_linux = kernel.as_ref().is_some_and(|file| is_linux(state, file));
+    let kind = match is_linux {
+        true => PayloadKind::Linux,
+        false => PayloadKind::Efi,
+    };
+    if !is_linux && outcome.is_ok() {
+        state
+            .loaded
+            .block("it is an EFI program, and kexec starts Linux kernels only");
+    }
+    state.loaded.program = Some(Program {
+        kernel,
+        cmdline: command_line(parameters),
+        ..Program::new(kind)
+    });
+    outcome
+}
+
+fn is_linux(state: &Interpreter<'_>, file: &FileRef) -> bool {
+    let filesystem = state.devices.filesystem(file.volume).ok();
+    let opened = filesystem.and_then(|filesystem| filesystem.open(&file.path).ok());
+    opened.is_some_and(|mut opened| {
+        let mut head = vec![0; HEADER_LENGTH];
+        let length = opened.read_at(0, &mut head).unwrap_or_default();
+        head.truncate(length);
+        BzImage::parse(&head).is_ok()
+    })
+}
+
+fn foreign(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    state.loaded = Loaded::default();
+    let kernel = call.arguments.iter().find(|a| !a.starts_with('-'));
+    let kernel = kernel.and_then(|name| named(state, name).file);
+    state.loaded.program = Some(Program {
+        kernel,
+        ..Program::new(PayloadKind::Efi)
+    });
+    let text = format!(
+        "`{}' starts a system that is not Linux, and kexec starts Linux kernels only",
+        call.name
+    );
+    state.loaded.block(text);
+    Ok(())
+}
+
+fn boot(state: &mut Interpreter<'_>, _: &Call<'_>) -> Outcome {
+    match state.loaded.program {
+        Some(_) => {
+            state.end(End::Boot);
+            Ok(())
+        }
+        None => fail(NO_KERNEL, "you need to load the kernel first"),
+    }
+}

@@ -1,0 +1,81 @@
+//! `load_env`, `save_env`, `list_env` (`grub-core/commands/loadenv.c`).
+
+use super::{Call, Table};
+use crate::config::grub::environment_block::EnvironmentBlock;
+use crate::config::grub::failure::{
+    BAD_ARGUMENT, BAD_FILE_TYPE, FILE_NOT_FOUND, Failure, Outcome, fail,
+};
+use crate::config::grub::interpreter::{Interpreter, Save};
+use crate::config::grub::options::{self, Given, Spec, Style, Value};
+use crate::entry::FileRef;
+
+pub(super) const TABLE: Table = &[("load_env", load), ("save_env", save), ("list_env", list)];
+
+const OPTIONS: [Spec; 2] = [
+    Spec {
+        short: 'f',
+        long: "file",
+        value: Value::Required,
+    },
+    Spec {
+        short: 's',
+        long: "skip-sig",
+        value: Value::None,
+    },
+];
+
+/// A longer file is no environment block.
+const MAX_SIZE: usize = 64 * 1024;
+
+fn open(state: &Interpreter<'_>, given: &Given<'_>) -> Outcome<(FileRef, EnvironmentBlock)> {
+    let name = match (given.value("file"), state.variables.get("prefix")) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(prefix)) => format!("{prefix}/grubenv"),
+        (None, None) => return fail(FILE_NOT_FOUND, "variable `prefix' isn't set"),
+    };
+    let file = state.devices.locate(&name, state.variables.get("root"))?;
+    let bytes = state.devices.read(&file, MAX_SIZE)?;
+    let block = EnvironmentBlock::parse(&bytes);
+    let block = block.ok_or_else(|| Failure::new(BAD_FILE_TYPE, "invalid environment block"))?;
+    Ok((file, block))
+}
+
+fn load(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let given = options::parse(&OPTIONS, Style::Strict, call.arguments)?;
+    let (_, block) = open(state, &given)?;
+    let wanted = |name: &str| given.arguments.is_empty() || given.arguments.contains(&name);
+    for (name, value) in block.iter().filter(|(name, _)| wanted(name)) {
+        state.variables.set(&name, value);
+    }
+    Ok(())
+}
+
+/// Nothing is written here: what would be is remembered for whoever really boots.
+fn save(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let given = options::parse(&OPTIONS, Style::Strict, call.arguments)?;
+    if given.arguments.is_empty() {
+        return fail(BAD_ARGUMENT, "no variable is specified");
+    }
+    let (file, mut block) = open(state, &given)?;
+    let mut variables = Vec::new();
+    for name in &given.arguments {
+        let value = state.variables.get(name).map(str::to_owned);
+        if block.set(name, value.as_deref()).is_err() {
+            return fail(BAD_ARGUMENT, "environment block too small");
+        }
+        variables.push(((*name).to_owned(), value));
+    }
+    state.saves.push(Save { file, variables });
+    Ok(())
+}
+
+fn list(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let given = options::parse(&OPTIONS, Style::Strict, call.arguments)?;
+    let (_, block) = open(state, &given)?;
+    let all: String = block
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    state.print(&all);
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! Other scripts (`source`, `configfile`, `normal`, …) and reading files.
+
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use super::{Call, Table};
+use crate::config::grub::failure::{
+    BAD_ARGUMENT, FILE_NOT_FOUND, Failure, NOT_IMPLEMENTED, Outcome, fail,
+};
+use crate::config::grub::interpreter::{End, Interpreter};
+use crate::config::grub::menu::Menu;
+use crate::config::grub::source::Source;
+
+pub(super) const TABLE: Table = &[
+    ("source", source),
+    (".", source),
+    ("configfile", configfile),
+    ("normal", normal),
+    ("normal_exit", |state, _| {
+        state.end(End::Leave("normal_exit"));
+        Ok(())
+    }),
+    ("extract_entries_source", extract),
+    ("extract_entries_configfile", extract),
+    ("legacy_configfile", foreign),
+    ("legacy_source", foreign),
+    ("syslinux_configfile", foreign),
+    ("syslinux_source", foreign),
+    ("extract_legacy_entries_configfile", foreign),
+    ("extract_legacy_entries_source", foreign),
+    ("extract_syslinux_entries_configfile", foreign),
+    ("extract_syslinux_entries_source", foreign),
+    ("cat", cat),
+    ("cmp", compare),
+    ("ls", ls),
+    ("loopback", loopback),
+    ("sha256sum", sha256sum),
+    ("hashsum", sha256sum),
+];
+
+/// A longer file is no configuration.
+const MAX_SCRIPT: usize = 4 << 20;
+
+/// More of a file is not printed or compared.
+const MAX_FILE: usize = 1 << 20;
+
+/// Reads a script, and says which directory it is in.
+fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(Rc<Source>, String)> {
+    if let Err(limit) = state.budget.file() {
+        return fail(FILE_NOT_FOUND, limit.to_string());
+    }
+    let root = state.variables.get("root");
+    let file = state.devices.locate(name, root)?;
+    let bytes = state.devices.read(&file, MAX_SCRIPT)?;
+    let full = match name.starts_with('(') {
+        true => name.to_owned(),
+        false => format!("({}){name}", root.unwrap_or_default()),
+    };
+    let source = Source::of_file(&full, Some(file), &bytes);
+    Ok((Rc::new(source), full))
+}
+
+/// Runs a script in the context that is open; `$config_file` and `$config_directory` tell it where it is.
+pub(in crate::config::grub) fn run_script(state: &mut Interpreter<'_>, name: &str) -> Outcome {
+    let (source, full) = read_script(state, name)?;
+    let directory = full.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let places = [
+        ("config_file", full.as_str()),
+        ("config_directory", directory),
+    ];
+    let before = places.map(|(name, _)| state.variables.get(name).map(str::to_owned));
+    for (name, value) in places {
+        state.variables.set(name, value);
+        state.variables.export(name);
+    }
+    state.run_file(&source);
+    // What another menu sees stays as it is there.
+    if state.ended != Some(End::OtherMenu) {
+        for ((name, _), value) in places.into_iter().zip(before) {
+            match value {
+                Some(value) => state.variables.set(name, value),
+                None => state.variables.unset(name),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn only_name<'c>(call: &Call<'c>) -> Outcome<&'c str> {
+    match call.arguments {
+        [name] => Ok(name),
+        _ => fail(BAD_ARGUMENT, "filename expected"),
+    }
+}
+
+fn source(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    run_script(state, only_name(call)?).or_else(|failure| say(state, &failure))
+}
+
+/// In GRUB these commands succeed, and say nothing, whatever happens to the file.
+fn say(state: &mut Interpreter<'_>, failure: &Failure) -> Outcome {
+    state.remark(&failure.text);
+    Ok(())
+}
+
+/// Another configuration in a context of its own. If it has a menu, that is shown, and nobody comes back.
+fn configfile(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let name = only_name(call)?;
+    state.variables.open(false);
+    state.menus.push(Menu::default());
+    let result = run_script(state, name);
+    if state.ended.is_some() {
+        return Ok(());
+    }
+    if state
+        .menus
+        .last()
+        .is_some_and(|menu| !menu.entries.is_empty())
+    {
+        state.end(End::OtherMenu);
+        return Ok(());
+    }
+    state.menus.pop();
+    state.variables.close();
+    result.or_else(|failure| say(state, &failure))
+}
+
+/// The same in the context that is open.
+fn normal(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let name = match (call.arguments, state.variables.get("prefix")) {
+        ([name, ..], _) => name.clone(),
+        ([], Some(prefix)) => format!("{prefix}/grub.cfg"),
+        ([], None) => return Ok(()),
+    };
+    let result = run_script(state, &name);
+    if state
+        .menus
+        .last()
+        .is_some_and(|menu| !menu.entries.is_empty())
+    {
+        state.end(End::OtherMenu);
+    }
+    result.or_else(|failure| say(state, &failure))
+}
+
+/// Takes only the entries of another script.
+fn extract(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let name = only_name(call)?;
+    state.variables.open(true);
+    state.menus.push(Menu::default());
+    let result = run_script(state, name);
+    let menu = state.menus.pop().unwrap_or_default();
+    state.variables.close();
+    if let Some(outer) = state.menus.last_mut() {
+        outer.entries.extend(menu.entries);
+    }
+    result.or_else(|failure| say(state, &failure))
+}
+
+fn foreign(_: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    fail(
+        NOT_IMPLEMENTED,
+        format!(
+            "`{}' reads a configuration of another boot loader",
+            call.name
+        ),
+    )
+}
+
+fn read(state: &Interpreter<'_>, name: &str) -> Outcome<Vec<u8>> {
+    if let Err(limit) = state.budget.file() {
+        return fail(FILE_NOT_FOUND, limit.to_string());
+    }
+    let file = state.devices.locate(name, state.variables.get("root"))?;
+    state.devices.read(&file, MAX_FILE)
+}
+
+fn cat(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let names = call.arguments.iter().filter(|a| !a.starts_with("--"));
+    let [name] = names.collect::<Vec<_>>()[..] else {
+        return fail(BAD_ARGUMENT, "filename expected");
+    };
+    let content = read(state, name)?;
+    state.print(&String::from_utf8_lossy(&content));
+    Ok(())
+}
+
+fn compare(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let names = call.arguments.iter().filter(|a| !a.starts_with('-'));
+    let [a, b] = names.collect::<Vec<_>>()[..] else {
+        return fail(BAD_ARGUMENT, "two arguments expected");
+    };
+    state.print(&format!("Compare file `{a}' with `{b}':\n"));
+    let (first, second) = (read(state, a)?, read(state, b)?);
+    let text = if first.len() != second.len() {
+        let (m, n) = (first.len(), second.len());
+        format!("Files differ in size: {m} [{a}], {n} [{b}]\n")
+    } else {
+        let mut bytes = first.iter().zip(&second).enumerate();
+        match bytes.find(|(_, (x, y))| x != y) {
+            Some((at, (x, y))) => {
+                format!("Files differ at the offset {at}: {x:#x} [{a}], {y:#x} [{b}]\n")
+            }
+            None => "The files are identical.\n".to_owned(),
+        }
+    };
+    // As in GRUB this is no failure, whatever the answer.
+    state.print(&text);
+    Ok(())
+}
+
+/// Devices, or names in a directory.
+fn ls(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let Some(name) = call.arguments.iter().find(|a| !a.starts_with('-')) else {
+        let names = state.devices.iter().map(|(name, _)| format!("({name}) "));
+        let names: String = names.collect();
+        state.print(&format!("{names}\n"));
+        return Ok(());
+    };
+    let path = match name.ends_with(')') {
+        true => format!("{name}/"),
+        false => name.clone(),
+    };
+    let file = state.devices.locate(&path, state.variables.get("root"))?;
+    let entries = state.devices.filesystem(file.volume)?.read_dir(&file.path);
+    let Ok(entries) = entries else {
+        return fail(FILE_NOT_FOUND, format!("file `{}' not found", file.path));
+    };
+    let names: String = entries.iter().map(|e| format!("{} ", e.name)).collect();
+    state.print(&format!("{names}\n"));
+    Ok(())
+}
+
+fn loopback(_: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let [_, file] = call.arguments else {
+        return fail(BAD_ARGUMENT, "device name required");
+    };
+    fail(
+        NOT_IMPLEMENTED,
+        format!("{file}: files as disks are not supported yet"),
+    )
+}
+
+fn sha256sum(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let mut arguments = call.arguments.iter().peekable();
+    let mut names = Vec::new();
+    let mut hash = call.name.strip_suffix("sum").unwrap_or_default().to_owned();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "-h" | "--hash" => hash = arguments.next().cloned().unwrap_or_default(),
+            other => match other.strip_prefix("--hash=") {
+                Some(name) => name.clone_into(&mut hash),
+                None => names.push(other),
+            },
+        }
+    }
+    if hash != "sha256" {
+        return fail(BAD_ARGUMENT, format!("the hash `{hash}' is not supported"));
+    }
+    for name in names {
+        let sum = Sha256::digest(read(state, name)?);
+        let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+        state.print(&format!("{hex}  {name}\n"));
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The commands of GRUB, in one table.
+
+mod boot;
+mod control;
+mod environment;
+mod files;
+mod inert;
+mod menu;
+mod probe;
+mod regexp;
+mod search;
+mod text;
+mod variables;
+
+pub(super) use files::run_script;
+
+use super::failure::Outcome;
+use super::interpreter::Interpreter;
+use super::syntax::Block;
+
+/// A command as it is called.
+pub(super) struct Call<'c> {
+    pub(super) name: &'c str,
+    pub(super) arguments: &'c [String],
+    pub(super) block: Option<&'c Block>,
+}
+
+/// What a command does.
+pub(super) type Run = for<'a, 'c> fn(&mut Interpreter<'a>, &Call<'c>) -> Outcome;
+
+impl Call<'_> {
+    fn argument(&self, index: usize) -> Option<&str> {
+        self.arguments.get(index).map(String::as_str)
+    }
+}
+
+/// The command of this name.
+pub(super) fn find(name: &str) -> Option<Run> {
+    let tables = [
+        boot::TABLE,
+        control::TABLE,
+        environment::TABLE,
+        files::TABLE,
+        menu::TABLE,
+        probe::TABLE,
+        regexp::TABLE,
+        search::TABLE,
+        text::TABLE,
+        variables::TABLE,
+    ];
+    let mut all = tables.into_iter().flatten();
+    let found = all.find(|(known, _)| *known == name).map(|(_, run)| *run);
+    found.or_else(|| inert::is_known(name).then_some(inert::run as Run))
+}
+
+/// Names and what they do.
+type Table = &'static [(&'static str, Run)];

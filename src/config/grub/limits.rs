@@ -1,0 +1,71 @@
+//! Bounds of an evaluation. A script that goes on for ever yields what it had until then.
+
+use std::cell::Cell;
+use std::fmt;
+
+/// Commands that are executed, in a configuration with all of its entries.
+const MAX_STEPS: u64 = 500_000;
+
+/// Calls, loops and files in each other.
+const MAX_DEPTH: usize = 64;
+
+/// Bytes of variables.
+const MAX_MEMORY: usize = 4 << 20;
+
+/// Files and directories that are read.
+const MAX_FILES: u64 = 20_000;
+
+/// What is left, shared by all copies of an interpreter.
+#[derive(Default)]
+pub(super) struct Budget {
+    steps: Cell<u64>,
+    files: Cell<u64>,
+}
+
+/// A limit that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    Steps,
+    Depth,
+    Memory,
+    Files,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Steps => write!(f, "it executes more than {MAX_STEPS} commands"),
+            Limit::Depth => write!(f, "calls and loops are nested deeper than {MAX_DEPTH}"),
+            Limit::Memory => write!(f, "its variables take more than {MAX_MEMORY} bytes"),
+            Limit::Files => write!(f, "it reads more than {MAX_FILES} files"),
+        }
+    }
+}
+
+impl Budget {
+    /// Takes a step at this depth, with variables of this many bytes.
+    pub(super) fn step(&self, depth: usize, memory: usize) -> Result<(), Limit> {
+        let steps = self.steps.get().saturating_add(1);
+        self.steps.set(steps);
+        if steps > MAX_STEPS {
+            return Err(Limit::Steps);
+        }
+        if depth > MAX_DEPTH {
+            return Err(Limit::Depth);
+        }
+        if memory > MAX_MEMORY {
+            return Err(Limit::Memory);
+        }
+        Ok(())
+    }
+
+    /// Reads a file or a directory.
+    pub(super) fn file(&self) -> Result<(), Limit> {
+        let files = self.files.get().saturating_add(1);
+        self.files.set(files);
+        match files > MAX_FILES {
+            true => Err(Limit::Files),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! [`Menu`]: the entries of a context, and which of them is the default.
+
+use std::rc::Rc;
+
+use super::failure::BAD_NUMBER;
+use super::number;
+use super::source::{Position, Source};
+use super::syntax::Block;
+
+/// The entries that were defined in a context.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Menu {
+    pub(super) entries: Vec<MenuEntry>,
+}
+
+/// An entry before its body is executed.
+#[derive(Clone, Debug)]
+pub(super) struct MenuEntry {
+    pub(super) title: String,
+    pub(super) id: String,
+    /// Who may start it when there are superusers; `None` is everybody.
+    pub(super) users: Option<String>,
+    /// The title and what follows it: `$1` and so on in the body.
+    pub(super) parameters: Vec<String>,
+    pub(super) body: Body,
+    pub(super) submenu: bool,
+    pub(super) hidden: bool,
+    pub(super) place: Option<(Rc<Source>, Position)>,
+}
+
+/// What an entry executes.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    Block(Block),
+    Text(String),
+}
+
+impl Menu {
+    /// The index of the entry that the variable `default` means (`get_entry_number` in
+    /// `grub-core/normal/menu.c`): a number, a title or an id, up to a `>`. What can't be is the first.
+    pub(super) fn choose(&self, value: Option<&str>) -> usize {
+        let Some(value) = value else {
+            return 0;
+        };
+        let index = match number::parse(value, 0) {
+            Ok((number, _)) => usize::try_from(number).ok(),
+            Err(failure) if failure.code == BAD_NUMBER => self
+                .entries
+                .iter()
+                .position(|entry| is_called(&entry.title, value) || is_called(&entry.id, value)),
+            Err(_) => None,
+        };
+        let exists = |index: &usize| *index < self.entries.len();
+        index.filter(exists).unwrap_or_default()
+    }
+}
+
+/// What of `default` is for the menu inside: behind the first `>` that is not doubled.
+pub(super) fn inner_default(value: &str) -> Option<&str> {
+    let mut rest = value;
+    while let Some((_, after)) = rest.split_once('>') {
+        match after.strip_prefix('>') {
+            Some(after) => rest = after,
+            None => return Some(after).filter(|after| !after.is_empty()),
+        }
+    }
+    None
+}
+
+/// A name with its `>` doubled, as a part of a path of names.
+pub(super) fn escaped(name: &str) -> String {
+    name.replace('>', ">>")
+}
+
+/// Is `name` what `value` begins with, up to a `>` that is not doubled?
+fn is_called(name: &str, value: &str) -> bool {
+    let mut rest = value.chars().peekable();
+    let mut name = name.chars();
+    loop {
+        let next = match rest.next() {
+            Some('>') if rest.peek() != Some(&'>') => None,
+            Some('>') => rest.next(),
+            other => other,
+        };
+        match (name.next(), next) {
+            (None, None) => return true,
+            (a, b) if a != b => return false,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn menu(entries: &[(&str, &str)]) -> Menu {
+        let entry = |(title, id): &(&str, &str)| MenuEntry {
+            title: (*title).to_owned(),
+            id: (*id).to_owned(),
+            users: None,
+            parameters: Vec::new(),
+            body: Body::Text(String::new()),
+            submenu: false,
+            hidden: false,
+            place: None,
+        };
+        Menu {
+            entries: entries.iter().map(entry).collect(),
+        }
+    }
+
+    #[test]
+    fn default_by_number_title_and_id() {
+        let menu = menu(&[
+            ("First", "a"),
+            ("A>B", "b"),
+            ("2nd one", "c"),
+            ("First", "d"),
+        ]);
+        for (value, index) in [
+            ("1", 1),
+            ("7", 0),
+            ("First", 0),
+            ("b", 1),
+            ("A>>B", 1),
+            ("A>B", 0),
+            ("c>x", 2),
+            ("d", 3),
+            ("2nd one", 2),
+            ("3>2", 3),
+            ("0x1", 1),
+            ("nothing", 0),
+            ("", 0),
+        ] {
+            assert_eq!(menu.choose(Some(value)), index, "{value}");
+        }
+        assert_eq!(menu.choose(None), 0);
+    }
+
+    #[test]
+    fn paths_of_names() {
+        assert_eq!(inner_default("a>b>c"), Some("b>c"));
+        assert_eq!(inner_default("a>>b>c"), Some("c"));
+        assert_eq!(inner_default("a"), None);
+        assert_eq!(inner_default("a>"), None);
+        assert_eq!(escaped("a>b"), "a>>b");
+    }
+}

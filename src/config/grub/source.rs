@@ -1,0 +1,139 @@
+//! [`Source`]: the text of a script, and which lines of the file it came from.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::entry::FileRef;
+
+/// Text as the reader of GRUB hands it to the lexer, with the numbers that its lines have in the file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// How messages call it: GRUB's name of the file.
+    name: String,
+    /// The file; `None` for text that a script made itself.
+    file: Option<FileRef>,
+    text: String,
+    /// For each line of `text`, where it begins and its number in the file.
+    lines: Vec<(usize, u32)>,
+}
+
+/// A place in a file, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The column, in characters.
+    pub column: u32,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+impl Source {
+    /// The text of a configuration file. As in GRUB, lines that begin with `#` are not there at all (even
+    /// inside of quotes), carriage returns vanish, and a line ends at a NUL.
+    pub fn of_file(name: &str, file: Option<FileRef>, bytes: &[u8]) -> Source {
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.split('\n').zip(1..);
+        let kept = lines.filter(|(line, _)| !line.starts_with('#'));
+        Source::new(name, file, kept)
+    }
+
+    /// Text that a script made itself, in the line of the command that runs it.
+    pub fn of_string(name: &str, file: Option<FileRef>, text: &str, line: u32) -> Source {
+        Source::new(name, file, text.split('\n').map(|part| (part, line)))
+    }
+
+    fn new<'a>(
+        name: &str,
+        file: Option<FileRef>,
+        kept: impl Iterator<Item = (&'a str, u32)>,
+    ) -> Source {
+        let mut source = Source {
+            name: name.to_owned(),
+            file,
+            text: String::new(),
+            lines: Vec::new(),
+        };
+        for (line, number) in kept {
+            source.lines.push((source.text.len(), number));
+            let line = line.split('\0').next().unwrap_or_default();
+            source.text.extend(line.chars().filter(|c| *c != '\r'));
+            source.text.push('\n');
+        }
+        source
+    }
+
+    /// A part of it as a script of its own, with the numbers of its lines.
+    pub fn part(&self, range: Range<usize>) -> Source {
+        let first = self.position(range.start).line;
+        let inside = self
+            .lines
+            .iter()
+            .filter(|(at, _)| range.start < *at && *at < range.end);
+        let lines = inside.map(|(at, line)| (at.saturating_sub(range.start), *line));
+        let mut text = self.text.get(range.clone()).unwrap_or_default().to_owned();
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        Source {
+            name: self.name.clone(),
+            file: self.file.clone(),
+            text,
+            lines: std::iter::once((0, first)).chain(lines).collect(),
+        }
+    }
+
+    /// How messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&FileRef> {
+        self.file.as_ref()
+    }
+
+    /// The text; it ends with a line end.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The place of the byte `at`.
+    pub fn position(&self, at: usize) -> Position {
+        let index = self.lines.partition_point(|(start, _)| *start <= at);
+        let line = index.checked_sub(1).and_then(|index| self.lines.get(index));
+        let (start, line) = line.copied().unwrap_or((0, 1));
+        let before = self.text.get(start..at).unwrap_or_default();
+        let column = u32::try_from(before.chars().count()).unwrap_or(u32::MAX);
+        Position {
+            line,
+            column: column.saturating_add(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_keep_their_numbers() {
+        let source = Source::of_file("x", None, b"a\r\n# b\n c\0d\n#\nlast");
+        assert_eq!(source.text(), "a\n c\nlast\n");
+        let place = |at| {
+            let Position { line, column } = source.position(at);
+            (line, column)
+        };
+        assert_eq!(place(0), (1, 1));
+        assert_eq!(place(3), (3, 2));
+        assert_eq!(place(5), (5, 1));
+        assert_eq!(place(9), (5, 5));
+        let made = Source::of_string("x", None, "a\n#b", 7);
+        assert_eq!(made.text(), "a\n#b\n");
+        assert_eq!(made.position(2).line, 7);
+    }
+}

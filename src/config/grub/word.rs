@@ -1,0 +1,295 @@
+//! From words to arguments: variables, word splitting and wildcards
+//! (`grub_script_arglist_to_argv` in `grub-core/script/execute.c`).
+//!
+//! Until wildcards were looked at, an argument is a pattern: `\` escapes the next character.
+
+use super::syntax::{Part, Word};
+use super::variables::Variables;
+
+/// What words are replaced with.
+pub(super) struct Values<'a> {
+    /// The variables.
+    pub(super) variables: &'a Variables,
+    /// `$1` and further ones; `None` outside of functions and entries.
+    pub(super) parameters: Option<&'a [String]>,
+}
+
+/// Replaces variables, and gives patterns.
+pub(super) fn expand(words: &[Word], values: &Values<'_>) -> Vec<String> {
+    let mut arguments = Arguments::default();
+    for Word(parts) in words {
+        arguments.next();
+        for part in parts {
+            match part {
+                Part::Text(text) => arguments.append(text),
+                Part::Quoted(text) => arguments.append(&escape(text)),
+                Part::Translated(text) => arguments.append(&escape(&values.translate(text))),
+                Part::Variable { name, quoted } => values.append(name, *quoted, &mut arguments),
+            }
+        }
+    }
+    arguments.finish()
+}
+
+/// Arguments that are being put together. One to which nothing was added is none: a variable that is not
+/// set vanishes, and an empty string in quotes does not.
+#[derive(Default)]
+struct Arguments(Vec<Option<String>>);
+
+impl Arguments {
+    fn next(&mut self) {
+        if !matches!(self.0.last(), Some(None)) {
+            self.0.push(None);
+        }
+    }
+
+    fn append(&mut self, text: &str) {
+        if let Some(last) = self.0.last_mut() {
+            last.get_or_insert_default().push_str(text);
+        }
+    }
+
+    /// Adds the words of a value.
+    fn split(&mut self, value: &str) {
+        for (i, word) in value.split(is_space).filter(|w| !w.is_empty()).enumerate() {
+            if i > 0 {
+                self.next();
+            }
+            self.append(&escape_value(word));
+        }
+    }
+
+    fn finish(self) -> Vec<String> {
+        self.0.into_iter().map_while(|argument| argument).collect()
+    }
+}
+
+impl Values<'_> {
+    fn append(&self, name: &str, quoted: bool, arguments: &mut Arguments) {
+        let mut add = |value: &str| match quoted {
+            true => arguments.append(&escape(value)),
+            false => arguments.split(value),
+        };
+        let special = name.starts_with(|c: char| c.is_ascii_digit() || "#*@".contains(c));
+        if !special {
+            if let Some(value) = self.variables.get(name).filter(|value| !value.is_empty()) {
+                add(value);
+            }
+            return;
+        }
+        let Some(parameters) = self.parameters else {
+            return;
+        };
+        match name {
+            "#" => add(&parameters.len().to_string()),
+            "*" if quoted => {
+                if !parameters.is_empty() {
+                    add(&parameters.join(" "));
+                }
+            }
+            "*" | "@" => {
+                for (i, parameter) in parameters.iter().enumerate() {
+                    if i > 0 {
+                        arguments.next();
+                    }
+                    match quoted {
+                        true => arguments.append(&escape(parameter)),
+                        false => arguments.split(parameter),
+                    }
+                }
+            }
+            number => {
+                let index = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+                if let Some(parameter) = index.and_then(|index| parameters.get(index)) {
+                    add(parameter);
+                }
+            }
+        }
+    }
+
+    /// A string of `$"…"`: there is no translation, and only some variables are replaced.
+    fn translate(&self, text: &str) -> String {
+        let mut result = String::new();
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let after = rest.get(first.len_utf8()..).unwrap_or_default();
+            rest = match first {
+                '\\' if after.starts_with(['\\', '$']) => {
+                    result.extend(after.chars().next());
+                    after.get(1..).unwrap_or_default()
+                }
+                '$' => match translated_variable(after) {
+                    Some((name, rest)) => {
+                        result.push_str(&self.plain(name));
+                        rest
+                    }
+                    None => {
+                        result.push('$');
+                        after
+                    }
+                },
+                other => {
+                    result.push(other);
+                    after
+                }
+            };
+        }
+        result
+    }
+
+    fn plain(&self, name: &str) -> String {
+        match (name, self.parameters) {
+            ("#", Some(parameters)) => parameters.len().to_string(),
+            _ => self.variables.get(name).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// The name behind a `$`, and what follows it.
+fn translated_variable(text: &str) -> Option<(&str, &str)> {
+    if let Some(inside) = text.strip_prefix('{') {
+        return inside.split_once('}');
+    }
+    let first = text.chars().next()?;
+    let length = match first {
+        '?' | '#' => 1,
+        '0'..='9' => digits(text),
+        'a'..='z' | 'A'..='Z' | '_' => {
+            let other = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+            text.find(other).unwrap_or(text.len())
+        }
+        _ => return None,
+    };
+    text.split_at_checked(length)
+}
+
+fn digits(text: &str) -> usize {
+    let other = |c: char| !c.is_ascii_digit();
+    text.find(other).unwrap_or(text.len())
+}
+
+/// What `grub_isspace` takes for white space.
+fn is_space(c: char) -> bool {
+    matches!(c, '\n' | '\r' | ' ' | '\t')
+}
+
+/// Makes a text a pattern that means just this text.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '*' | '?' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// Of a value that is not quoted the wildcards count, unless they are escaped in it.
+fn escape_value(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    let mut chars = value.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\\' {
+            escaped.push('\\');
+            if matches!(chars.peek(), Some('?' | '*')) {
+                escaped.push('\\');
+            }
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// What a pattern without wildcards means.
+pub(super) fn unescape(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => text.extend(chars.next()),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::Source;
+    use super::super::syntax::{Command, Script};
+    use super::*;
+    use std::rc::Rc;
+
+    fn arguments(text: &str, parameters: Option<&[&str]>) -> Vec<String> {
+        let source = Source::of_string("x", None, text, 1);
+        let script = Script::parse(&Rc::new(source));
+        let commands = script.units[0].commands.as_ref().unwrap();
+        let Command::Simple(simple) = &commands[0] else {
+            panic!("{commands:?}");
+        };
+        let mut variables = Variables::default();
+        for (name, value) in [
+            ("a", "1"),
+            ("two", " x  y "),
+            ("star", "*"),
+            ("back", "\\*\\n"),
+            ("empty", ""),
+        ] {
+            variables.set(name, value);
+        }
+        let parameters: Option<Vec<String>> =
+            parameters.map(|p| p.iter().map(|p| (*p).to_owned()).collect());
+        let values = Values {
+            variables: &variables,
+            parameters: parameters.as_deref(),
+        };
+        let patterns = expand(&simple.words, &values);
+        patterns.iter().map(|pattern| unescape(pattern)).collect()
+    }
+
+    #[test]
+    fn unset_variables_vanish_and_empty_strings_stay() {
+        for (text, expected) in [
+            ("c $a", &["c", "1"][..]),
+            ("c $unset", &["c"]),
+            ("c $empty x", &["c", "x"]),
+            ("c $unset x", &["c", "x"]),
+            ("c \"$unset\" x", &["c", "", "x"]),
+            ("c '' x", &["c", "", "x"]),
+            ("c x$unset", &["c", "x"]),
+            ("c $two", &["c", "x", "y"]),
+            ("c a${two}b", &["c", "ax", "yb"]),
+            ("c \"a${two}b\"", &["c", "a x  y b"]),
+            ("c $back \"$back\"", &["c", "\\*\\n", "\\*\\n"]),
+            ("$unset c", &["c"]),
+            ("$unset $empty", &[]),
+            ("c \\a\\\\b \\$a '\\'", &["c", "a\\b", "$a", "\\"]),
+            (
+                "c \"\\a\" $\"x $a ${a}y \\$a $ \\n\"",
+                &["c", "\\a", "x 1 1y $a $ \\n"],
+            ),
+        ] {
+            assert_eq!(arguments(text, None), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters() {
+        let parameters = Some(&["p q", "", "r"][..]);
+        for (text, expected) in [
+            ("c $1", &["c", "p", "q"][..]),
+            ("c \"$1\"", &["c", "p q"]),
+            ("c $# $4 $0", &["c", "3"]),
+            ("c $@", &["c", "p", "q", "r"]),
+            ("c \"$@\"", &["c", "p q", "", "r"]),
+            ("c $*", &["c", "p", "q", "r"]),
+            ("c \"$*\"", &["c", "p q  r"]),
+            ("c x\"$@\"y", &["c", "xp q", "", "ry"]),
+        ] {
+            assert_eq!(arguments(text, parameters), expected, "{text}");
+        }
+        assert_eq!(arguments("c $# \"$@\" $1", None), ["c", ""]);
+        assert_eq!(arguments("c \"$@\"", Some(&[])), ["c", ""]);
+    }
+}

@@ -1,0 +1,63 @@
+//! Written scripts: `corpus/*.txt` holds many, each behind a line that begins with `=== `.
+
+use std::path::Path;
+
+use crate::oracle::{grub, ours};
+
+/// Where we differ from GRUB on purpose: `name: reason`, one on a line.
+const WANTED: &str = include_str!("wanted-differences.txt");
+
+fn scripts() -> Vec<(String, String)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/grub/corpus");
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut scripts = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let stem = file.file_stem().unwrap().to_str().unwrap();
+        for script in text.split("\n=== ").skip(1) {
+            let (name, script) = script.split_once('\n').unwrap();
+            scripts.push((format!("{stem}/{name}"), format!("{script}\n")));
+        }
+    }
+    scripts
+}
+
+#[test]
+fn written_scripts_print_the_same() {
+    let scripts = scripts();
+    assert!(scripts.len() >= 300, "{} scripts", scripts.len());
+    let halves: Vec<&[(String, String)]> = scripts.chunks(scripts.len().div_ceil(2)).collect();
+    let mut different = Vec::new();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = halves
+            .into_iter()
+            .map(|half| scope.spawn(move || half.iter().filter_map(difference).collect::<Vec<_>>()))
+            .collect();
+        for thread in threads {
+            different.extend(thread.join().unwrap());
+        }
+    });
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// What differs, in words.
+fn difference((name, script): &(String, String)) -> Option<String> {
+    let texts = [script.clone()];
+    let (theirs, ours) = (grub(&texts).remove(0), ours(&texts).remove(0));
+    let same = theirs.trim_end() == ours.trim_end();
+    let reason = WANTED.lines().find(|line| {
+        let named = line
+            .split_once(": ")
+            .is_some_and(|(named, _)| named == name);
+        named && !line.starts_with('#')
+    });
+    match (same, reason) {
+        (true, None) | (false, Some(_)) => None,
+        (true, Some(_)) => Some(format!("{name}: is no longer different")),
+        (false, None) => Some(format!(
+            "--- {name}\n{script}>>> GRUB\n{theirs}\n>>> we\n{ours}"
+        )),
+    }
+}

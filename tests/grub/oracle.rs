@@ -1,0 +1,218 @@
+//! GRUB as a program, and the disk that its scripts see.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use pilotlight::config::grub::{Platform, execute_scripts};
+use pilotlight::disk::Disk;
+use pilotlight::inventory::Inventory;
+
+use crate::kit::{Image, MIB, TempDir, run, run_line, run_with_input, temp_dir, tool};
+
+/// What GRUB prints around a script.
+const BEGIN: &str = "@@BEGIN@@";
+const END: &str = "@@END@@";
+
+/// No script takes so long that ends at all.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The disk `hd0`: a FAT and an ext4 with files to look at.
+pub fn disk() -> &'static Image {
+    static DISK: OnceLock<(TempDir, Image)> = OnceLock::new();
+    &DISK.get_or_init(make_disk).1
+}
+
+fn make_disk() -> (TempDir, Image) {
+    let dir = temp_dir();
+    dir.file("fat/EFI/debian/grub.cfg", b"echo stub\n");
+    dir.file("fat/README.TXT", b"hello\n");
+    for (name, content) in [
+        ("boot/vmlinuz-6.1.0-9-amd64", "old"),
+        ("boot/vmlinuz-6.1.0-10-amd64", "new"),
+        ("boot/initrd.img-6.1.0-10-amd64", "initrd"),
+        (
+            "boot/grub/custom.cfg",
+            "echo custom $1 $x\nset from_custom=1\n",
+        ),
+        ("boot/grub/broken.cfg", "echo a\nif true; then\necho b\n"),
+        ("empty", ""),
+        ("a file with spaces", "x"),
+        ("text", "line one\nline two\n"),
+        ("dir/one.cfg", "echo one\n"),
+        ("dir/two.cfg", "echo two\n"),
+        ("dir/sub/three.cfg", "echo three\n"),
+    ] {
+        dir.file(&format!("ext/{name}"), content.as_bytes());
+    }
+    let mut block =
+        b"# GRUB Environment Block\nsaved_entry=some>thing\nodd=a\\\\b\nempty=\n".to_vec();
+    block.resize(1024, b'#');
+    dir.file("ext/boot/grub/grubenv", &block);
+    dir.file("ext/boot/grub/badenv", b"nothing of that kind");
+    std::os::unix::fs::symlink("text", dir.path().join("ext/link")).unwrap();
+    std::os::unix::fs::symlink("dir", dir.path().join("ext/dirlink")).unwrap();
+    std::os::unix::fs::symlink("gone", dir.path().join("ext/dangling")).unwrap();
+    let fat = dir.image("fat.img", 8 * MIB);
+    run_line("mkfs.vfat -i 1234ABCD -n ESP {}", &fat);
+    for name in ["EFI", "README.TXT"] {
+        let from = dir.path().join("fat").join(name);
+        run(
+            "mcopy",
+            ["-s", "-i", fat.path(), from.to_str().unwrap(), "::"],
+        );
+    }
+    let ext = dir.image("ext.img", 16 * MIB);
+    let tree = dir.path().join("ext");
+    let uuid = "01234567-89ab-cdef-0123-456789abcdef";
+    run_line(
+        &format!(
+            "mke2fs -q -t ext4 -L rootfs -U {uuid} -d {} {{}}",
+            tree.display()
+        ),
+        &ext,
+    );
+    let disk = dir.image("disk.raw", 32 * MIB);
+    let table = "label: gpt\nstart=2048, size=16384, type=uefi\nstart=18432, size=32768\n";
+    run_with_input("sfdisk", ["--quiet", disk.path()], table);
+    disk.insert(MIB, &fat);
+    disk.insert(9 * MIB, &ext);
+    (dir, disk)
+}
+
+/// What GRUB prints while it executes the scripts, one after the other in one context.
+pub fn grub(scripts: &[String]) -> Vec<String> {
+    let dir = temp_dir();
+    let image = disk();
+    dir.file("device.map", format!("(hd0) {}\n", image.path()).as_bytes());
+    let mut main = String::new();
+    for (i, script) in scripts.iter().enumerate() {
+        let path = dir.file(&format!("{i}.cfg"), script.as_bytes());
+        main += &format!(
+            "echo\necho {BEGIN}\nsource {}\necho\necho {END}\n",
+            path.display()
+        );
+    }
+    main += "exit\n";
+    dir.file("grub.cfg", main.as_bytes());
+    let output = emulate(dir.path());
+    let plain = without_escapes(&output);
+    let begin = format!("{BEGIN}\n");
+    let parts = plain.split(&begin).skip(1);
+    let parts = parts.map(|part| {
+        let (part, _) = part.split_once(&format!("\n{END}\n")).unwrap_or((part, ""));
+        one_syntax_error(part)
+    });
+    let parts: Vec<String> = parts.collect();
+    assert!(
+        parts.len() == scripts.len(),
+        "GRUB does not end this script:\n{}",
+        scripts[..parts.len()].join("-----\n")
+    );
+    parts
+}
+
+/// What we print.
+pub fn ours(scripts: &[String]) -> Vec<String> {
+    let mut inventory = Inventory::new();
+    inventory.add(Disk::open(&disk().0).unwrap());
+
+    let printed = execute_scripts(&inventory, Platform::Emu, scripts);
+    let comparable = |text: &String| one_syntax_error(&expand_tabs(text));
+    printed.iter().map(comparable).collect()
+}
+
+/// GRUB says several things of one mistake in a script, and we say another: all are the same line here.
+fn one_syntax_error(text: &str) -> String {
+    const SAME: &str = "error: (syntax)";
+    let is_syntax = |line: &str| {
+        line.starts_with("error: syntax error")
+            || matches!(
+                line,
+                "error: $." | "error: out of memory." | "error: Incorrect command."
+            )
+    };
+    let text = without_progress(text);
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        let line = if is_syntax(line) { SAME } else { line };
+        if line != SAME || lines.last() != Some(&SAME) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
+}
+
+/// GRUB shows how much of a file it has read.
+fn without_progress(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("      [ ") {
+        plain.push_str(before);
+        rest = after.split_once("B/s ]").map_or(after, |(_, rest)| rest);
+    }
+    plain + rest
+}
+
+/// As GRUB's terminal does it, to columns that 8 divides.
+fn expand_tabs(text: &str) -> String {
+    let mut expanded = String::new();
+    let mut column = 0;
+    for c in text.chars() {
+        match c {
+            '\t' => {
+                let width = 8 - column % 8;
+                expanded.push_str(&" ".repeat(width));
+                column += width;
+            }
+            c => {
+                expanded.push(c);
+                column = if c == '\n' { 0 } else { column + 1 };
+            }
+        }
+    }
+    expanded
+}
+
+fn emulate(directory: &Path) -> String {
+    let output = directory.join("output");
+    let mut child = tool("grub-emu")
+        .args(["-r", "host", "-d"])
+        .arg(directory)
+        .arg("-m")
+        .arg(directory.join("device.map"))
+        .env("TERM", "vt100")
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(&output).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("grub-emu starts");
+    let end = Instant::now() + LIMIT;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    String::from_utf8_lossy(&std::fs::read(&output).unwrap()).into_owned()
+}
+
+/// The text without carriage returns and what a terminal acts on.
+fn without_escapes(text: &str) -> String {
+    let mut plain = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => {
+                if chars.next() == Some('[') {
+                    chars.by_ref().find(char::is_ascii_alphabetic);
+                }
+            }
+            '\r' => {}
+            c => plain.push(c),
+        }
+    }
+    plain
+}
