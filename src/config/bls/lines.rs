@@ -2,18 +2,18 @@
 
 /// A line that has a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub(in crate::config) struct Line<'a> {
     /// Counted from 1.
-    pub(super) number: u32,
+    pub(in crate::config) number: u32,
     /// The first word.
-    pub(super) key: &'a str,
+    pub(in crate::config) key: &'a str,
     /// The rest, without white space and one pair of quotes around it; may be empty.
-    pub(super) value: &'a str,
+    pub(in crate::config) value: &'a str,
 }
 
 /// The lines of a text, without empty ones and comments. As in systemd-boot a line ends at LF, CR or
 /// both, and white space is spaces and tabs.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+pub(in crate::config) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     // Editors of other systems put a byte order mark in front.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let numbered = text.split('\n').zip(1..);

@@ -15,6 +15,7 @@ mod volume;
 
 pub use counter::Counter;
 pub use file::Type1;
+pub(in crate::config) use lines::lines;
 pub use loader_conf::{Choice, LoaderConf, Timeout};
 pub use order::order;
 pub use pattern::Pattern;

@@ -1,6 +1,7 @@
 //! Executing commands: what `grub-core/script/execute.c` of GRUB 2.06 does, within limits.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::commands;
@@ -15,6 +16,7 @@ use super::syntax::{Block, Command, Function, List, Script, Simple, Word};
 use super::variables::Variables;
 use super::wildcard;
 use super::word::{self, Values};
+use crate::entry::FileRef;
 
 /// The state of a script that is executed. A copy is a sandbox: what happens in it changes nothing
 /// outside.
@@ -46,6 +48,8 @@ pub(super) struct Interpreter<'a> {
     /// Something ended the evaluation for good.
     pub(super) ended: Option<End>,
     pub(super) budget: Rc<Budget>,
+    /// Files that were read as scripts or entries, by all copies.
+    pub(super) reached: Rc<RefCell<BTreeSet<FileRef>>>,
     /// What is being executed.
     at: Option<(Rc<Source>, Position)>,
     depth: usize,
@@ -62,7 +66,7 @@ pub(super) struct Message {
 /// What `save_env` would write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Save {
-    pub(super) file: crate::entry::FileRef,
+    pub(super) file: FileRef,
     /// Names, with the values that they had.
     pub(super) variables: Vec<(String, Option<String>)>,
 }
@@ -106,6 +110,7 @@ impl<'a> Interpreter<'a> {
             complaint: None,
             ended: None,
             budget: Rc::default(),
+            reached: Rc::default(),
             at: None,
             depth: 0,
         };

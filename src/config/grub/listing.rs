@@ -1,5 +1,6 @@
 //! From a configuration to its entries.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::commands::run_script;
@@ -28,6 +29,8 @@ pub struct Evaluated {
     pub entries: Vec<BootEntry>,
     /// What went wrong outside of entries, in words.
     pub problems: Vec<String>,
+    /// Files that were read as scripts or entries: nobody else has to look at them.
+    pub reached: BTreeSet<FileRef>,
 }
 
 /// Evaluates the configuration `file` as if GRUB had been started from its disk.
@@ -59,6 +62,7 @@ pub fn evaluate(inventory: &Inventory, file: &FileRef, platform: Platform) -> Ev
         listing.found.problems.push(text);
     }
     listing.menu(&state, &Path::default(), true);
+    listing.found.reached = state.reached.take();
     listing.found
 }
 
@@ -144,10 +148,16 @@ impl Listing<'_> {
         is_default: bool,
     ) -> BootEntry {
         let place = entry.place.as_ref();
-        let file = place.and_then(|(source, _)| source.file());
-        let origin = Origin {
-            file: file.unwrap_or(self.file).clone(),
-            line: place.map(|(_, position)| position.line),
+        let script = place.and_then(|(source, _)| source.file());
+        let origin = match &entry.file {
+            Some(file) => Origin {
+                file: file.clone(),
+                line: None,
+            },
+            None => Origin {
+                file: script.unwrap_or(self.file).clone(),
+                line: place.map(|(_, position)| position.line),
+            },
         };
         let Loaded { program, problems } = state.loaded.clone();
         let nothing = program.is_none();

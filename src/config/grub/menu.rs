@@ -6,6 +6,7 @@ use super::failure::BAD_NUMBER;
 use super::number;
 use super::source::{Position, Source};
 use super::syntax::Block;
+use crate::entry::FileRef;
 
 /// The entries that were defined in a context.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,8 @@ pub(super) struct MenuEntry {
     pub(super) body: Body,
     pub(super) submenu: bool,
     pub(super) hidden: bool,
+    /// The file that says it, where that is no script.
+    pub(super) file: Option<FileRef>,
     pub(super) place: Option<(Rc<Source>, Position)>,
 }
 
@@ -103,6 +106,7 @@ mod tests {
             body: Body::Text(String::new()),
             submenu: false,
             hidden: false,
+            file: None,
             place: None,
         };
         Menu {

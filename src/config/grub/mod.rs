@@ -19,6 +19,7 @@ mod number;
 mod options;
 mod parser;
 mod pattern;
+mod places;
 mod platform;
 pub mod source;
 pub mod syntax;
@@ -28,4 +29,5 @@ mod word;
 
 pub use environment_block::EnvironmentBlock;
 pub use listing::{Evaluated, evaluate, execute_scripts};
+pub use places::{is_stub, places};
 pub use platform::Platform;

@@ -518,12 +518,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_pattern_ends(pattern in "[a-c.*+?|(){}^$\\[\\]\\\\0-9,-]{0,25}", text in "[a-c]{0,60}") {
-            if let Ok(pattern) = Pattern::new(&pattern) {
-                if let Some(groups) = pattern.find(&text) {
-                    for range in groups.into_iter().flatten() {
-                        prop_assert!(text.get(range).is_some());
-                    }
-                }
+            let found = Pattern::new(&pattern).ok().and_then(|pattern| pattern.find(&text));
+            for range in found.into_iter().flatten().flatten() {
+                prop_assert!(text.get(range).is_some());
             }
         }
 

@@ -53,6 +53,7 @@ fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(Rc<Source>, Stri
     let root = state.variables.get("root");
     let file = state.devices.locate(name, root)?;
     let bytes = state.devices.read(&file, MAX_SCRIPT)?;
+    state.reached.borrow_mut().insert(file.clone());
     let full = match name.starts_with('(') {
         true => name.to_owned(),
         false => format!("({}){name}", root.unwrap_or_default()),

@@ -55,6 +55,7 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         body,
         submenu: call.name == "submenu",
         hidden: call.name == "hiddenentry",
+        file: None,
         place: state.place().cloned(),
     };
     match state.menus.last_mut() {

@@ -1,5 +1,6 @@
 //! The commands of GRUB, in one table.
 
+mod blscfg;
 mod boot;
 mod control;
 mod environment;
@@ -37,6 +38,7 @@ impl Call<'_> {
 /// The command of this name.
 pub(super) fn find(name: &str) -> Option<Run> {
     let tables = [
+        blscfg::TABLE,
         boot::TABLE,
         control::TABLE,
         environment::TABLE,

@@ -1,0 +1,338 @@
+//! `blscfg`, Fedora's and RHEL's addition: entries of the Boot Loader Specification as a part of GRUB's
+//! menu, in a dialect of its own.
+
+use std::cmp::Ordering;
+
+use super::{Call, Table};
+use crate::config::bls::lines;
+use crate::config::grub::failure::{FILE_NOT_FOUND, Outcome, fail};
+use crate::config::grub::interpreter::Interpreter;
+use crate::config::grub::menu::{Body, MenuEntry};
+use crate::entry::FileRef;
+use crate::fs::FileKind;
+
+pub(super) const TABLE: Table = &[("blscfg", blscfg)];
+
+/// A longer file is no entry.
+const MAX_SIZE: usize = 64 * 1024;
+
+const DIRECTORY: &str = "/loader/entries";
+const FALLBACK: &str = "/boot/loader/entries";
+
+/// A file, and what it says: keys and values in order.
+struct Entry {
+    file: FileRef,
+    /// Its name without `.conf`.
+    id: String,
+    values: Vec<(String, String)>,
+}
+
+impl Entry {
+    fn value(&self, key: &str) -> Option<&str> {
+        let found = self.values.iter().find(|(name, _)| name == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn all<'e>(&'e self, key: &'e str) -> impl Iterator<Item = &'e str> {
+        let found = self.values.iter().filter(move |(name, _)| name == key);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// `blscfg [default|non-default|ID|(device)/directory]`
+fn blscfg(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let argument = call.argument(0);
+    let path = argument.filter(|argument| argument.starts_with('('));
+    let mut entries = read(state, path)?;
+    entries.sort_by(|a, b| by_package(&b.id, &a.id));
+    let default = state.variables.get("default").map(str::to_owned);
+    let entries = entries.into_iter().enumerate().filter(|(i, entry)| {
+        let is_default = default.as_deref().is_none_or(|default| {
+            default == entry.id
+                || Some(default) == entry.value("title")
+                || default.parse() == Ok(*i)
+        });
+        match argument {
+            Some("default") => is_default,
+            Some("non-default") => !is_default,
+            Some(id) if path.is_none() => id == entry.id,
+            _ => true,
+        }
+    });
+    let found: Vec<MenuEntry> = entries
+        .filter_map(|(_, entry)| menu_entry(state, entry))
+        .collect();
+    if let Some(menu) = state.menus.last_mut() {
+        menu.entries.extend(found);
+    }
+    Ok(())
+}
+
+/// The files of the directory that is given, or of the usual ones on the device `$boot`.
+fn read(state: &mut Interpreter<'_>, path: Option<&str>) -> Outcome<Vec<Entry>> {
+    let device = state.variables.get("boot").or(state.variables.get("root"));
+    let device = device.unwrap_or_default().to_owned();
+    let own = state.variables.get("blsdir").unwrap_or(DIRECTORY);
+    let places: Vec<String> = match path {
+        Some(path) => vec![path.to_owned()],
+        None if own == DIRECTORY => [own, FALLBACK].map(|p| format!("({device}){p}")).into(),
+        None => vec![format!("({device}){own}")],
+    };
+    for place in &places {
+        let entries = read_directory(state, place.trim_end_matches('/'))?;
+        if !entries.is_empty() {
+            return Ok(entries);
+        }
+    }
+    fail(
+        FILE_NOT_FOUND,
+        format!("no entries in {}", places.join(" or ")),
+    )
+}
+
+fn read_directory(state: &mut Interpreter<'_>, place: &str) -> Outcome<Vec<Entry>> {
+    let directory = state.devices.locate(place, None)?;
+    let list = match state.budget.file() {
+        Ok(()) => state
+            .devices
+            .filesystem(directory.volume)?
+            .read_dir(&directory.path),
+        Err(limit) => return fail(FILE_NOT_FOUND, limit.to_string()),
+    };
+    let mut entries = Vec::new();
+    for item in list.unwrap_or_default() {
+        let Some(id) = item.name.strip_suffix(".conf") else {
+            continue;
+        };
+        let Ok(path) = directory.path.join(&item.name) else {
+            continue;
+        };
+        if item.kind == FileKind::Directory || state.budget.file().is_err() {
+            continue;
+        }
+        let file = FileRef {
+            volume: directory.volume,
+            path,
+        };
+        match state.devices.read(&file, MAX_SIZE) {
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                let pairs = lines(&text).map(|line| (line.key.to_owned(), line.value.to_owned()));
+                let values = pairs.collect();
+                let id = id.to_owned();
+                state.reached.borrow_mut().insert(file.clone());
+                entries.push(Entry { file, id, values });
+            }
+            Err(failure) => state.remark(&failure.text),
+        }
+    }
+    Ok(entries)
+}
+
+/// The entry as `blscfg` writes it for GRUB's menu: a script of its own.
+fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
+    let Some(linux) = entry.value("linux") else {
+        let text = format!(
+            "{}: it names nothing to start: `linux` is missing",
+            entry.file.path
+        );
+        state.remark(&text);
+        return None;
+    };
+    let options = match entry.value("options") {
+        Some(options) => expand(state, options),
+        None => {
+            let default = state.variables.get("default_kernelopts");
+            expand(state, default.unwrap_or_default())
+        }
+    };
+    let mut script = format!("linux ($root){linux} {options}\n");
+    let initrds: Vec<&str> = entry.all("initrd").collect();
+    if let Some(first) = initrds.first() {
+        let directory = first
+            .rsplit_once('/')
+            .map_or("", |(directory, _)| directory);
+        let early = state.variables.get("early_initrd").unwrap_or_default();
+        let early = early
+            .split_whitespace()
+            .map(|name| format!(" ($root){directory}/{name}"));
+        let early: String = early.collect();
+        let others = initrds.iter().map(|initrd| format!(" ($root){initrd}"));
+        let others: String = others.collect();
+        script.push_str(&format!("initrd{early}{others}\n"));
+    }
+    if let Some(tree) = entry.value("devicetree") {
+        script.push_str(&format!("devicetree ($root){tree}\n"));
+    }
+    let title = entry.value("title").unwrap_or(&entry.id).to_owned();
+    let users = entry.value("grub_users").map(|users| expand(state, users));
+    let unrestricted = entry.all("grub_arg").any(|arg| arg == "--unrestricted");
+    Some(MenuEntry {
+        parameters: vec![title.clone()],
+        title,
+        id: entry.id,
+        users: match (users, unrestricted) {
+            (Some(users), _) if !users.is_empty() => Some(users),
+            (_, true) => None,
+            _ => Some(String::new()),
+        },
+        body: Body::Text(script),
+        submenu: false,
+        hidden: false,
+        file: Some(entry.file),
+        place: state.place().cloned(),
+    })
+}
+
+/// Replaces `$name` and `${name}`; `\$` is a dollar.
+fn expand(state: &Interpreter<'_>, value: &str) -> String {
+    let mut expanded = String::new();
+    let mut rest = value;
+    while let Some(at) = rest.find(['$', '\\']) {
+        let (before, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        expanded.push_str(before);
+        if let Some(after) = special.strip_prefix("\\$") {
+            expanded.push('$');
+            rest = after;
+            continue;
+        }
+        let mut chars = special.chars();
+        let sign = chars.next();
+        rest = chars.as_str();
+        if sign == Some('\\') {
+            expanded.push('\\');
+            continue;
+        }
+        let braces = rest.starts_with('{');
+        let name = rest.strip_prefix('{').unwrap_or(rest);
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, after) = name
+            .split_at_checked(end.unwrap_or(name.len()))
+            .unwrap_or((name, ""));
+        if name.is_empty() {
+            expanded.push('$');
+            continue;
+        }
+        expanded.push_str(state.variables.get(name).unwrap_or_default());
+        rest = match braces {
+            true => after.strip_prefix('}').unwrap_or(after),
+            false => after,
+        };
+    }
+    expanded + rest
+}
+
+/// By name, version and release of the package that the file is named after.
+fn by_package(a: &str, b: &str) -> Ordering {
+    let parts = |text: &str| -> [String; 3] {
+        let (rest, release) = text.rsplit_once('-').unwrap_or((text, ""));
+        let (name, version) = rest.rsplit_once('-').unwrap_or((rest, ""));
+        [name, version, release].map(str::to_owned)
+    };
+    let pairs = parts(a).into_iter().zip(parts(b));
+    pairs.fold(Ordering::Equal, |order, (a, b)| {
+        order.then_with(|| by_version(&a, &b))
+    })
+}
+
+/// As RPM compares versions (`rpmvercmp`): numbers and words in turn, `~` before everything.
+fn by_version(mut a: &str, mut b: &str) -> Ordering {
+    loop {
+        let skip = |c: char| !c.is_ascii_alphanumeric() && c != '~' && c != '^';
+        a = a.trim_start_matches(skip);
+        b = b.trim_start_matches(skip);
+        match (a.strip_prefix('~'), b.strip_prefix('~')) {
+            (Some(rest_a), Some(rest_b)) => {
+                (a, b) = (rest_a, rest_b);
+                continue;
+            }
+            (Some(_), None) => return Ordering::Less,
+            (None, Some(_)) => return Ordering::Greater,
+            (None, None) => {}
+        }
+        match (a.strip_prefix('^'), b.strip_prefix('^')) {
+            (Some(rest_a), Some(rest_b)) => {
+                (a, b) = (rest_a, rest_b);
+                continue;
+            }
+            (Some(_), None) if b.is_empty() => return Ordering::Greater,
+            (Some(_), None) => return Ordering::Less,
+            (None, Some(_)) if a.is_empty() => return Ordering::Less,
+            (None, Some(_)) => return Ordering::Greater,
+            (None, None) => {}
+        }
+        if a.is_empty() || b.is_empty() {
+            return a.len().cmp(&b.len());
+        }
+        let digits = a.starts_with(|c: char| c.is_ascii_digit());
+        let is_part = |c: char| match digits {
+            true => c.is_ascii_digit(),
+            false => c.is_ascii_alphabetic(),
+        };
+        let split = |text: &'_ str| text.find(|c| !is_part(c)).unwrap_or(text.len());
+        let (part_a, rest_a) = a.split_at_checked(split(a)).unwrap_or((a, ""));
+        let (part_b, rest_b) = b.split_at_checked(split(b)).unwrap_or((b, ""));
+        if part_b.is_empty() {
+            // A number is newer than a word.
+            return if digits {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            };
+        }
+        let order = match digits {
+            true => {
+                let number = |part: &str| part.trim_start_matches('0').to_owned();
+                let (x, y) = (number(part_a), number(part_b));
+                x.len().cmp(&y.len()).then_with(|| x.cmp(&y))
+            }
+            false => part_a.cmp(part_b),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+        (a, b) = (rest_a, rest_b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_in_order() {
+        for (lower, higher) in [
+            ("x-6.11.4-301.fc41.x86_64", "x-6.11.10-300.fc41.x86_64"),
+            ("x-6.11.4-301.fc41.x86_64", "x-6.11.4-302.fc41.x86_64"),
+            ("x-0-rescue", "x-6.1-1"),
+            ("x-6.12~rc1-1", "x-6.12-1"),
+            ("x-6.a-1", "x-6.1-1"),
+            ("x-5.14.0-70.el9.x86_64", "x-5.14.0-427.13.1.el9_4.x86_64"),
+        ] {
+            assert_eq!(
+                by_package(lower, higher),
+                Ordering::Less,
+                "{lower} {higher}"
+            );
+            assert_eq!(by_package(higher, lower), Ordering::Greater, "{lower}");
+            assert_eq!(by_package(lower, lower), Ordering::Equal);
+        }
+    }
+
+    #[test]
+    fn rpm_versions() {
+        for (a, b, order) in [
+            ("1.0", "1.0", Ordering::Equal),
+            ("1.0", "1.0.1", Ordering::Less),
+            ("1.0a", "1.0", Ordering::Greater),
+            ("1.0~a", "1.0", Ordering::Less),
+            ("1.0^a", "1.0", Ordering::Greater),
+            ("1.0^a", "1.0.1", Ordering::Less),
+            ("10", "9", Ordering::Greater),
+            ("010", "10", Ordering::Equal),
+            ("a", "1", Ordering::Less),
+        ] {
+            assert_eq!(by_version(a, b), order, "{a} {b}");
+        }
+    }
+}
