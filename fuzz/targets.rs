@@ -7,26 +7,31 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
+use pilotlight::config::grub::{EnvironmentBlock, Platform, execute_scripts};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Uevent, identify};
 use pilotlight::fs::{FileKind, Filesystem, FsPath};
+use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{BzImage, CommandLine};
 use pilotlight::policy::Policy;
 use sparse::SparseDisk;
 
-/// A target: its name, which is that of its corpus, and the function.
-pub type Target = (&'static str, fn(&[u8]));
+/// A target: its name, which is that of its corpus, the function, and how many mutations of each input
+/// the replay on stable tries.
+pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 9] = [
-    ("partition_table", partition_table),
-    ("identify", identify_volume),
-    ("uevent", uevent),
-    ("filesystem", filesystem),
-    ("bls_entry", bls_entry),
-    ("loader_conf", loader_conf),
-    ("version", version),
-    ("kernel_header", kernel_header),
-    ("policy", policy),
+pub const ALL: [Target; 11] = [
+    ("partition_table", partition_table, 300),
+    ("identify", identify_volume, 300),
+    ("uevent", uevent, 300),
+    ("filesystem", filesystem, 300),
+    ("bls_entry", bls_entry, 300),
+    ("loader_conf", loader_conf, 300),
+    ("version", version, 300),
+    ("kernel_header", kernel_header, 300),
+    ("policy", policy, 300),
+    ("grub_script", grub_script, 30),
+    ("environment_block", environment_block, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -166,6 +171,28 @@ pub fn kernel_header(data: &[u8]) {
 pub fn policy(data: &[u8]) {
     if let Err(error) = Policy::parse(&String::from_utf8_lossy(data)) {
         assert!(error.line > 0 && !error.text.is_empty());
+    }
+}
+
+/// Reading and executing a GRUB script.
+pub fn grub_script(data: &[u8]) {
+    let script = String::from_utf8_lossy(data).into_owned();
+    let printed = execute_scripts(&Inventory::new(), Platform::Efi, &[script]);
+    assert!(printed.iter().all(|text| text.len() <= 64 * 1024));
+}
+
+/// Reading an environment block and setting a variable in it.
+pub fn environment_block(data: &[u8]) {
+    let Some(mut block) = EnvironmentBlock::parse(data) else {
+        return;
+    };
+    let before: Vec<_> = block.iter().filter(|(name, _)| name != "own").collect();
+    if block.set("own", Some("a\nb")).is_ok() {
+        assert_eq!(block.as_bytes().len(), data.len());
+        let own = ("own".to_owned(), "a\nb".to_owned());
+        assert!(block.iter().any(|pair| pair == own));
+        let others: Vec<_> = block.iter().filter(|(name, _)| name != "own").collect();
+        assert_eq!(others, before);
     }
 }
 

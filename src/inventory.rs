@@ -50,6 +50,55 @@ impl Inventory {
         self.disks.len().saturating_sub(1)
     }
 
+    /// Adds a disk with one partition, number 2 of a GPT, that holds `filesystem`.
+    #[cfg(test)]
+    pub(crate) fn add_filesystem(
+        &mut self,
+        uuid: &str,
+        filesystem: Box<dyn Filesystem>,
+    ) -> VolumeId {
+        use crate::disk::{
+            Content, Format, Hardware, MemorySource, Partition, PartitionKind, TableKind,
+        };
+        let source = || std::sync::Arc::new(MemorySource::new(Vec::new()));
+        let volume = Volume {
+            partition: Some(Partition {
+                number: 2,
+                kind: PartitionKind::Gpt(String::new()),
+                uuid: Some(format!("part-{uuid}")),
+                name: None,
+                attributes: 0,
+            }),
+            offset: 0,
+            size: 0,
+            content: Content {
+                format: Some(Format::Ext4),
+                uuid: Some(uuid.to_owned()),
+                label: None,
+            },
+            problems: Vec::new(),
+            source: source(),
+            device: None,
+        };
+        self.disks.push(ScannedDisk {
+            disk: Disk {
+                path: format!("disk-{uuid}").into(),
+                source: source(),
+                hardware: Hardware::default(),
+            },
+            layout: Layout {
+                table: Some(TableKind::Gpt),
+                volumes: vec![volume],
+                ..Layout::default()
+            },
+            filesystems: vec![OnceCell::from(Ok(filesystem))],
+        });
+        VolumeId {
+            disk: self.disks.len().saturating_sub(1),
+            volume: 0,
+        }
+    }
+
     /// The disks in the order in which they were added.
     pub fn disks(&self) -> &[ScannedDisk] {
         &self.disks

@@ -18,12 +18,9 @@ mod targets;
 use std::fs;
 use std::path::Path;
 
-/// Mutations of each input.
-const MUTATIONS: usize = 300;
-
 #[test]
 fn no_target_breaks_on_its_corpus_and_around_it() {
-    for (name, target) in targets::ALL {
+    for (name, target, mutations) in targets::ALL {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fuzz/corpus")
             .join(name);
@@ -36,7 +33,7 @@ fn no_target_breaks_on_its_corpus_and_around_it() {
         for seed in seeds {
             let seed = fs::read(seed).unwrap();
             target(&seed);
-            for _ in 0..MUTATIONS {
+            for _ in 0..mutations {
                 target(&random.mutate(&seed));
             }
         }

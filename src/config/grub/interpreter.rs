@@ -9,7 +9,7 @@ use super::devices::Devices;
 use super::failure::{FALSE, Failure};
 use super::limits::{Budget, Limit};
 use super::load::Loaded;
-use super::menu::Menu;
+use super::menu::{Menu, MenuEntry};
 use super::platform::Platform;
 use super::source::{Position, Source};
 use super::syntax::{Block, Command, Function, List, Script, Simple, Word};
@@ -34,8 +34,8 @@ pub(super) struct Interpreter<'a> {
     pub(super) is_continue: bool,
     /// `return` was executed.
     pub(super) returning: bool,
-    /// The menus of the contexts that are open.
-    pub(super) menus: Vec<Menu>,
+    /// The menus of the contexts that are open; copies share them until they change them.
+    menus: Vec<Rc<Menu>>,
     /// What was loaded to be started.
     pub(super) loaded: Loaded,
     /// What was printed.
@@ -102,7 +102,7 @@ impl<'a> Interpreter<'a> {
             breaks: 0,
             is_continue: false,
             returning: false,
-            menus: vec![Menu::default()],
+            menus: vec![Rc::default()],
             loaded: Loaded::default(),
             output: String::new(),
             messages: Vec::new(),
@@ -451,6 +451,33 @@ impl<'a> Interpreter<'a> {
         if text.len() <= left {
             self.output.push_str(text);
         }
+    }
+
+    /// The menu of the context that is open.
+    pub(super) fn menu(&self) -> Rc<Menu> {
+        self.menus.last().cloned().unwrap_or_default()
+    }
+
+    /// Adds entries to it.
+    pub(super) fn add_entries(&mut self, entries: impl IntoIterator<Item = MenuEntry>) {
+        if self.menus.is_empty() {
+            self.menus.push(Rc::default());
+        }
+        if let Some(menu) = self.menus.last_mut() {
+            Rc::make_mut(menu).entries.extend(entries);
+        }
+    }
+
+    /// Opens a context, with a menu of its own; `all` as in [`Variables::open`].
+    pub(super) fn open_context(&mut self, all: bool) {
+        self.variables.open(all);
+        self.menus.push(Rc::default());
+    }
+
+    /// Goes back to the context before, and gives the menu of the one that was open.
+    pub(super) fn close_context(&mut self) -> Rc<Menu> {
+        self.variables.close();
+        self.menus.pop().unwrap_or_default()
     }
 
     /// Ends the evaluation; the first reason counts.

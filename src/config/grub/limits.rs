@@ -3,8 +3,11 @@
 use std::cell::Cell;
 use std::fmt;
 
-/// Commands that are executed, in a configuration with all of its entries.
-const MAX_STEPS: u64 = 500_000;
+/// Commands that are executed, in a configuration or in one of its entries.
+const MAX_STEPS: u64 = 100_000;
+
+/// The same, in a configuration with all of its entries.
+const MAX_STEPS_IN_ALL: u64 = 1_000_000;
 
 /// Calls, loops and files in each other.
 const MAX_DEPTH: usize = 64;
@@ -13,12 +16,13 @@ const MAX_DEPTH: usize = 64;
 const MAX_MEMORY: usize = 4 << 20;
 
 /// Files and directories that are read.
-const MAX_FILES: u64 = 20_000;
+const MAX_FILES: u64 = 100_000;
 
 /// What is left, shared by all copies of an interpreter.
 #[derive(Default)]
 pub(super) struct Budget {
     steps: Cell<u64>,
+    steps_in_all: Cell<u64>,
     files: Cell<u64>,
 }
 
@@ -43,11 +47,18 @@ impl fmt::Display for Limit {
 }
 
 impl Budget {
+    /// Begins with an entry: what another one took away is no loss.
+    pub(super) fn begin(&self) {
+        self.steps.set(0);
+    }
+
     /// Takes a step at this depth, with variables of this many bytes.
     pub(super) fn step(&self, depth: usize, memory: usize) -> Result<(), Limit> {
         let steps = self.steps.get().saturating_add(1);
         self.steps.set(steps);
-        if steps > MAX_STEPS {
+        let in_all = self.steps_in_all.get().saturating_add(1);
+        self.steps_in_all.set(in_all);
+        if steps > MAX_STEPS || in_all > MAX_STEPS_IN_ALL {
             return Err(Limit::Steps);
         }
         if depth > MAX_DEPTH {

@@ -7,7 +7,7 @@ use super::commands::run_script;
 use super::devices::Devices;
 use super::interpreter::{End, Interpreter, Message};
 use super::load::{Loaded, Program};
-use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
+use super::menu::{Body, MenuEntry, escaped, inner_default};
 use super::platform::Platform;
 use super::source::Source;
 use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, Problem};
@@ -17,7 +17,7 @@ use crate::inventory::Inventory;
 const MAX_LEVELS: usize = 8;
 
 /// Entries of one configuration beyond this are left out.
-const MAX_ENTRIES: usize = 5000;
+const MAX_ENTRIES: usize = 20_000;
 
 /// Remarks on one entry.
 const MAX_REMARKS: usize = 16;
@@ -61,6 +61,9 @@ pub fn evaluate(inventory: &Inventory, file: &FileRef, platform: Platform) -> Ev
         let text = format!("the evaluation was ended: {limit}");
         listing.found.problems.push(text);
     }
+    // Every entry gets a copy of the state: what no entry needs is not copied.
+    state.messages.clear();
+    state.output.clear();
     listing.menu(&state, &Path::default(), true);
     listing.found.reached = state.reached.take();
     listing.found
@@ -108,9 +111,7 @@ impl Listing<'_> {
     /// Adds the entries of the menu that `state` would show. `is_default` says that the menu is on the way
     /// to the default.
     fn menu(&mut self, state: &Interpreter<'_>, path: &Path, is_default: bool) {
-        let Some(menu) = state.menus.last() else {
-            return;
-        };
+        let menu = state.menu();
         let default = menu.choose(state.variables.get("default"));
         for (i, entry) in menu.entries.iter().enumerate() {
             if self.found.entries.len() >= MAX_ENTRIES {
@@ -127,11 +128,8 @@ impl Listing<'_> {
             let path = path.join(entry);
             let is_default = is_default && i == default;
             let opens = entry.submenu || state.ended == Some(End::OtherMenu);
-            let has_entries = |menu: &Menu| !menu.entries.is_empty();
-            if opens
-                && path.titles.len() < MAX_LEVELS
-                && state.menus.last().is_some_and(has_entries)
-            {
+            let has_entries = !state.menu().entries.is_empty();
+            if opens && has_entries && path.titles.len() < MAX_LEVELS {
                 self.menu(&state, &path, is_default);
             } else {
                 let found = self.entry(&state, entry, &path, is_default);
@@ -201,6 +199,7 @@ impl Listing<'_> {
 /// `grub-core/normal/menu.c`).
 fn execute<'a>(before: &Interpreter<'a>, entry: &MenuEntry) -> Interpreter<'a> {
     let mut state = before.clone();
+    state.budget.begin();
     state.messages.clear();
     state.saves.clear();
     state.output.clear();
@@ -208,8 +207,7 @@ fn execute<'a>(before: &Interpreter<'a>, entry: &MenuEntry) -> Interpreter<'a> {
     let chosen = state.variables.get("chosen").map(str::to_owned);
     let default = state.variables.get("default").map(str::to_owned);
     if entry.submenu {
-        state.variables.open(false);
-        state.menus.push(Menu::default());
+        state.open_context(false);
         state.variables.set("timeout", "0");
     }
     let own = escaped(&entry.id);
@@ -244,5 +242,256 @@ fn describe(message: &Message) -> String {
     match &message.place {
         Some((source, position)) => format!("{}, {position}: {}", source.name(), message.text),
         None => message.text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::{FsPath, MemoryFilesystem};
+
+    /// Evaluates `/boot/grub/grub.cfg` of a disk that has these files.
+    fn listed(config: &str, files: &[(&str, &str)]) -> Evaluated {
+        let filesystem = files
+            .iter()
+            .fold(MemoryFilesystem::new(), |all, (path, text)| {
+                all.file(path, *text)
+            });
+        let filesystem = filesystem.file("/boot/grub/grub.cfg", config);
+        let mut inventory = Inventory::new();
+        let volume = inventory.add_filesystem("abc-def", Box::new(filesystem));
+        let path = FsPath::new("/boot/grub/grub.cfg").unwrap();
+        evaluate(&inventory, &FileRef { volume, path }, Platform::Efi)
+    }
+
+    /// Of each entry: its id, its submenus, whether it is the default, and its command line.
+    fn summary(found: &Evaluated) -> Vec<String> {
+        let entries = found.entries.iter();
+        entries
+            .map(|entry| {
+                let star = if entry.default { "*" } else { "" };
+                let menus = entry.submenu.join("/");
+                format!("{star}{} [{menus}] {}", entry.id, entry.cmdline)
+            })
+            .collect()
+    }
+
+    fn problems(entry: &BootEntry) -> Vec<&str> {
+        entry.problems.iter().map(|p| p.text.as_str()).collect()
+    }
+
+    const KERNELS: [(&str, &str); 3] = [("/k1", ""), ("/k2", ""), ("/i", "")];
+
+    #[test]
+    fn an_entry_with_all_its_files() {
+        let config = "search --set=root --fs-uuid ABC-DEF\n\
+                      menuentry 'Debian' --class debian --id deb {\n\
+                      \techo 'Loading Linux ...'\n\
+                      \tlinux /k1 root=UUID=x ro  quiet \"a b\"\n\
+                      \tinitrd /i /k2\n}\n";
+        let found = listed(config, &KERNELS);
+        assert_eq!(found.problems, [""; 0]);
+        let entry = &found.entries[0];
+        assert_eq!((entry.id.as_str(), entry.title.as_str()), ("deb", "Debian"));
+        assert_eq!(entry.cmdline, "BOOT_IMAGE=/k1 root=UUID=x ro quiet \"a b\"");
+        assert_eq!(entry.kernel.as_ref().unwrap().path.as_str(), "/k1");
+        let initrds: Vec<&str> = entry.initrd.iter().map(|f| f.path.as_str()).collect();
+        assert_eq!(initrds, ["/i", "/k2"]);
+        assert_eq!(entry.origin.line, Some(2));
+        assert!(entry.default && entry.bootable());
+    }
+
+    #[test]
+    fn submenus_and_the_way_to_the_default() {
+        let config = "set default='adv>b'\nlocal=1\nexport shared\nshared=2\n\
+                      menuentry A --id a { linux /k1 $local $shared $1; }\n\
+                      submenu 'Advanced' --id adv {\n\
+                      menuentry 'Old>er' { linux /k1 x; }\n\
+                      menuentry B --id b { linux /k2 $local $shared $1 $chosen; }\n}\n";
+        let found = listed(config, &KERNELS);
+        assert_eq!(
+            summary(&found),
+            [
+                "a [] BOOT_IMAGE=/k1 1 2 A",
+                "adv>Old>>er [Advanced] BOOT_IMAGE=/k1 x",
+                "*adv>b [Advanced] BOOT_IMAGE=/k2 2 B adv>b",
+            ]
+        );
+    }
+
+    #[test]
+    fn bodies_are_lazy_and_change_nothing() {
+        let config = "n=1\nmenuentry A { linux /k1 $n; n=2; export n; }\n\
+                      menuentry B { linux /k1 $n; }\nn=3\n\
+                      function f { linux /k2 in $1; }\nmenuentry C { f x; }\n";
+        let found = listed(config, &KERNELS);
+        assert_eq!(
+            summary(&found),
+            [
+                "*A [] BOOT_IMAGE=/k1 3",
+                "B [] BOOT_IMAGE=/k1 3",
+                "C [] BOOT_IMAGE=/k2 in x",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_started_says_why() {
+        let config = "menuentry gone { linux /gone; initrd /i; }\n\
+                      menuentry device { linux (hd7,gpt1)/k1; }\n\
+                      menuentry firmware { fwsetup; }\n\
+                      menuentry nothing { true; }\n\
+                      submenu empty { true; }\n\
+                      menuentry windows { chainloader /i; }\n\
+                      menuentry bios { chainloader (hd0)+1; }\n\
+                      menuentry xen { multiboot2 /k1 a; module2 /k2 b; }\n\
+                      menuentry odd { linux /k1; frobnicate; }\n\
+                      menuentry endless { while true; do true; done; }\n";
+        let found = listed(config, &KERNELS);
+        let all: Vec<(bool, Vec<&str>)> = found
+            .entries
+            .iter()
+            .map(|entry| (entry.bootable(), problems(entry)))
+            .collect();
+        let name = "(hd0,gpt2)/boot/grub/grub.cfg";
+        assert_eq!(
+            all,
+            [
+                (false, vec!["file `/gone' not found"]),
+                (false, vec!["(hd7,gpt1)/k1: disk `hd7' not found"]),
+                (false, vec!["it starts no system: `fwsetup'"]),
+                (false, vec!["it starts nothing"]),
+                (false, vec!["this menu has no entries"]),
+                (
+                    false,
+                    vec!["it is an EFI program, and kexec starts Linux kernels only"]
+                ),
+                (
+                    false,
+                    vec!["(hd0)+1 is the boot sector of another system: only a BIOS starts that"]
+                ),
+                (
+                    false,
+                    vec!["Multiboot kernels can't be started yet: kexec starts Linux kernels only"]
+                ),
+                (
+                    true,
+                    vec![
+                        format!("{name}, line 9, column 13: can't find command `frobnicate'")
+                            .as_str()
+                    ]
+                ),
+                (
+                    false,
+                    vec!["its evaluation was ended: it executes more than 100000 commands"]
+                ),
+            ]
+        );
+        let xen = &found.entries[7];
+        assert_eq!(xen.kind, PayloadKind::Multiboot2);
+        assert_eq!(xen.modules[0].file.path.as_str(), "/k2");
+        assert_eq!(
+            (xen.cmdline.as_str(), xen.modules[0].cmdline.as_str()),
+            ("a", "b")
+        );
+    }
+
+    #[test]
+    fn other_configurations() {
+        let files = [
+            ("/k1", ""),
+            ("/a.cfg", "menuentry fromA { linux /k1 $own $shared; }\n"),
+            ("/empty.cfg", "x=1\n"),
+        ];
+        let stub = "own=1; shared=2; export shared\nconfigfile /empty.cfg\nconfigfile /a.cfg\n\
+                    menuentry never { true; }\n";
+        let found = listed(stub, &files);
+        assert_eq!(summary(&found), ["*fromA [] BOOT_IMAGE=/k1 2"]);
+        assert_eq!(found.reached.len(), 3);
+        let inside = "menuentry M { configfile /a.cfg; }\nsource /a.cfg\n";
+        assert_eq!(
+            summary(&listed(inside, &files)),
+            ["*M>fromA [M] BOOT_IMAGE=/k1", "fromA [] BOOT_IMAGE=/k1"]
+        );
+        let gone = listed("configfile /gone\nmenuentry A { linux /k1; }\n", &files);
+        assert_eq!(gone.entries.len(), 1);
+        assert_eq!(
+            gone.problems,
+            ["(hd0,gpt2)/boot/grub/grub.cfg, line 1, column 1: file `/gone' not found"]
+        );
+    }
+
+    #[test]
+    fn state_of_the_environment_block() {
+        let mut block = "# GRUB Environment Block\nsaved_entry=B\nnext_entry=C\n".to_owned();
+        block.push_str(&"#".repeat(1024 - block.len()));
+        let config = "load_env\n\
+                      if [ \"${next_entry}\" ]; then set default=\"${next_entry}\"; set next_entry=; \
+                      save_env next_entry; else set default=\"${saved_entry}\"; fi\n\
+                      for x in A B C; do menuentry $x { linux /k1 $1; savedefault; }; done\n";
+        let files = [("/k1", ""), ("/boot/grub/grubenv", block.as_str())];
+        let found = listed(config, &files);
+        let defaults: Vec<&str> = found
+            .entries
+            .iter()
+            .filter(|entry| entry.default)
+            .map(|entry| entry.id.as_str())
+            .collect();
+        assert_eq!(defaults, ["C"]);
+    }
+
+    #[test]
+    fn passwords_keep_entries_from_being_started() {
+        let config = "set superusers=root\npassword_pbkdf2 root x\n\
+                      menuentry A { linux /k1; }\nmenuentry B --unrestricted { linux /k1; }\n\
+                      menuentry C --users anna { linux /k1; }\n";
+        let found = listed(config, &KERNELS);
+        let bootable: Vec<bool> = found.entries.iter().map(BootEntry::bootable).collect();
+        assert_eq!(bootable, [false, true, false]);
+        assert_eq!(
+            problems(&found.entries[2]),
+            ["GRUB starts it only for root anna, with a password"]
+        );
+    }
+
+    #[test]
+    fn fedora() {
+        let entry = |version: &str| {
+            format!(
+                "title Fedora {version}\nversion {version}\nlinux /vmlinuz-{version}\n\
+                 initrd /initramfs-{version}.img $tuned_initrd\n\
+                 options root=/dev/x ro $kernelopts \\$literal\noptions never\n\
+                 grub_users $grub_users\ngrub_arg --unrestricted\ngrub_class fedora\n"
+            )
+        };
+        let (old, new) = (entry("6.9.12-200.fc40"), entry("6.11.4-301.fc41"));
+        let files = [
+            ("/loader/entries/abc-6.9.12-200.fc40.conf", old.as_str()),
+            ("/loader/entries/abc-6.11.4-301.fc41.conf", new.as_str()),
+            ("/vmlinuz-6.9.12-200.fc40", ""),
+            ("/vmlinuz-6.11.4-301.fc41", ""),
+            ("/initramfs-6.11.4-301.fc41.img", ""),
+        ];
+        let config =
+            "set kernelopts='a b'\nsearch --fs-uuid --set=boot abc-def\ninsmod blscfg\nblscfg\n";
+        let found = listed(config, &files);
+        assert_eq!(found.problems, [""; 0]);
+        assert_eq!(
+            summary(&found),
+            [
+                "*abc-6.11.4-301.fc41 [] BOOT_IMAGE=(hd0,gpt2)/vmlinuz-6.11.4-301.fc41 root=/dev/x ro a b $literal",
+                "abc-6.9.12-200.fc40 [] BOOT_IMAGE=(hd0,gpt2)/vmlinuz-6.9.12-200.fc40 root=/dev/x ro a b $literal",
+            ]
+        );
+        assert_eq!(
+            found.entries[0].origin.file.path.as_str(),
+            "/loader/entries/abc-6.11.4-301.fc41.conf"
+        );
+        assert_eq!(problems(&found.entries[0]), [""; 0]);
+        assert_eq!(
+            problems(&found.entries[1]),
+            ["file `/initramfs-6.9.12-200.fc40.img' not found"]
+        );
+        assert_eq!(found.reached.len(), 3);
     }
 }

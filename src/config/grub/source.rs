@@ -70,11 +70,12 @@ impl Source {
     /// A part of it as a script of its own, with the numbers of its lines.
     pub fn part(&self, range: Range<usize>) -> Source {
         let first = self.position(range.start).line;
+        let index = |at: usize| self.lines.partition_point(|(start, _)| *start < at);
         let inside = self
             .lines
-            .iter()
-            .filter(|(at, _)| range.start < *at && *at < range.end);
-        let lines = inside.map(|(at, line)| (at.saturating_sub(range.start), *line));
+            .get(index(range.start.saturating_add(1))..index(range.end));
+        let lines = inside.unwrap_or_default().iter();
+        let lines = lines.map(|(at, line)| (at.saturating_sub(range.start), *line));
         let mut text = self.text.get(range.clone()).unwrap_or_default().to_owned();
         if !text.ends_with('\n') {
             text.push('\n');

@@ -62,9 +62,7 @@ fn blscfg(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let found: Vec<MenuEntry> = entries
         .filter_map(|(_, entry)| menu_entry(state, entry))
         .collect();
-    if let Some(menu) = state.menus.last_mut() {
-        menu.entries.extend(found);
-    }
+    state.add_entries(found);
     Ok(())
 }
 
@@ -184,7 +182,7 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
     })
 }
 
-/// Replaces `$name` and `${name}`; `\$` is a dollar.
+/// Replaces `$name` and `${name}`. The result becomes part of a script, in which `\$` is a dollar.
 fn expand(state: &Interpreter<'_>, value: &str) -> String {
     let mut expanded = String::new();
     let mut rest = value;
@@ -192,7 +190,7 @@ fn expand(state: &Interpreter<'_>, value: &str) -> String {
         let (before, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
         expanded.push_str(before);
         if let Some(after) = special.strip_prefix("\\$") {
-            expanded.push('$');
+            expanded.push_str("\\$");
             rest = after;
             continue;
         }
@@ -210,7 +208,7 @@ fn expand(state: &Interpreter<'_>, value: &str) -> String {
             .split_at_checked(end.unwrap_or(name.len()))
             .unwrap_or((name, ""));
         if name.is_empty() {
-            expanded.push('$');
+            expanded.push_str("\\$");
             continue;
         }
         expanded.push_str(state.variables.get(name).unwrap_or_default());

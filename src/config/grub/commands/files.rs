@@ -9,7 +9,6 @@ use crate::config::grub::failure::{
     BAD_ARGUMENT, FILE_NOT_FOUND, Failure, NOT_IMPLEMENTED, Outcome, fail,
 };
 use crate::config::grub::interpreter::{End, Interpreter};
-use crate::config::grub::menu::Menu;
 use crate::config::grub::source::Source;
 
 pub(super) const TABLE: Table = &[
@@ -108,22 +107,16 @@ fn say(state: &mut Interpreter<'_>, failure: &Failure) -> Outcome {
 /// Another configuration in a context of its own. If it has a menu, that is shown, and nobody comes back.
 fn configfile(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let name = only_name(call)?;
-    state.variables.open(false);
-    state.menus.push(Menu::default());
+    state.open_context(false);
     let result = run_script(state, name);
     if state.ended.is_some() {
         return Ok(());
     }
-    if state
-        .menus
-        .last()
-        .is_some_and(|menu| !menu.entries.is_empty())
-    {
+    if !state.menu().entries.is_empty() {
         state.end(End::OtherMenu);
         return Ok(());
     }
-    state.menus.pop();
-    state.variables.close();
+    state.close_context();
     result.or_else(|failure| say(state, &failure))
 }
 
@@ -135,11 +128,7 @@ fn normal(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         ([], None) => return Ok(()),
     };
     let result = run_script(state, &name);
-    if state
-        .menus
-        .last()
-        .is_some_and(|menu| !menu.entries.is_empty())
-    {
+    if !state.menu().entries.is_empty() {
         state.end(End::OtherMenu);
     }
     result.or_else(|failure| say(state, &failure))
@@ -148,14 +137,10 @@ fn normal(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 /// Takes only the entries of another script.
 fn extract(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let name = only_name(call)?;
-    state.variables.open(true);
-    state.menus.push(Menu::default());
+    state.open_context(true);
     let result = run_script(state, name);
-    let menu = state.menus.pop().unwrap_or_default();
-    state.variables.close();
-    if let Some(outer) = state.menus.last_mut() {
-        outer.entries.extend(menu.entries);
-    }
+    let menu = state.close_context();
+    state.add_entries(menu.entries.iter().cloned());
     result.or_else(|failure| say(state, &failure))
 }
 

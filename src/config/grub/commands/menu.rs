@@ -58,11 +58,6 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         file: None,
         place: state.place().cloned(),
     };
-    match state.menus.last_mut() {
-        Some(menu) => {
-            menu.entries.push(entry);
-            Ok(())
-        }
-        None => fail(MENU, "no menu context"),
-    }
+    state.add_entries([entry]);
+    Ok(())
 }
