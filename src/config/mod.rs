@@ -5,5 +5,6 @@
 
 pub mod bls;
 mod discover;
+mod names;
 
 pub use discover::{Found, VolumeProblem, discover};

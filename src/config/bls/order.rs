@@ -8,7 +8,7 @@ use super::volume::Sorted;
 /// Sorts as the specification and systemd-boot do: entries without tries left come last; those with a
 /// sort key before those without; among them by sort key, machine ID and falling version; then by
 /// falling file name; at last those with more tries left and fewer done.
-pub fn order(entries: &mut [Sorted]) {
+pub(super) fn order(entries: &mut [Sorted]) {
     entries.sort_by(by_specification);
 }
 
