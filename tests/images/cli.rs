@@ -491,6 +491,41 @@ fn an_entry_that_fails_gives_way_to_the_next() {
 }
 
 #[test]
+fn a_policy_is_checked() {
+    let dir = temp_dir();
+    let right = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/boards/qemu-x86_64/policy.toml"
+    );
+    let wrong = dir.file("policy.toml", b"[failure]\nthen = \"retry\"\nround = 2\n");
+    let place = wrong.display();
+    let missing = dir.path().join("missing");
+    for (file, code, message) in [
+        (Path::new(right), 0, String::new()),
+        (
+            &wrong,
+            1,
+            format!("pilotlight: {place}: line 3: `round` is no key of failure\n"),
+        ),
+        (
+            &missing,
+            1,
+            format!(
+                "pilotlight: {}: No such file or directory (os error 2)\n",
+                missing.display()
+            ),
+        ),
+    ] {
+        let output = pilotlight(&["check-policy"], &[&file]);
+        assert_eq!(output.status.code(), Some(code), "{}", file.display());
+        assert_eq!(text(&output.stderr), message);
+        assert_eq!(text(&output.stdout), "");
+    }
+    let output = pilotlight(&["check-policy"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn help_and_version() {
     let help = text(&pilotlight(&["--help"], &[]).stdout);
     assert!(help.contains("pilotlight list [--json] [DISK…]"), "{help}");
