@@ -20,6 +20,7 @@ mod fat;
 mod identify;
 mod kit;
 mod partitions;
+mod scripts;
 mod table_damage;
 #[allow(dead_code, reason = "the corpus has its own test")]
 #[path = "../../fuzz/targets.rs"]
