@@ -84,7 +84,7 @@ lint: setup-test ## check format, lints, shell scripts and, with cargo-deny, dep
 	fi; \
 	cargo deny --locked check licenses bans sources || exit; \
 	if timeout 120 cargo deny --locked fetch db; then \
-		cargo deny --locked check --disable-fetch advisories; \
+		cargo deny --locked --offline check advisories; \
 	else \
 		echo "lint: the database of advisories can't be fetched: not checked"; \
 	fi

@@ -85,26 +85,23 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{EntrySource, FileRef, Origin, PayloadKind, VolumeId};
-    use crate::fs::FsPath;
 
     fn entry(id: &str, title: &str, version: &str, machine: &str) -> BootEntry {
-        let (disk, volume) = (0, 0);
-        let file = FileRef {
-            volume: VolumeId { disk, volume },
-            path: FsPath::root(),
-        };
-        let origin = Origin { file, line: None };
-        let mut entry = BootEntry::new(id.to_owned(), EntrySource::Bls, PayloadKind::Linux, origin);
+        let mut entry = BootEntry::on_disk(0, id);
         entry.title = title.to_owned();
         entry.version = Some(version.to_owned());
         entry.machine_id = Some(machine.to_owned());
         entry
     }
 
+    fn unique_titles<const N: usize>(mut entries: [BootEntry; N]) -> [String; N] {
+        make_titles_unique(&mut entries);
+        entries.map(|entry| entry.title)
+    }
+
     #[test]
     fn only_what_is_needed_is_added() {
-        let mut entries = [
+        let entries = [
             entry("a", "Arch", "1", "0123456789"),
             entry("b", "Debian", "6.1", "0123456789"),
             entry("c", "Debian", "6.2", "0123456789"),
@@ -113,10 +110,8 @@ mod tests {
             entry("f", "Suse", "8", "short"),
             entry("g", "Suse", "8", "short"),
         ];
-        make_titles_unique(&mut entries);
-        let titles: Vec<&str> = entries.iter().map(|entry| entry.title.as_str()).collect();
         assert_eq!(
-            titles,
+            unique_titles(entries),
             [
                 "Arch",
                 "Debian (6.1)",
@@ -131,15 +126,13 @@ mod tests {
 
     #[test]
     fn nothing_takes_the_title_of_another() {
-        let mut entries = [
+        let entries = [
             entry("a", "Debian", "6.1", "short"),
             entry("b", "Debian", "6.1", "short"),
             entry("c", "Debian (6.1) (short) (b)", "6.1", "short"),
         ];
-        make_titles_unique(&mut entries);
-        let titles: Vec<&str> = entries.iter().map(|entry| entry.title.as_str()).collect();
         assert_eq!(
-            titles,
+            unique_titles(entries),
             [
                 "Debian (6.1) (short) (a)",
                 "Debian (6.1) (short) (b)",

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use crate::kit::superblock::{lvm, md_1};
-use crate::kit::{Image, MIB, TempDir, noise, run_line, temp_dir};
+use crate::kit::{Image, MIB, TempDir, copy_in, noise, run_line, temp_dir};
 
 /// A kernel as far as a dry run looks at it.
 fn kernel(seed: u64) -> Vec<u8> {
@@ -46,8 +46,7 @@ fn make_disk(dir: &TempDir) -> Image {
     let esp = dir.image("esp.img", 48 * MIB);
     run_line("mkfs.vfat -F 32 -s 1 -i 12345678 -n ESP {}", &esp);
     for name in ["loader", "debian"] {
-        let tree = dir.path().join("esp").join(name);
-        run_line(&format!("mcopy -s -Q -i {} {{}} ::", esp.path()), &tree);
+        copy_in(&esp, &dir.path().join("esp").join(name), "");
     }
     let root = dir.image("root.img", 16 * MIB);
     let tree = dir.path().join("root");
@@ -130,7 +129,7 @@ fn make_disk_without_end(dir: &TempDir) -> Image {
     let esp = dir.image("esp.img", 4 * MIB);
     run_line("mkfs.vfat -F 12 -n ESP {}", &esp);
     for path in [dir.path().join("esp/loader"), kernel] {
-        run_line(&format!("mcopy -s -Q -i {} {{}} ::", esp.path()), &path);
+        copy_in(&esp, &path, "");
     }
     let luks = dir.image("luks.img", 8 * MIB);
     let key = dir.file("key", b"secret");
@@ -334,14 +333,13 @@ fn several_disks_make_one_list_with_unique_ids() {
     let copy = dir.path().join("copy.raw");
     std::fs::copy(&disk.0, &copy).unwrap();
     let view = json(&[&disk, &copy]);
-    let ids: Vec<&str> = view["entries"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| e["id"].as_str().unwrap())
-        .collect();
+    let entries = view["entries"].as_array().unwrap();
+    let texts = |key: &str| -> Vec<&str> {
+        let entries = entries.iter();
+        entries.map(|entry| entry[key].as_str().unwrap()).collect()
+    };
     assert_eq!(
-        ids,
+        texts("id"),
         [
             "debian-6.12.conf",
             "debian-6.1.conf",
@@ -353,10 +351,10 @@ fn several_disks_make_one_list_with_unique_ids() {
             "rescue.conf@01234567-89ab-cdef-0123-456789abcdef",
         ]
     );
-    assert_eq!(view["entries"][5]["origin"]["disk"], copy.to_str().unwrap());
-    let titles = view["entries"].as_array().unwrap().iter();
-    let titles: BTreeSet<&str> = titles.map(|e| e["title"].as_str().unwrap()).collect();
-    assert_eq!(titles.len(), ids.len(), "{titles:?}");
+    assert_eq!(entries[5]["origin"]["disk"], copy.to_str().unwrap());
+    let titles = texts("title");
+    let different: BTreeSet<&str> = titles.iter().copied().collect();
+    assert_eq!(different.len(), titles.len(), "{titles:?}");
 }
 
 #[test]

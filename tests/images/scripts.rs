@@ -111,36 +111,30 @@ fn setup_says_which_suite_is_missing() {
 
 #[test]
 fn setup_needs_root_for_packages_only() {
-    let (status, said) = setup_without("flex", 1000, "1", &RUST);
-    assert_eq!(status, 1);
-    assert!(
-        said.contains("only root can install them: flex\n"),
-        "{said}"
-    );
-    let (status, said) = setup_without("uidmap", 1000, "1", &RUST);
-    assert_eq!(status, 1);
-    assert!(
-        said.contains("only root can install them: uidmap\n"),
-        "{said}"
-    );
-    // Root needs no user namespaces.
+    // Whoever is not root needs user namespaces besides.
+    for package in ["flex", "uidmap"] {
+        let (status, said) = setup_without(package, 1000, "1", &RUST);
+        assert_eq!(status, 1);
+        let message = format!("only root can install them: {package}\n");
+        assert!(said.contains(&message), "{said}");
+    }
+    assert_eq!(setup_without("nothing", 1000, "1", &RUST).0, 0);
     assert_eq!(setup_without("uidmap", 0, "1", &RUST).0, 0);
 }
 
 #[test]
 fn setup_says_how_rust_is_installed() {
-    let (status, said) = setup_without("nothing", 0, "1", &[]);
-    assert_eq!(status, 1);
-    assert!(said.contains("setup: rustup is missing"), "{said}");
-    // Debian's own has no rustup.
-    let (status, said) = setup_without("nothing", 0, "1", &[("cargo", ""), ("rustc", "")]);
-    assert_eq!(status, 1);
-    assert!(said.contains("setup: rustup is missing"), "{said}");
+    let debian = [("cargo", ""), ("rustc", "")];
     let old = [RUST[0], ("rustc", "echo rustc 1.63.0 '(x)'"), RUST[2]];
-    let (status, said) = setup_without("nothing", 0, "1", &old);
-    assert_eq!(status, 1);
-    assert!(said.contains("setup: Rust 1.63.0 is too old"), "{said}");
-    assert!(said.contains("`rustup update stable`"), "{said}");
+    for (rust, message) in [
+        (&[][..], "setup: rustup is missing"),
+        (&debian, "setup: rustup is missing"),
+        (&old, "setup: Rust 1.63.0 is too old"),
+    ] {
+        let (status, said) = setup_without("nothing", 0, "1", rust);
+        assert_eq!(status, 1);
+        assert!(said.contains(message), "{said}");
+    }
 }
 
 #[test]
