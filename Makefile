@@ -74,10 +74,20 @@ $(DISKS)/%.raw: $(SYSTEM)/.complete
 test: setup-test lint unit reproducible size qemu-test ## run every test
 
 .PHONY: lint
-lint: setup-test ## check format, lints and shell scripts
+lint: setup-test ## check format, lints, shell scripts and, with cargo-deny, dependencies
 	cargo fmt --check
 	shellcheck $(SCRIPTS)
 	cargo clippy --locked --all-targets --all-features -- -D warnings
+	@if ! cargo deny --version >/dev/null 2>&1; then \
+		echo "lint: cargo-deny is not installed: dependencies are checked by 'cargo test' alone"; \
+		exit 0; \
+	fi; \
+	cargo deny --locked check licenses bans sources || exit; \
+	if timeout 120 cargo deny --locked fetch db; then \
+		cargo deny --locked --offline check advisories; \
+	else \
+		echo "lint: the database of advisories can't be fetched: not checked"; \
+	fi
 
 .PHONY: unit
 unit: setup-test ## run the tests that need no virtual machine

@@ -1,7 +1,8 @@
 //! Reading and hashing a payload: ours from an image, against `cat` through a kernel mount and
 //! `sha256sum`. Both have the file in the page cache; the rounds alternate, and the best of each count.
 //!
-//! Needs root, for the mounts: `make bench`.
+//! Needs root, for the mounts: `make bench`. It fails when a ratio is above the target;
+//! `READ_HASH_TARGET` is another target than [`TARGET`], `inf` lets everything pass.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -13,7 +14,7 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use pilotlight::boot::Payload;
@@ -26,7 +27,12 @@ const ROUNDS: usize = 7;
 /// What is aimed at.
 const TARGET: f64 = 1.25;
 
-fn main() {
+fn main() -> ExitCode {
+    let target = match std::env::var("READ_HASH_TARGET") {
+        Ok(target) => target.parse().expect("READ_HASH_TARGET is a number"),
+        Err(_) => TARGET,
+    };
+    let mut missed = false;
     let directory = Directory::new();
     let payload = directory.0.join("payload");
     std::fs::write(&payload, noise(PAYLOAD)).expect("the payload can be written");
@@ -57,9 +63,15 @@ fn main() {
         let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
         println!(
             "{format}: read and hash 100 MiB in {ours:.0?}; cat | sha256sum through {place}: \
-             {theirs:.0?}; ratio {ratio:.2} (target: at most {TARGET})"
+             {theirs:.0?}; ratio {ratio:.2} (target: at most {target})"
         );
+        missed |= ratio > target;
     }
+    if missed {
+        println!("the target was missed");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 /// The way of the boot loader: disk, volume, filesystem, sealed memory.

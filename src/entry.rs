@@ -171,6 +171,17 @@ impl BootEntry {
         }
     }
 
+    /// An entry for tests, on the first volume of a disk.
+    #[cfg(test)]
+    pub(crate) fn on_disk(disk: usize, id: &str) -> BootEntry {
+        let file = FileRef {
+            volume: VolumeId { disk, volume: 0 },
+            path: FsPath::root(),
+        };
+        let origin = Origin { file, line: None };
+        BootEntry::new(id.to_owned(), EntrySource::Bls, PayloadKind::Linux, origin)
+    }
+
     /// Can it be tried? Problems that block say why not.
     pub fn bootable(&self) -> bool {
         !self.problems.iter().any(|problem| problem.blocks)

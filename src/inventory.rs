@@ -106,10 +106,15 @@ impl Inventory {
 
     /// Every volume of every disk.
     pub fn volumes(&self) -> impl Iterator<Item = (VolumeId, &Volume)> {
-        self.disks.iter().enumerate().flat_map(|(disk, scanned)| {
-            let volumes = scanned.layout.volumes.iter().enumerate();
-            volumes.map(move |(volume, found)| (VolumeId { disk, volume }, found))
-        })
+        (0..self.disks.len()).flat_map(|disk| self.volumes_of(disk))
+    }
+
+    /// The volumes of the disk with this index, in the order of its layout.
+    pub fn volumes_of(&self, disk: usize) -> impl Iterator<Item = (VolumeId, &Volume)> {
+        let scanned = self.disks.get(disk);
+        let volumes = scanned.into_iter().flat_map(|s| s.layout.volumes.iter());
+        let numbered = volumes.enumerate();
+        numbered.map(move |(volume, found)| (VolumeId { disk, volume }, found))
     }
 
     /// The disk that holds a volume.
@@ -134,22 +139,22 @@ impl Inventory {
             .as_deref()
     }
 
+    /// How people find a volume: `/dev/sda partition 2`.
+    pub fn place(&self, id: VolumeId) -> impl fmt::Display + '_ {
+        fmt::from_fn(move |f| {
+            if let Some(scanned) = self.disk(id) {
+                write!(f, "{}", scanned.disk.path.display())?;
+            }
+            let volume = self.volume(id);
+            match volume.and_then(|volume| volume.partition.as_ref()) {
+                Some(partition) => write!(f, " partition {}", partition.number),
+                None => Ok(()),
+            }
+        })
+    }
+
     /// How people find a file: `/dev/sda partition 2: /boot/vmlinuz`.
     pub fn describe<'a>(&'a self, file: &'a FileRef) -> impl fmt::Display + 'a {
-        struct Description<'a>(&'a Inventory, &'a FileRef);
-        impl fmt::Display for Description<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let Description(inventory, file) = self;
-                if let Some(scanned) = inventory.disk(file.volume) {
-                    write!(f, "{}", scanned.disk.path.display())?;
-                }
-                let volume = inventory.volume(file.volume);
-                if let Some(partition) = volume.and_then(|volume| volume.partition.as_ref()) {
-                    write!(f, " partition {}", partition.number)?;
-                }
-                write!(f, ": {}", file.path)
-            }
-        }
-        Description(self, file)
+        fmt::from_fn(move |f| write!(f, "{}: {}", self.place(file.volume), file.path))
     }
 }

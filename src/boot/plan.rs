@@ -18,30 +18,13 @@ pub fn plan<'a>(entries: &'a [BootEntry], lost: &[String]) -> Vec<&'a BootEntry>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{EntrySource, FileRef, Origin, PayloadKind, VolumeId};
-    use crate::fs::FsPath;
-
-    fn entry(id: &str) -> BootEntry {
-        entry_on(0, id)
-    }
-
-    fn entry_on(disk: usize, id: &str) -> BootEntry {
-        let volume = 0;
-        let file = FileRef {
-            volume: VolumeId { disk, volume },
-            path: FsPath::root(),
-        };
-        let origin = Origin { file, line: None };
-        BootEntry::new(id.to_owned(), EntrySource::Bls, PayloadKind::Linux, origin)
-    }
-
     fn ids(plan: Vec<&BootEntry>) -> Vec<&str> {
         plan.into_iter().map(|entry| entry.id.as_str()).collect()
     }
 
     #[test]
     fn default_first_then_the_menu() {
-        let mut entries = ["a", "b", "c"].map(entry);
+        let mut entries = ["a", "b", "c"].map(|id| BootEntry::on_disk(0, id));
         assert_eq!(ids(plan(&entries, &[])), ["a", "b", "c"]);
         entries[2].default = true;
         assert_eq!(ids(plan(&entries, &[])), ["c", "a", "b"]);
@@ -50,10 +33,10 @@ mod tests {
     #[test]
     fn one_disk_after_the_other() {
         let mut entries = [
-            entry_on(0, "a"),
-            entry_on(0, "b"),
-            entry_on(1, "c"),
-            entry_on(1, "d"),
+            BootEntry::on_disk(0, "a"),
+            BootEntry::on_disk(0, "b"),
+            BootEntry::on_disk(1, "c"),
+            BootEntry::on_disk(1, "d"),
         ];
         entries[1].default = true;
         entries[3].default = true;
@@ -62,7 +45,7 @@ mod tests {
 
     #[test]
     fn blocked_and_lost_entries_are_not_tried() {
-        let mut entries = ["a", "b", "c"].map(entry);
+        let mut entries = ["a", "b", "c"].map(|id| BootEntry::on_disk(0, id));
         entries[0].block("its kernel is not there");
         entries[1].remark("an unknown key");
         assert_eq!(ids(plan(&entries, &["c".to_owned()])), ["b"]);

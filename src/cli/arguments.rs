@@ -27,6 +27,11 @@ pub(super) enum Command {
     },
     /// `boot`
     Boot(BootOptions),
+    /// `check-policy`
+    CheckPolicy {
+        /// The policy.
+        file: PathBuf,
+    },
 }
 
 /// Options of `boot`.
@@ -64,7 +69,7 @@ struct Flag {
 }
 
 /// All commands.
-pub(super) const COMMANDS: [Description; 3] = [
+pub(super) const COMMANDS: [Description; 4] = [
     Description {
         name: "list",
         usage: "[--json] [DISK…]",
@@ -104,6 +109,13 @@ pub(super) const COMMANDS: [Description; 3] = [
         details: "",
         flags: &[],
     },
+    Description {
+        name: "check-policy",
+        usage: "FILE",
+        summary: "check the policy of a board before it goes into the flash",
+        details: "Says nothing when the file is right; a mistake is told with its line.",
+        flags: &[],
+    },
 ];
 
 const INTRODUCTION: &str = "\
@@ -134,7 +146,7 @@ fn general(text: &mut String) -> fmt::Result {
     }
     writeln!(text, "\nCommands:")?;
     for command in &COMMANDS {
-        writeln!(text, "  {:10}{}", command.name, command.summary)?;
+        writeln!(text, "  {:14}{}", command.name, command.summary)?;
     }
     writeln!(
         text,
@@ -188,6 +200,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut command: Option<&'static Description> = None;
     let mut json = false;
     let mut options = BootOptions::default();
+    let mut paths = Vec::new();
     while let Some(argument) = parser.next()? {
         match (argument, command) {
             (Arg::Long("help") | Arg::Short('h'), _) => return Ok(Command::Help(command)),
@@ -198,7 +211,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 let unknown = || UsageError(format!("there is no command {name:?}"));
                 command = Some(known.ok_or_else(unknown)?);
             }
-            (Arg::Value(disk), Some(_)) => options.disks.push(disk.into()),
+            (Arg::Value(path), Some(_)) => paths.push(PathBuf::from(path)),
             (Arg::Long(flag), Some(command)) if command.has(flag) => match flag {
                 "json" => json = true,
                 "dry-run" => options.dry_run = true,
@@ -211,12 +224,18 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (argument, _) => return Err(argument.unexpected().into()),
         }
     }
-    let disks = options.disks;
     match command.map(|command| command.name) {
         None => Err(UsageError("a command is missing".to_owned())),
-        Some("list") => Ok(Command::List { json, disks }),
-        Some("inspect") => Ok(Command::Inspect { disks }),
-        Some(_) => Ok(Command::Boot(BootOptions { disks, ..options })),
+        Some("list") => Ok(Command::List { json, disks: paths }),
+        Some("inspect") => Ok(Command::Inspect { disks: paths }),
+        Some("check-policy") => match <[PathBuf; 1]>::try_from(paths) {
+            Ok([file]) => Ok(Command::CheckPolicy { file }),
+            Err(_) => Err(UsageError("one policy is checked at a time".to_owned())),
+        },
+        Some(_) => {
+            options.disks = paths;
+            Ok(Command::Boot(options))
+        }
     }
 }
 
@@ -244,6 +263,11 @@ mod tests {
             parsed("boot --dry-run --entry=x.conf -- -d"),
             Ok(Command::Boot(expected))
         );
+        let file = PathBuf::from("policy.toml");
+        assert_eq!(
+            parsed("check-policy policy.toml"),
+            Ok(Command::CheckPolicy { file })
+        );
         assert_eq!(parsed("--version"), Ok(Command::Version));
         for command in &COMMANDS {
             let asked = parsed(&format!("{} --help", command.name));
@@ -264,6 +288,8 @@ mod tests {
             ("lsit", "there is no command \"lsit\""),
             ("list --dry-run", "invalid option '--dry-run'"),
             ("--json list", "invalid option '--json'"),
+            ("check-policy", "one policy is checked at a time"),
+            ("check-policy a b", "one policy is checked at a time"),
             ("boot --entry", "missing argument for option '--entry'"),
         ] {
             assert_eq!(parsed(line), Err(UsageError(message.to_owned())), "{line}");

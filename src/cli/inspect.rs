@@ -13,11 +13,7 @@ pub(super) fn run(inventory: &Inventory, output: &mut dyn Write) -> io::Result<(
     let found = discover(inventory);
     for (index, scanned) in inventory.disks().iter().enumerate() {
         disk(scanned, output)?;
-        for (i, volume) in scanned.layout.volumes.iter().enumerate() {
-            let id = VolumeId {
-                disk: index,
-                volume: i,
-            };
+        for (id, volume) in inventory.volumes_of(index) {
             describe(volume, output)?;
             contents(inventory, &found, id, output)?;
         }
@@ -102,8 +98,8 @@ fn contents(
     id: VolumeId,
     output: &mut dyn Write,
 ) -> io::Result<()> {
-    for problem in found.problems.iter().filter(|problem| problem.volume == id) {
-        writeln!(output, "    ! {}", Printable(&problem.text))?;
+    for problem in found.problems_of(id) {
+        writeln!(output, "    ! {}", Printable(problem))?;
     }
     let entries = found.entries.iter().filter(|e| e.origin.file.volume == id);
     for entry in entries {

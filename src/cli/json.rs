@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::config::Found;
+use crate::disk::Volume;
 use crate::entry::{BootEntry, FileRef, VolumeId};
 use crate::inventory::{Inventory, ScannedDisk};
 
@@ -81,35 +82,33 @@ struct ModuleView {
 pub(super) fn view(inventory: &Inventory, found: &Found) -> View {
     let disks = inventory.disks().iter().enumerate();
     View {
-        disks: disks.map(|(i, scanned)| disk(i, scanned, found)).collect(),
+        disks: disks
+            .map(|(i, scanned)| disk(inventory, i, scanned, found))
+            .collect(),
         entries: found.entries.iter().map(|e| entry(inventory, e)).collect(),
     }
 }
 
-fn disk(index: usize, scanned: &ScannedDisk, found: &Found) -> DiskView {
-    let volumes = scanned.layout.volumes.iter().enumerate();
-    let volumes = volumes.map(|(i, volume)| {
-        let id = VolumeId {
-            disk: index,
-            volume: i,
-        };
-        let of_configurations = found.problems.iter().filter(|p| p.volume == id);
-        let texts = of_configurations.map(|problem| problem.text.clone());
-        VolumeView {
-            partition: volume.partition.as_ref().map(|partition| partition.number),
-            offset: volume.offset,
-            size: volume.size,
-            filesystem: volume.content.format.map(|format| format.name()),
-            uuid: volume.content.uuid.clone(),
-            label: volume.content.label.clone(),
-            problems: volume.problems.iter().cloned().chain(texts).collect(),
-        }
-    });
+fn disk(inventory: &Inventory, index: usize, scanned: &ScannedDisk, found: &Found) -> DiskView {
+    let volumes = inventory.volumes_of(index);
     DiskView {
         path: scanned.disk.path.to_string_lossy().into_owned(),
         partition_table: scanned.layout.table.map(|table| table.to_string()),
-        volumes: volumes.collect(),
+        volumes: volumes.map(|(id, v)| volume(id, v, found)).collect(),
         problems: scanned.layout.problems.clone(),
+    }
+}
+
+fn volume(id: VolumeId, volume: &Volume, found: &Found) -> VolumeView {
+    let problems = volume.problems.iter().chain(found.problems_of(id));
+    VolumeView {
+        partition: volume.partition.as_ref().map(|partition| partition.number),
+        offset: volume.offset,
+        size: volume.size,
+        filesystem: volume.content.format.map(|format| format.name()),
+        uuid: volume.content.uuid.clone(),
+        label: volume.content.label.clone(),
+        problems: problems.cloned().collect(),
     }
 }
 

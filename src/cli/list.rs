@@ -20,6 +20,7 @@ pub(super) fn run(
         writeln!(output)?;
     } else {
         table(inventory, &found, output)?;
+        notes(inventory, &found, output)?;
     }
     if found.entries.iter().any(BootEntry::bootable) {
         return Ok(());
@@ -63,24 +64,22 @@ fn table(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
             writeln!(output, "    {word}: {}", Printable(&problem.text))?;
         }
     }
-    for problem in &found.problems {
-        let disk = inventory.disk(problem.volume);
-        let path = disk.map(|scanned| scanned.disk.path.display().to_string());
-        let partition = inventory
-            .volume(problem.volume)
-            .and_then(|volume| volume.partition.as_ref())
-            .map(|partition| format!(" partition {}", partition.number));
-        let place = format!(
-            "{}{}",
-            path.unwrap_or_default(),
-            partition.unwrap_or_default()
-        );
-        writeln!(
-            output,
-            "{}: {}",
-            Printable(&place),
-            Printable(&problem.text)
-        )?;
+    Ok(())
+}
+
+/// What was found and not used, or used in spite of damage.
+fn notes(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Result<()> {
+    for (index, scanned) in inventory.disks().iter().enumerate() {
+        let path = scanned.disk.path.display().to_string();
+        for problem in &scanned.layout.problems {
+            writeln!(output, "{}: {}", Printable(&path), Printable(problem))?;
+        }
+        for (id, volume) in inventory.volumes_of(index) {
+            let place = inventory.place(id).to_string();
+            for problem in volume.problems.iter().chain(found.problems_of(id)) {
+                writeln!(output, "{}: {}", Printable(&place), Printable(problem))?;
+            }
+        }
     }
     Ok(())
 }

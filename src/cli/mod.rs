@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use crate::disk::{Disk, OpenError, Sysfs};
 use crate::inventory::Inventory;
+use crate::policy::{Policy, ReadError};
 use arguments::{Command, UsageError};
 
 /// The command did not do what it was asked to.
@@ -60,6 +61,10 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), CliError> {
             log::everything();
             boot::run(&options, output)?;
         }
+        Command::CheckPolicy { file } => {
+            let wrong = |error| CliError::Policy(file.display().to_string(), error);
+            Policy::read(&file).map_err(wrong)?;
+        }
     }
     output.flush()?;
     Ok(())
@@ -101,6 +106,7 @@ enum CliError {
     NoSuchEntry(String),
     Nothing(String),
     Boot(String),
+    Policy(String, ReadError),
 }
 
 impl CliError {
@@ -126,6 +132,7 @@ impl fmt::Display for CliError {
                     "there is no entry {id}: `pilotlight list` shows what there is"
                 )
             }
+            CliError::Policy(path, error) => write!(f, "{path}: {error}"),
             CliError::Nothing(why) | CliError::Boot(why) => f.write_str(why),
         }
     }

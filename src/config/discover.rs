@@ -1,11 +1,10 @@
 //! Asking every volume for what can be booted from it.
 
-use std::collections::BTreeSet;
-
-use super::bls;
-use crate::disk::{Format, Partition};
+use super::bls::{self, Place};
+use super::grub;
+use super::names;
+use crate::disk::Format;
 use crate::entry::{BootEntry, VolumeId};
-use crate::fs::FsError;
 use crate::inventory::Inventory;
 
 /// What can be booted, and what was found and can't.
@@ -15,6 +14,18 @@ pub struct Found {
     pub entries: Vec<BootEntry>,
     /// What was not understood, by volume.
     pub problems: Vec<VolumeProblem>,
+}
+
+impl Found {
+    /// What was not understood on one volume, in words.
+    pub fn problems_of(&self, volume: VolumeId) -> impl Iterator<Item = &String> {
+        let problems = self.problems.iter();
+        problems.filter_map(move |problem| (problem.volume == volume).then_some(&problem.text))
+    }
+
+    fn problem(&mut self, volume: VolumeId, text: String) {
+        self.problems.push(VolumeProblem { volume, text });
+    }
 }
 
 /// Something on a volume that could not be used.
@@ -29,104 +40,71 @@ pub struct VolumeProblem {
 /// Reads the configurations of all disks.
 ///
 /// Entries of ESP and XBOOTLDR of one disk belong together, as the Boot Loader Specification says;
-/// those of other volumes follow, each volume by itself. In each such group one entry is the default:
-/// the one that `loader.conf` means, otherwise the first that can be booted.
-///
-/// An id that occurs again gets `@` and the UUID of its volume, and a number where that is not enough:
-/// the first keeps its name.
+/// those of other volumes follow, each volume by itself, and then what GRUB's configurations say. Each such
+/// group has one default. Entries of the specification that a GRUB script has taken into its menu are
+/// offered there.
 pub fn discover(inventory: &Inventory) -> Found {
     let mut found = Found::default();
+    let mut scripts = grub::Configurations::default();
     for disk in 0..inventory.disks().len() {
-        let mut boot = Group::default();
+        let mut boot = bls::Group::default();
         let mut others = Vec::new();
-        for (id, volume) in inventory.volumes().filter(|(id, _)| id.disk == disk) {
-            let partition = volume.partition.as_ref();
-            let is_boot = partition.is_some_and(|p| Partition::is_esp(p) || p.is_xbootldr());
-            if !may_hold_files(volume.content.format) {
+        let mut readable = Vec::new();
+        for (id, volume) in inventory.volumes_of(disk) {
+            // What nobody knows may be anything, and swap is nothing.
+            let Some(format) = volume.content.format.filter(|f| *f != Format::Swap) else {
+                continue;
+            };
+            if let Some(reason) = without_files(format) {
+                found.problem(id, reason.to_owned());
                 continue;
             }
             let filesystem = match inventory.filesystem(id) {
                 Ok(filesystem) => filesystem,
                 Err(error) => {
-                    found.problems.push(unreadable(id, error));
+                    found.problem(id, format!("its filesystem can't be read: {error}"));
                     continue;
                 }
             };
-            let read = bls::read(filesystem, id, is_boot);
-            let texts = read.problems.iter().cloned();
-            let problems = texts.map(|text| VolumeProblem { volume: id, text });
-            found.problems.extend(problems);
-            if is_boot {
-                boot.add(read);
-            } else {
-                let mut group = Group::default();
-                group.add(read);
-                others.push(group);
+            let place = Place::of(volume.partition.as_ref());
+            readable.push((id, filesystem, place == Place::Esp));
+            match place {
+                Place::Elsewhere => {
+                    let mut group = bls::Group::default();
+                    group.read(filesystem, id, Place::Elsewhere);
+                    others.push(group);
+                }
+                place => boot.read(filesystem, id, place),
             }
         }
+        let evaluated = scripts.read(inventory, readable);
         for group in std::iter::once(boot).chain(others) {
-            found.entries.extend(group.finish());
+            let (entries, problems) = group.finish();
+            let own = entries.into_iter();
+            found
+                .entries
+                .extend(own.filter(|entry| !scripts.has_read(&entry.origin.file)));
+            for (volume, text) in problems {
+                found.problem(volume, text);
+            }
+        }
+        for (volume, evaluated) in evaluated {
+            found.entries.extend(evaluated.entries);
+            for text in evaluated.problems {
+                found.problem(volume, text);
+            }
         }
     }
-    bls::make_unique(&mut found.entries);
-    make_ids_unique(inventory, &mut found.entries);
+    names::make_unique(inventory, &mut found.entries);
     found
 }
 
-/// Entries that are sorted together, with one default.
-#[derive(Default)]
-struct Group {
-    entries: Vec<bls::Sorted>,
-    conf: bls::LoaderConf,
-}
-
-impl Group {
-    fn add(&mut self, read: bls::Read) {
-        self.entries.extend(read.entries);
-        // The first file that names a default counts: that of the ESP, which comes first.
-        if self.conf.default.is_none() {
-            self.conf = read.conf;
-        }
-    }
-
-    fn finish(mut self) -> Vec<BootEntry> {
-        bls::order(&mut self.entries);
-        let mut entries: Vec<BootEntry> = self.entries.into_iter().map(|s| s.entry).collect();
-        let wanted = self.conf.default.as_ref();
-        let is_wanted = |entry: &BootEntry| wanted.is_some_and(|choice| choice.means(&entry.id));
-        let chosen = entries.iter().position(is_wanted);
-        let chosen = chosen.or_else(|| entries.iter().position(BootEntry::bootable));
-        if let Some(entry) = chosen.and_then(|i| entries.get_mut(i)) {
-            entry.default = true;
-        }
-        entries
-    }
-}
-
-/// Containers and swap hold no files; a format that nobody knows may be anything.
-fn may_hold_files(format: Option<Format>) -> bool {
-    !matches!(
-        format,
-        None | Some(Format::Luks | Format::Lvm | Format::MdRaid | Format::Swap)
-    )
-}
-
-fn unreadable(volume: VolumeId, error: &FsError) -> VolumeProblem {
-    let text = format!("its filesystem can't be read: {error}");
-    VolumeProblem { volume, text }
-}
-
-fn make_ids_unique(inventory: &Inventory, entries: &mut [BootEntry]) {
-    let mut taken = BTreeSet::new();
-    for entry in entries {
-        let volume = inventory.volume(entry.origin.file.volume);
-        let uuid = volume.and_then(|volume| volume.content.uuid.as_deref());
-        let base = format!("{}@{}", entry.id, uuid.unwrap_or("?"));
-        let numbered = (2_u32..).map(|n| format!("{base}#{n}"));
-        let mut names = [entry.id.clone(), base.clone()].into_iter().chain(numbered);
-        if let Some(id) = names.find(|name| !taken.contains(name)) {
-            taken.insert(id.clone());
-            entry.id = id;
-        }
+/// Why a volume is passed over that holds others instead of files.
+fn without_files(format: Format) -> Option<&'static str> {
+    match format {
+        Format::Luks => Some("encrypted (LUKS): not opened"),
+        Format::Lvm => Some("physical volume of LVM: not assembled"),
+        Format::MdRaid => Some("member of a RAID (MD): not assembled"),
+        _ => None,
     }
 }

@@ -6,5 +6,6 @@
 pub mod bls;
 mod discover;
 pub mod grub;
+mod names;
 
 pub use discover::{Found, VolumeProblem, discover};

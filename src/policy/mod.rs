@@ -119,26 +119,53 @@ impl Policy {
 }
 
 impl Policy {
+    /// The policy in `path`.
+    ///
+    /// # Errors
+    /// The file can't be read, or is no policy.
+    pub fn read(path: &Path) -> Result<Policy, ReadError> {
+        let text = std::fs::read_to_string(path).map_err(ReadError::Io)?;
+        Policy::parse(&text).map_err(ReadError::Policy)
+    }
+
     /// The policy in `path`, or the defaults. A file that is not there is no reason to complain; one
     /// that can't be read or understood is, and the complaint says what holds instead.
     pub fn read_or_default(path: &Path) -> (Policy, Option<String>) {
-        let complaint = match std::fs::read_to_string(path) {
-            Ok(text) => match Policy::parse(&text) {
-                Ok(policy) => return (policy, None),
-                Err(error) => error.to_string(),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return (Policy::default(), None);
+        match Policy::read(path) {
+            Ok(policy) => (policy, None),
+            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                (Policy::default(), None)
             }
-            Err(error) => error.to_string(),
-        };
-        let complaint = format!(
-            "the policy {} can't be used, {complaint}: the built-in defaults hold",
-            path.display()
-        );
-        (Policy::default(), Some(complaint))
+            Err(error) => {
+                let complaint = format!(
+                    "the policy {} can't be used, {error}: the built-in defaults hold",
+                    path.display()
+                );
+                (Policy::default(), Some(complaint))
+            }
+        }
     }
 }
+
+/// Why there is no policy in a file.
+#[derive(Debug)]
+pub enum ReadError {
+    /// It can't be read.
+    Io(io::Error),
+    /// It is no policy.
+    Policy(PolicyError),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Io(error) => error.fmt(f),
+            ReadError::Policy(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
 
 #[cfg(test)]
 mod tests {

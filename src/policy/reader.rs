@@ -12,7 +12,7 @@ use super::{Action, Ending, Failure, Policy, Wait};
 const MAX_SIZE: usize = 256 * 1024;
 
 /// The longest time that a policy can name, in seconds.
-const MAX_SECONDS: i64 = 24 * 60 * 60;
+const MAX_SECONDS: u64 = 24 * 60 * 60;
 
 /// Why a text is no policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,14 +138,17 @@ impl<'de> Keys<'de> {
         let Some(value) = self.table.remove(name) else {
             return Ok(());
         };
-        let seconds = value.as_integer().filter(|n| *n <= MAX_SECONDS);
-        *duration = seconds
-            .and_then(|n| u64::try_from(n).ok())
-            .map(Duration::from_secs)
-            .ok_or_else(|| {
-                let text = format!("`{name}` is a number of seconds from 0 to {MAX_SECONDS}");
-                (value.span, text)
-            })?;
+        let read = match value.as_ref() {
+            ValueInner::Integer(whole) => u64::try_from(*whole).ok().map(Duration::from_secs),
+            // Neither negative nor endless, and `nan` is no time.
+            ValueInner::Float(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
+            _ => None,
+        };
+        let read = read.filter(|duration| *duration <= Duration::from_secs(MAX_SECONDS));
+        *duration = read.ok_or_else(|| {
+            let text = format!("`{name}` is a number of seconds from 0 to {MAX_SECONDS}");
+            (value.span, text)
+        })?;
         Ok(())
     }
 
@@ -193,7 +196,7 @@ mod tests {
         let text = "\
             [wait]\n\
             disks = 60\n\
-            settle = 5\n\
+            settle = 0.25\n\
             [failure]\n\
             then = \"retry\"\n\
             pause = 1\n\
@@ -202,7 +205,7 @@ mod tests {
         let expected = Policy {
             wait: Wait {
                 disks: Duration::from_secs(60),
-                settle: Duration::from_secs(5),
+                settle: Duration::from_millis(250),
             },
             failure: Failure {
                 then: Action::Retry,
@@ -212,6 +215,20 @@ mod tests {
             },
         };
         assert_eq!(policy(text), Ok(expected));
+    }
+
+    #[test]
+    fn times_are_whole_or_have_a_fraction() {
+        for (text, milliseconds) in [
+            ("0", 0),
+            ("0.0", 0),
+            ("0.5", 500),
+            ("1e1", 10_000),
+            ("86400.0", 86_400_000),
+        ] {
+            let policy = policy(&format!("[failure]\npause = {text}\n")).unwrap();
+            assert_eq!(policy.failure.pause, Duration::from_millis(milliseconds));
+        }
     }
 
     #[test]
@@ -226,6 +243,12 @@ mod tests {
             ),
             ("[wait]\ndisks = -1\n", 2, "seconds from 0 to 86400"),
             ("[wait]\ndisks = 100000\n", 2, "seconds from 0 to 86400"),
+            ("[wait]\ndisks = -0.5\n", 2, "seconds from 0 to 86400"),
+            ("[wait]\ndisks = 86400.5\n", 2, "seconds from 0 to 86400"),
+            ("[wait]\ndisks = 1e300\n", 2, "seconds from 0 to 86400"),
+            ("[wait]\ndisks = inf\n", 2, "seconds from 0 to 86400"),
+            ("[wait]\ndisks = nan\n", 2, "seconds from 0 to 86400"),
+            ("[failure]\nrounds = 0.5\n", 2, "whole number"),
             ("[wait]\ndisks = \"long\"\n", 2, "seconds"),
             ("[failure]\nrounds = 4294967296\n", 2, "whole number"),
             ("wait = 3\n", 1, "`wait` is a table, not integer"),

@@ -1,11 +1,13 @@
 //! The command line as its users see it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::kit::{Image, MIB, TempDir, noise, run_line, temp_dir};
+use crate::kit::superblock::{lvm, md_1};
+use crate::kit::{Image, MIB, TempDir, copy_in, noise, run_line, temp_dir};
 
 /// A kernel as far as a dry run looks at it.
 fn kernel(seed: u64) -> Vec<u8> {
@@ -44,8 +46,7 @@ fn make_disk(dir: &TempDir) -> Image {
     let esp = dir.image("esp.img", 48 * MIB);
     run_line("mkfs.vfat -F 32 -s 1 -i 12345678 -n ESP {}", &esp);
     for name in ["loader", "debian"] {
-        let tree = dir.path().join("esp").join(name);
-        run_line(&format!("mcopy -s -Q -i {} {{}} ::", esp.path()), &tree);
+        copy_in(&esp, &dir.path().join("esp").join(name), "");
     }
     let root = dir.image("root.img", 16 * MIB);
     let tree = dir.path().join("root");
@@ -115,6 +116,109 @@ fn list_shows_the_menu_and_why_something_is_not_in_it() {
     );
     let place = format!("{} partition 1: /loader/entries/gone.conf", disk.path());
     assert!(out.contains(&place), "{out}");
+}
+
+/// A disk that was cut: behind an ESP and what holds no files, its last partition loses its end.
+fn make_disk_without_end(dir: &TempDir) -> Image {
+    dir.file(
+        "esp/loader/entries/a.conf",
+        b"title Debian\nlinux /linux\noptions ro\n",
+    );
+    dir.file("esp/loader/loader.conf", b"timeout 3\ndefault @saved\n");
+    let kernel = dir.file("esp/linux", &kernel(9));
+    let esp = dir.image("esp.img", 4 * MIB);
+    run_line("mkfs.vfat -F 12 -n ESP {}", &esp);
+    for path in [dir.path().join("esp/loader"), kernel] {
+        copy_in(&esp, &path, "");
+    }
+    let luks = dir.image("luks.img", 8 * MIB);
+    let key = dir.file("key", b"secret");
+    run_line(
+        &format!(
+            "cryptsetup -q luksFormat --type luks1 --pbkdf-force-iterations 1000 --key-file {} {{}}",
+            key.display()
+        ),
+        &luks,
+    );
+    let pv = dir.image("pv.img", 4 * MIB);
+    lvm(&pv, 1, b"0123456789abcdef0123456789abcdef");
+    let raid = dir.image("raid.img", 4 * MIB);
+    md_1(&raid, 4096, *b"0123456789abcdef", "host:0");
+    let swap = dir.image("swap.img", 4 * MIB);
+    run_line("mkswap {}", &swap);
+    let root = dir.image("root.img", 8 * MIB);
+    run_line("mke2fs -q -t ext4 {}", &root);
+
+    let disk = dir.image("disk.raw", 48 * MIB);
+    run_line(
+        "sgdisk -n 1:2048:+4M -t 1:ef00 -n 2:0:+8M -n 3:0:+4M -n 4:0:+4M -n 5:0:+4M -n 6:0:+4M \
+         -n 7:0:+8M {}",
+        &disk,
+    );
+    let mut at = MIB;
+    for image in [&esp, &luks, &pv, &raid, &swap] {
+        disk.insert(at, image);
+        at += image.size();
+    }
+    disk.write(at, &noise(4 << 20, 1));
+    disk.insert(at + 4 * MIB, &root);
+    disk.resize(at + 11 * MIB);
+    disk
+}
+
+#[test]
+fn list_says_at_its_end_what_was_passed_over() {
+    let dir = temp_dir();
+    let disk = make_disk_without_end(&dir);
+    let output = pilotlight(&["list"], &[&disk]);
+    assert_eq!(output.status.code(), Some(0));
+    let path = disk.path();
+    let expected = format!(
+        "* Debian\n\
+         \x20   id       a.conf\n\
+         \x20   from     {path} partition 1: /loader/entries/a.conf\n\
+         \x20   kernel   /linux\n\
+         \x20   options  ro\n\
+         {path}: the backup GPT should be at sector 98303, but the disk ends at sector 73727: \
+         it was cut\n\
+         {path} partition 1: /loader/loader.conf, line 2: `default @saved` is passed over: \
+         which entry was started last is not known\n\
+         {path} partition 2: encrypted (LUKS): not opened\n\
+         {path} partition 3: physical volume of LVM: not assembled\n\
+         {path} partition 4: member of a RAID (MD): not assembled\n\
+         {path} partition 7: reaches 1048576 bytes over the end of the disk and is cut there\n"
+    );
+    assert_eq!(text(&output.stdout), expected);
+}
+
+/// Swap and what nobody knows are no place for entries: nothing is missing there.
+#[test]
+fn what_was_passed_over_stands_at_its_volume() {
+    let dir = temp_dir();
+    let disk = make_disk_without_end(&dir);
+    let inspect = text(&pilotlight(&["inspect"], &[&disk]).stdout);
+    let view = json(&[&disk]);
+    for (volume, words) in [
+        (1, Some("encrypted (LUKS): not opened")),
+        (2, Some("physical volume of LVM: not assembled")),
+        (3, Some("member of a RAID (MD): not assembled")),
+        (4, None),
+        (5, None),
+    ] {
+        let expected: Vec<&str> = words.into_iter().collect();
+        let problems = &view["disks"][0]["volumes"][volume]["problems"];
+        assert_eq!(problems, &serde_json::json!(expected));
+        let part = inspect.split("\n  partition ").nth(volume + 1).unwrap();
+        let marks: Vec<&str> = part
+            .lines()
+            .filter_map(|l| l.trim().strip_prefix("! "))
+            .collect();
+        assert_eq!(marks, expected, "{inspect}");
+    }
+    assert!(
+        inspect.contains("\n    nothing that is known\n  partition 7"),
+        "{inspect}"
+    );
 }
 
 #[test]
@@ -188,10 +292,10 @@ fn every_key_is_documented() {
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/list-json.md"));
     let document = document.unwrap();
-    let mut printed = std::collections::BTreeSet::new();
+    let mut printed = BTreeSet::new();
     keys(&json(&[&disk]), &mut printed);
     // Of modules there are none on this disk.
-    let documented: std::collections::BTreeSet<String> = document
+    let documented: BTreeSet<String> = document
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
         .map(|(key, _)| key.to_owned())
@@ -204,12 +308,12 @@ fn every_key_is_documented() {
         .split("```")
         .next()
         .unwrap();
-    let mut in_example = std::collections::BTreeSet::new();
+    let mut in_example = BTreeSet::new();
     keys(&serde_json::from_str(example).unwrap(), &mut in_example);
     assert_eq!(in_example, printed);
 }
 
-fn keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
@@ -229,14 +333,13 @@ fn several_disks_make_one_list_with_unique_ids() {
     let copy = dir.path().join("copy.raw");
     std::fs::copy(&disk.0, &copy).unwrap();
     let view = json(&[&disk, &copy]);
-    let ids: Vec<&str> = view["entries"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| e["id"].as_str().unwrap())
-        .collect();
+    let entries = view["entries"].as_array().unwrap();
+    let texts = |key: &str| -> Vec<&str> {
+        let entries = entries.iter();
+        entries.map(|entry| entry[key].as_str().unwrap()).collect()
+    };
     assert_eq!(
-        ids,
+        texts("id"),
         [
             "debian-6.12.conf",
             "debian-6.1.conf",
@@ -248,7 +351,10 @@ fn several_disks_make_one_list_with_unique_ids() {
             "rescue.conf@01234567-89ab-cdef-0123-456789abcdef",
         ]
     );
-    assert_eq!(view["entries"][5]["origin"]["disk"], copy.to_str().unwrap());
+    assert_eq!(entries[5]["origin"]["disk"], copy.to_str().unwrap());
+    let titles = texts("title");
+    let different: BTreeSet<&str> = titles.iter().copied().collect();
+    assert_eq!(different.len(), titles.len(), "{titles:?}");
 }
 
 #[test]
@@ -341,10 +447,19 @@ fn what_fails_says_what_and_where() {
 fn nothing_to_boot_has_its_own_status() {
     let dir = temp_dir();
     let empty = dir.image("empty.raw", 4 * MIB);
-    for arguments in [&["list"][..], &["list", "--json"], &["boot", "--dry-run"]] {
+    let nothing_here =
+        "pilotlight: nothing here can be booted: `pilotlight inspect` shows what was looked at\n";
+    for (arguments, message) in [
+        (&["list"][..], nothing_here),
+        (&["list", "--json"], nothing_here),
+        (
+            &["boot", "--dry-run"],
+            "pilotlight: nothing could be booted: `pilotlight list` shows what there is\n",
+        ),
+    ] {
         let output = pilotlight(arguments, &[&empty]);
         assert_eq!(output.status.code(), Some(3), "{arguments:?}");
-        assert!(text(&output.stderr).contains("can be booted") || arguments[0] == "boot");
+        assert_eq!(text(&output.stderr), message, "{arguments:?}");
     }
     let view = json(&[&empty]);
     assert_eq!(view["entries"], serde_json::json!([]));
@@ -371,6 +486,41 @@ fn an_entry_that_fails_gives_way_to_the_next() {
         out.contains("it is no x86 Linux kernel: no setup header\nDebian (6.1)\n"),
         "{out}"
     );
+}
+
+#[test]
+fn a_policy_is_checked() {
+    let dir = temp_dir();
+    let right = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/boards/qemu-x86_64/policy.toml"
+    );
+    let wrong = dir.file("policy.toml", b"[failure]\nthen = \"retry\"\nround = 2\n");
+    let place = wrong.display();
+    let missing = dir.path().join("missing");
+    for (file, code, message) in [
+        (Path::new(right), 0, String::new()),
+        (
+            &wrong,
+            1,
+            format!("pilotlight: {place}: line 3: `round` is no key of failure\n"),
+        ),
+        (
+            &missing,
+            1,
+            format!(
+                "pilotlight: {}: No such file or directory (os error 2)\n",
+                missing.display()
+            ),
+        ),
+    ] {
+        let output = pilotlight(&["check-policy"], &[&file]);
+        assert_eq!(output.status.code(), Some(code), "{}", file.display());
+        assert_eq!(text(&output.stderr), message);
+        assert_eq!(text(&output.stdout), "");
+    }
+    let output = pilotlight(&["check-policy"], &[]);
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

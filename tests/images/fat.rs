@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pilotlight::fs::{FileKind, FsError};
 
-use crate::kit::{Image, MIB, filesystem, noise, path, run, run_line, temp_dir};
+use crate::kit::{MIB, copy_in, filesystem, noise, path, run_line, temp_dir};
 
 /// Options of mkfs.vfat for every width of the table and several sizes of clusters, and the size of the
 /// image in MiB.
@@ -17,14 +17,6 @@ const KINDS: [(&str, u64); 7] = [
     ("-F 32 -s 8", 300),
     ("-F 32 -S 4096 -s 1", 300),
 ];
-
-fn copy_in(image: &Image, file: &Path, target: &str) {
-    let file = file.to_str().unwrap();
-    run(
-        "mcopy",
-        ["-o", "-i", image.path(), file, &format!("::{target}")],
-    );
-}
 
 #[test]
 fn contents_are_what_went_in() {
@@ -108,10 +100,7 @@ fn a_directory_with_many_names_and_files_in_pieces() {
             format!("{i}").as_bytes(),
         );
     }
-    run_line(
-        &format!("mcopy -s -Q -i {} {{}} ::many", image.path()),
-        dir.path().join("in"),
-    );
+    copy_in(&image, &dir.path().join("in"), "many");
     // Every second one goes: what is written next lies between the others.
     for i in (0..1500).step_by(2) {
         run_line(

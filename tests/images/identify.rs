@@ -3,12 +3,12 @@ use std::fs;
 
 use crate::kit::blkid::blkid;
 use crate::kit::superblock::{self, Order};
-use crate::kit::{Image, MIB, TempDir, run, temp_dir};
-use pilotlight::disk::{Content, Disk, Format};
+use crate::kit::{Image, MIB, TempDir, copy_in, run, scan, temp_dir};
+use pilotlight::disk::{Content, Format};
 
 /// What the library sees on the whole image.
 fn identified(image: &Image) -> (Content, Vec<String>) {
-    let mut layout = Disk::open(&image.0).expect("the image opens").scan();
+    let mut layout = scan(image);
     assert_eq!(layout.table, None, "{:?}", layout.problems);
     assert_eq!(layout.volumes.len(), 1);
     let volume = layout.volumes.remove(0);
@@ -129,8 +129,7 @@ fn fat_label_behind_many_files() {
         let file = directory.path().join("file");
         fs::write(&file, "content").unwrap();
         for number in 0..100 {
-            let name = format!("::a long name of file {number}.text");
-            run("mcopy", ["-i", image.path(), file.to_str().unwrap(), &name]);
+            copy_in(&image, &file, &format!("a long name of file {number}.text"));
         }
         run("mlabel", ["-i", image.path(), "::LATE"]);
         assert_eq!(compare(&image, Format::Fat).label.as_deref(), Some("LATE"));

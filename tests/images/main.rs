@@ -17,9 +17,11 @@ mod cli;
 mod damage;
 mod ext;
 mod fat;
+mod grub;
 mod identify;
 mod kit;
 mod partitions;
+mod scripts;
 mod table_damage;
 #[allow(dead_code, reason = "the corpus has its own test")]
 #[path = "../../fuzz/targets.rs"]

@@ -5,15 +5,11 @@ use std::sync::OnceLock;
 
 use crate::kit::blkid::blkid;
 use crate::kit::gpt::{self, edit_entry, edit_header};
-use crate::kit::{Image, MIB, TempDir, run, run_with_input, temp_dir};
+use crate::kit::{Image, MIB, TempDir, run, run_with_input, scan, temp_dir};
 use pilotlight::disk::{Disk, Format, Layout, PartitionKind, TableKind, Volume};
 
 const SIZE: u64 = 64 * MIB;
 const LAST: u64 = SIZE / 512 - 1;
-
-fn scan(image: &Image) -> Layout {
-    Disk::open(&image.0).expect("the image opens").scan()
-}
 
 /// Partition number, offset and size of each volume; number 0 is the whole disk.
 fn places(layout: &Layout) -> Vec<(u32, u64, u64)> {

@@ -8,7 +8,7 @@ use super::volume::Sorted;
 /// Sorts as the specification and systemd-boot do: entries without tries left come last; those with a
 /// sort key before those without; among them by sort key, machine ID and falling version; then by
 /// falling file name; at last those with more tries left and fewer done.
-pub fn order(entries: &mut [Sorted]) {
+pub(super) fn order(entries: &mut [Sorted]) {
     entries.sort_by(by_specification);
 }
 
@@ -35,19 +35,11 @@ fn by_specification(a: &Sorted, b: &Sorted) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
-    use crate::fs::FsPath;
+    use crate::entry::BootEntry;
 
     fn entry(id: &str) -> Sorted {
-        let (disk, volume) = (0, 0);
-        let file = FileRef {
-            volume: VolumeId { disk, volume },
-            path: FsPath::root(),
-        };
-        let origin = Origin { file, line: None };
-        let kind = PayloadKind::Linux;
         Sorted {
-            entry: BootEntry::new(id.to_owned(), EntrySource::Bls, kind, origin),
+            entry: BootEntry::on_disk(0, id),
             sort_key: None,
         }
     }

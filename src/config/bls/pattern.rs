@@ -27,6 +27,12 @@ impl Pattern {
         let lower = |text: &str| text.to_ascii_lowercase().chars().collect::<Vec<char>>();
         matches(&lower(&self.text), &lower(id))
     }
+
+    /// Is this the entry that is meant? The suffix may be left out, as very old versions wrote it.
+    pub fn means(&self, id: &str) -> bool {
+        let stem = id.rsplit_once('.').map_or(id, |(stem, _)| stem);
+        self.matches(id) || self.matches(stem)
+    }
 }
 
 /// Takes time proportional to the product of both lengths.
@@ -165,6 +171,13 @@ mod tests {
             assert!(!matched(pattern, id), "{pattern} and {id}");
         }
         assert_eq!(Pattern::new(&"*".repeat(256)), None);
+    }
+
+    #[test]
+    fn a_choice_may_leave_the_suffix_out() {
+        let choice = Pattern::new("debian-6.1").unwrap();
+        assert!(choice.means("debian-6.1.conf"));
+        assert!(!choice.means("debian-6.1-x.conf"));
     }
 
     proptest! {

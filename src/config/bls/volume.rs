@@ -2,6 +2,7 @@
 
 use super::counter::Counter;
 use super::file::Type1;
+use super::group::Place;
 use super::loader_conf::LoaderConf;
 use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
@@ -26,31 +27,30 @@ const ARCHITECTURE: &str = if cfg!(target_arch = "x86_64") {
 
 /// An entry with what only its place in the order needs.
 #[derive(Clone, Debug)]
-pub struct Sorted {
+pub(super) struct Sorted {
     /// The entry.
-    pub entry: BootEntry,
+    pub(super) entry: BootEntry,
     /// Its `sort-key`.
-    pub sort_key: Option<String>,
+    pub(super) sort_key: Option<String>,
 }
 
 /// What was found on a volume.
 #[derive(Debug, Default)]
-pub struct Read {
+pub(super) struct Read {
     /// Entries in no particular order.
-    pub entries: Vec<Sorted>,
-    /// `loader.conf`, empty where there is none.
-    pub conf: LoaderConf,
+    pub(super) entries: Vec<Sorted>,
+    /// Every `loader.conf`; the first that names an entry counts.
+    pub(super) confs: Vec<(FsPath, LoaderConf)>,
     /// What was found and can't be offered, in words.
-    pub problems: Vec<String>,
+    pub(super) problems: Vec<String>,
 }
 
-/// Reads all entries of `filesystem`, which is volume `id`. `is_boot` says that it is an ESP or an
-/// XBOOTLDR partition by its type; elsewhere entries may be written for GRUB, with its variables.
-pub fn read(filesystem: &dyn Filesystem, id: VolumeId, is_boot: bool) -> Read {
+/// Reads all entries of `filesystem`, which is volume `id`.
+pub(super) fn read(filesystem: &dyn Filesystem, id: VolumeId, place: Place) -> Read {
     let reader = Reader {
         filesystem,
         id,
-        is_boot,
+        place,
     };
     let mut result = Read::default();
     for place in PLACES {
@@ -64,11 +64,13 @@ pub fn read(filesystem: &dyn Filesystem, id: VolumeId, is_boot: bool) -> Read {
 struct Reader<'a> {
     filesystem: &'a dyn Filesystem,
     id: VolumeId,
-    is_boot: bool,
+    place: Place,
 }
 
 impl Reader<'_> {
     fn place(&self, place: &FsPath, result: &mut Read) {
+        // Entries may all be on an XBOOTLDR: the file on the ESP counts for them.
+        self.loader_conf(place, result);
         let Ok(directory) = place.join("entries") else {
             return;
         };
@@ -82,20 +84,6 @@ impl Reader<'_> {
                 return;
             }
         };
-        if let Ok(path) = place.join("loader.conf") {
-            match self.filesystem.read(&path, MAX_SIZE) {
-                Ok(bytes) => {
-                    result.conf = LoaderConf::parse(&bytes);
-                    let problems = result.conf.problems.iter();
-                    let problems = problems.map(|problem| format!("{path}, {problem}"));
-                    result.problems.extend(problems);
-                }
-                Err(FsError::NotFound) => {}
-                Err(error) => result
-                    .problems
-                    .push(format!("{path} can't be read: {error}")),
-            }
-        }
         let mut read = 0_usize;
         for item in list {
             if item.kind == FileKind::Directory || !is_entry(&item.name) {
@@ -122,6 +110,25 @@ impl Reader<'_> {
                     .problems
                     .push(format!("{path} can't be read: {error}")),
             }
+        }
+    }
+
+    fn loader_conf(&self, place: &FsPath, result: &mut Read) {
+        let Ok(path) = place.join("loader.conf") else {
+            return;
+        };
+        match self.filesystem.read(&path, MAX_SIZE) {
+            Ok(bytes) => {
+                let conf = LoaderConf::parse(&bytes);
+                let problems = conf.problems.iter();
+                let problems = problems.map(|problem| format!("{path}, {problem}"));
+                result.problems.extend(problems);
+                result.confs.push((path, conf));
+            }
+            Err(FsError::NotFound | FsError::NotADirectory) => {}
+            Err(error) => result
+                .problems
+                .push(format!("{path} can't be read: {error}")),
         }
     }
 
@@ -157,7 +164,7 @@ impl Reader<'_> {
         }
         entry.tries_left = counter.map(|counter| counter.left);
         entry.tries_done = counter.map(|counter| counter.done);
-        stated.explain(self.is_boot, &mut entry);
+        stated.explain(self.place, &mut entry);
         if let Some(title) = stated.title {
             entry.title = title;
         }
@@ -231,7 +238,7 @@ impl Type1 {
     }
 
     /// Adds what a person should know, and what keeps the entry from being started as it was meant.
-    fn explain(&self, is_boot: bool, entry: &mut BootEntry) {
+    fn explain(&self, place: Place, entry: &mut BootEntry) {
         match entry.kind {
             PayloadKind::Linux => {}
             PayloadKind::Uki => entry.block("unified kernel images can't be started yet"),
@@ -249,7 +256,9 @@ impl Type1 {
         if self.devicetree.is_some() && cfg!(target_arch = "x86_64") {
             entry.remark("`devicetree` has no meaning on this machine: not passed on");
         }
-        if let Some(variable) = variable(&self.options).filter(|_| !is_boot) {
+        if place == Place::Elsewhere
+            && let Some(variable) = variable(&self.options)
+        {
             entry.block(format!(
                 "its options use the variable ${variable}, whose value only GRUB's configuration knows"
             ));
@@ -295,8 +304,8 @@ mod tests {
 
     const ID: VolumeId = VolumeId { disk: 0, volume: 1 };
 
-    fn one(filesystem: &MemoryFilesystem, is_boot: bool) -> BootEntry {
-        let mut read = read(filesystem, ID, is_boot);
+    fn one(filesystem: &MemoryFilesystem, place: Place) -> BootEntry {
+        let mut read = read(filesystem, ID, place);
         assert_eq!(read.problems, Vec::<String>::new());
         assert_eq!(read.entries.len(), 1);
         read.entries.remove(0).entry
@@ -319,7 +328,7 @@ mod tests {
             )
             .file("/m/linux", "")
             .file("/m/initrd", "");
-        let entry = one(&filesystem, true);
+        let entry = one(&filesystem, Place::Esp);
         assert_eq!(
             (entry.id.as_str(), entry.title.as_str()),
             ("debian.conf", "Debian")
@@ -343,7 +352,7 @@ mod tests {
             )
             .file("/boot/m/linux", "")
             .file("/boot/initrd", "");
-        let entry = one(&filesystem, false);
+        let entry = one(&filesystem, Place::Elsewhere);
         assert_eq!(
             entry.kernel.as_ref().unwrap().path.as_str(),
             "/boot/m/linux"
@@ -360,7 +369,7 @@ mod tests {
                 "linux /gone\ninitrd /dir\ninitrd /../up\n",
             )
             .file("/dir/x", "");
-        let entry = one(&filesystem, true);
+        let entry = one(&filesystem, Place::Esp);
         assert!(!entry.bootable());
         assert_eq!(entry.kernel.as_ref().unwrap().path.as_str(), "/gone");
         assert_eq!(
@@ -398,7 +407,7 @@ mod tests {
             let filesystem = MemoryFilesystem::new()
                 .file("/loader/entries/a.conf", text)
                 .file("/l", "");
-            let entry = one(&filesystem, false);
+            let entry = one(&filesystem, Place::Elsewhere);
             assert!(!entry.bootable(), "{text}");
             assert_eq!(problems(&entry), [reason], "{text}");
         }
@@ -410,7 +419,7 @@ mod tests {
         let filesystem = MemoryFilesystem::new()
             .file("/loader/entries/a.conf", text)
             .file("/l", "");
-        let entry = one(&filesystem, true);
+        let entry = one(&filesystem, Place::Esp);
         assert!(entry.bootable());
         assert_eq!(
             problems(&entry),
@@ -435,16 +444,18 @@ mod tests {
         let filesystem = filesystem
             .file("/loader/entries/OK.CONF", "linux /l")
             .file("/loader/entries/bad.conf", *b"\xff")
-            .file("/loader/loader.conf", "default ok*\ntimeout x")
+            .file("/loader/loader.conf", "default ok*\ntime x")
             .file("/l", "");
-        let read = read(&filesystem, ID, true);
+        let read = read(&filesystem, ID, Place::Esp);
         let ids: Vec<&str> = read.entries.iter().map(|s| s.entry.id.as_str()).collect();
         assert_eq!(ids, ["OK.CONF", "bad.conf"]);
-        assert!(read.conf.default.as_ref().unwrap().means("OK.CONF"));
+        let (path, conf) = &read.confs[0];
+        assert_eq!(path.as_str(), "/loader/loader.conf");
+        assert!(conf.default.as_ref().unwrap().means("OK.CONF"));
         assert_eq!(
             read.problems,
             [
-                "/loader/loader.conf, line 2: `timeout x` is no number of seconds",
+                "/loader/loader.conf, line 2: `time` is no key of loader.conf",
                 "/loader/entries/c d.conf is passed over: ' ' can't be in its name",
                 "/loader/entries/É.conf is passed over: 'É' can't be in its name",
             ]

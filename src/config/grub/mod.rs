@@ -29,5 +29,5 @@ mod word;
 
 pub use environment_block::EnvironmentBlock;
 pub use listing::{Evaluated, evaluate, execute_scripts};
-pub use places::{is_stub, places};
+pub use places::Configurations;
 pub use platform::Platform;

@@ -1,10 +1,55 @@
-//! Where distributions put their configurations.
+//! Where distributions put their configurations, and how they lead to each other.
 
+use std::collections::BTreeSet;
+
+use super::listing::{Evaluated, evaluate};
 use super::platform::Platform;
 use crate::disk::Partition;
-use crate::entry::VolumeId;
+use crate::entry::{FileRef, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsPath};
 use crate::inventory::Inventory;
+
+/// The configurations of a machine, each of which is read once.
+#[derive(Default)]
+pub struct Configurations {
+    reached: BTreeSet<FileRef>,
+}
+
+impl Configurations {
+    /// Evaluates those on the volumes of one disk; `true` marks an EFI system partition. Those come first
+    /// that stand beside GRUB itself and lead on to others.
+    pub fn read<'a>(
+        &mut self,
+        inventory: &Inventory,
+        volumes: impl IntoIterator<Item = (VolumeId, &'a dyn Filesystem, bool)>,
+    ) -> Vec<(VolumeId, Evaluated)> {
+        let mut files = Vec::new();
+        for (volume, filesystem, is_esp) in volumes {
+            let places = places(filesystem, is_esp).into_iter();
+            files.extend(places.map(|path| FileRef { volume, path }));
+        }
+        files.sort_by_key(|file| !is_stub(&file.path));
+        let mut all = Vec::new();
+        for file in files {
+            if self.reached.contains(&file) {
+                continue;
+            }
+            let platform = Platform::of_disk(inventory, file.volume);
+            let mut evaluated = evaluate(inventory, &file, platform);
+            // What leads to a configuration that was read before offers nothing new.
+            let is_new = |script: &FileRef| *script == file || !self.reached.contains(script);
+            evaluated.entries.retain(|entry| is_new(&entry.origin.file));
+            self.reached.extend(evaluated.reached.iter().cloned());
+            all.push((file.volume, evaluated));
+        }
+        all
+    }
+
+    /// Was this file read as a script, or as an entry that a script asked for?
+    pub fn has_read(&self, file: &FileRef) -> bool {
+        self.reached.contains(file)
+    }
+}
 
 /// On a root filesystem, or on a `/boot` of its own.
 const PLACES: [&str; 4] = [
@@ -19,7 +64,7 @@ const LOOPBACK: &str = "/boot/grub/loopback.cfg";
 
 /// The configurations on a volume, those first that lead on to others: the ones beside GRUB itself on an
 /// EFI system partition.
-pub fn places(filesystem: &dyn Filesystem, is_esp: bool) -> Vec<FsPath> {
+fn places(filesystem: &dyn Filesystem, is_esp: bool) -> Vec<FsPath> {
     let mut found = Vec::new();
     if is_esp && let Ok(efi) = FsPath::new("/EFI") {
         let vendors = filesystem.read_dir(&efi).unwrap_or_default().into_iter();
@@ -40,7 +85,7 @@ pub fn places(filesystem: &dyn Filesystem, is_esp: bool) -> Vec<FsPath> {
 }
 
 /// Is it beside GRUB on an EFI system partition, and probably leads on to the configuration itself?
-pub fn is_stub(path: &FsPath) -> bool {
+fn is_stub(path: &FsPath) -> bool {
     path.components()
         .next()
         .is_some_and(|first| first.eq_ignore_ascii_case("EFI"))
@@ -53,7 +98,7 @@ fn is_file(filesystem: &dyn Filesystem, path: &FsPath) -> bool {
 
 impl Platform {
     /// The GRUB that a disk is made for: that for EFI where there is an EFI system partition.
-    pub fn of_disk(inventory: &Inventory, id: VolumeId) -> Platform {
+    fn of_disk(inventory: &Inventory, id: VolumeId) -> Platform {
         let mut partitions = inventory
             .disk(id)
             .into_iter()

@@ -2,6 +2,7 @@
 //! is wrong (UEFI specification 2.10, section 5.3). Sectors have 512 bytes.
 
 use super::Image;
+use crate::targets::crc32;
 
 const SECTOR: u64 = 512;
 const HEADER_SIZE: usize = 92;
@@ -36,13 +37,4 @@ pub fn edit_entry(image: &Image, lba: u64, number: usize, offset: usize, bytes: 
     entries[(number - 1) * 128 + offset..][..bytes.len()].copy_from_slice(bytes);
     image.write(start, &entries);
     edit_header(image, lba, ENTRIES_CHECKSUM, &crc32(&entries).to_le_bytes());
-}
-
-/// The CRC-32 of Ethernet and GPT, bit by bit.
-pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
-        })
-    })
 }

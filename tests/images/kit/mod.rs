@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pilotlight::disk::Disk;
+use pilotlight::disk::{Disk, Layout};
 use pilotlight::fs::{Filesystem, FsPath};
 
 /// Bytes in a MiB.
@@ -122,10 +122,22 @@ pub fn noise(length: usize, seed: u64) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
+/// Copies a file, or a directory with all that is in it, to `to` on a FAT image: a new name, or a directory
+/// that is there.
+pub fn copy_in(image: &Image, from: &Path, to: &str) {
+    let from = from.to_str().expect("the path is text");
+    let to = format!("::{to}");
+    run("mcopy", ["-s", "-Q", "-o", "-i", image.path(), from, &to]);
+}
+
+/// What is on an image.
+pub fn scan(image: &Image) -> Layout {
+    Disk::open(&image.0).expect("the image opens").scan()
+}
+
 /// The filesystem that fills an image.
 pub fn filesystem(image: &Image) -> Box<dyn Filesystem> {
-    let layout = Disk::open(&image.0).expect("the image opens").scan();
-    pilotlight::fs::open(&layout.volumes[0], None).expect("the filesystem can be read")
+    pilotlight::fs::open(&scan(image).volumes[0], None).expect("the filesystem can be read")
 }
 
 /// A path inside a filesystem.

@@ -1,7 +1,7 @@
 //! Random scripts, the same in every run: a generator that knows the language, with mistakes among what
 //! it writes.
 
-use crate::oracle::{grub, ours};
+use super::oracle::{grub, ours};
 
 /// How many scripts are compared.
 const SCRIPTS: usize = 2000;

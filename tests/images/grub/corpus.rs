@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::oracle::{grub, ours};
+use super::oracle::{grub, ours};
 
 /// Where we differ from GRUB on purpose: `name: reason`, one on a line.
 const WANTED: &str = include_str!("wanted-differences.txt");
 
 fn scripts() -> Vec<(String, String)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/grub/corpus");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/grub/corpus");
     let entries = std::fs::read_dir(directory).unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();

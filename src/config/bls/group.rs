@@ -1,0 +1,247 @@
+//! Volumes whose entries belong together.
+
+use std::fmt;
+
+use super::loader_conf::LoaderConf;
+use super::order::order;
+use super::pattern::Pattern;
+use super::volume::{Read, Sorted, read};
+use crate::disk::Partition;
+use crate::entry::{BootEntry, VolumeId};
+use crate::fs::{Filesystem, FsPath};
+
+/// What the partition type says of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// EFI system partition.
+    Esp,
+    /// Extended boot loader partition.
+    Xbootldr,
+    /// Anything else: entries may be written for GRUB, with its variables.
+    Elsewhere,
+}
+
+impl Place {
+    /// The place that a partition is, or a whole disk, which has none.
+    pub fn of(partition: Option<&Partition>) -> Place {
+        match partition {
+            Some(partition) if partition.is_esp() => Place::Esp,
+            Some(partition) if partition.is_xbootldr() => Place::Xbootldr,
+            _ => Place::Elsewhere,
+        }
+    }
+}
+
+/// Entries that are sorted together, with one default.
+#[derive(Default)]
+pub struct Group {
+    entries: Vec<Sorted>,
+    confs: Vec<Conf>,
+    problems: Vec<(VolumeId, String)>,
+}
+
+/// A `loader.conf` and where it lies.
+struct Conf {
+    place: Place,
+    volume: VolumeId,
+    path: FsPath,
+    conf: LoaderConf,
+}
+
+impl Group {
+    /// Reads the entries of volume `volume`.
+    pub fn read(&mut self, filesystem: &dyn Filesystem, volume: VolumeId, place: Place) {
+        let Read {
+            entries,
+            confs,
+            problems,
+        } = read(filesystem, volume, place);
+        self.entries.extend(entries);
+        self.confs
+            .extend(confs.into_iter().map(|(path, conf)| Conf {
+                place,
+                volume,
+                path,
+                conf,
+            }));
+        let problems = problems.into_iter().map(|problem| (volume, problem));
+        self.problems.extend(problems);
+    }
+
+    /// The entries in order, and what was not understood on which volume.
+    ///
+    /// The default is what a `loader.conf` means, otherwise the first entry that can be booted. What
+    /// can't be booted is chosen only where no other choice was made.
+    pub fn finish(mut self) -> (Vec<BootEntry>, Vec<(VolumeId, String)>) {
+        order(&mut self.entries);
+        let mut entries: Vec<BootEntry> = self.entries.into_iter().map(|s| s.entry).collect();
+        // Of several files the one on the ESP counts first, wherever that stands on the disk.
+        self.confs.sort_by_key(|conf| conf.place);
+        let choices = [Key::Preferred, Key::Default];
+        let choices = choices.map(|key| Choice::first(key, &self.confs));
+        let choices: Vec<Choice<'_>> = choices.into_iter().flatten().collect();
+        for choice in &choices {
+            if !entries.iter().any(|e| choice.pattern.means(&e.id)) {
+                let text = format!("{choice} means no entry that is there");
+                self.problems.push((choice.conf.volume, text));
+            }
+        }
+        let find = |is_it: &dyn Fn(&Choice<'_>, &BootEntry) -> bool| {
+            let mut choices = choices.iter();
+            choices.find_map(|choice| entries.iter().position(|e| is_it(choice, e)))
+        };
+        let chosen = find(&|choice, entry| choice.means(entry) && entry.bootable())
+            .or_else(|| find(&|choice, entry| choice.means(entry)))
+            .or_else(|| entries.iter().position(BootEntry::bootable));
+        if let Some(entry) = chosen.and_then(|i| entries.get_mut(i)) {
+            entry.default = true;
+        }
+        (entries, self.problems)
+    }
+}
+
+/// Keys of `loader.conf` that choose an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Preferred,
+    Default,
+}
+
+/// An entry that a `loader.conf` chooses.
+struct Choice<'a> {
+    key: Key,
+    pattern: &'a Pattern,
+    conf: &'a Conf,
+}
+
+impl<'a> Choice<'a> {
+    /// The choice of the first file that makes one.
+    fn first(key: Key, confs: &'a [Conf]) -> Option<Choice<'a>> {
+        confs.iter().find_map(|conf| {
+            let pattern = match key {
+                Key::Preferred => &conf.conf.preferred,
+                Key::Default => &conf.conf.default,
+            };
+            let pattern = pattern.as_ref()?;
+            Some(Choice { key, pattern, conf })
+        })
+    }
+
+    /// What has used up its tries is not preferred; a default it may be.
+    fn means(&self, entry: &BootEntry) -> bool {
+        let is_bad = self.key == Key::Preferred && entry.tries_left == Some(0);
+        !is_bad && self.pattern.means(&entry.id)
+    }
+}
+
+impl fmt::Display for Choice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match self.key {
+            Key::Preferred => "preferred",
+            Key::Default => "default",
+        };
+        write!(f, "{}: `{key} {}`", self.conf.path, self.pattern.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemoryFilesystem;
+
+    /// A volume with entries of these names, which start `/l`, and this `loader.conf`.
+    fn volume(names: &[&str], conf: &str) -> MemoryFilesystem {
+        let filesystem = MemoryFilesystem::new()
+            .file("/l", "")
+            .file("/loader/loader.conf", conf);
+        names.iter().fold(filesystem, |filesystem, name| {
+            filesystem.file(&format!("/loader/entries/{name}"), "linux /l")
+        })
+    }
+
+    /// The defaults of a group, and its problems.
+    fn finished(volumes: &[(Place, MemoryFilesystem)]) -> (Vec<String>, Vec<String>) {
+        let mut group = Group::default();
+        for (i, (place, filesystem)) in volumes.iter().enumerate() {
+            group.read(filesystem, VolumeId { disk: 0, volume: i }, *place);
+        }
+        let (entries, problems) = group.finish();
+        let defaults = entries.into_iter().filter(|entry| entry.default);
+        let problems = problems
+            .into_iter()
+            .map(|(id, text)| format!("{} {text}", id.volume));
+        (defaults.map(|entry| entry.id).collect(), problems.collect())
+    }
+
+    fn default_of(names: &[&str], conf: &str) -> String {
+        let (defaults, problems) = finished(&[(Place::Esp, volume(names, conf))]);
+        assert_eq!(problems, Vec::<String>::new());
+        defaults.join(" ")
+    }
+
+    #[test]
+    fn preferred_comes_before_default() {
+        let names = ["a.conf", "b.conf", "c.conf"];
+        assert_eq!(default_of(&names, ""), "c.conf");
+        assert_eq!(default_of(&names, "default b*"), "b.conf");
+        assert_eq!(default_of(&names, "default b*\npreferred a"), "a.conf");
+        // One that was tried too often is not preferred.
+        let names = ["a+0-3.conf", "b.conf", "c.conf"];
+        assert_eq!(default_of(&names, "default b*\npreferred a"), "b.conf");
+        assert_eq!(default_of(&names, "default a"), "a.conf");
+    }
+
+    #[test]
+    fn what_can_not_be_booted_is_the_last_choice() {
+        let broken = |conf| {
+            let filesystem = volume(&["a.conf", "b.conf"], conf);
+            filesystem.file("/loader/entries/z.conf", "linux /gone")
+        };
+        let defaults = |conf| finished(&[(Place::Esp, broken(conf))]).0;
+        assert_eq!(defaults(""), ["b.conf"]);
+        assert_eq!(defaults("default *"), ["b.conf"]);
+        assert_eq!(defaults("preferred z\ndefault a"), ["a.conf"]);
+        assert_eq!(defaults("default z"), ["z.conf"]);
+    }
+
+    #[test]
+    fn every_file_counts_and_the_one_on_the_esp_most() {
+        let group = [
+            (
+                Place::Xbootldr,
+                volume(&["a.conf", "b.conf", "c.conf"], "default a\npreferred b"),
+            ),
+            // It has no entries of its own, and chooses all the same.
+            (Place::Esp, volume(&[], "default c")),
+        ];
+        assert_eq!(finished(&group).0, ["b.conf"]);
+        let group = [
+            (
+                Place::Xbootldr,
+                volume(&["a.conf", "b.conf", "c.conf"], "default a"),
+            ),
+            (Place::Esp, volume(&[], "default b")),
+        ];
+        assert_eq!(finished(&group).0, ["b.conf"]);
+        // Of two files on one volume the first.
+        let filesystem = volume(&["a.conf", "b.conf", "c.conf"], "default a");
+        let filesystem = filesystem.file("/boot/loader/loader.conf", "default b");
+        assert_eq!(finished(&[(Place::Elsewhere, filesystem)]).0, ["a.conf"]);
+    }
+
+    #[test]
+    fn a_choice_without_its_entry_is_reported() {
+        let filesystem = volume(&["a.conf"], "default gone*\npreferred @saved");
+        let esp = MemoryFilesystem::new();
+        let (defaults, problems) = finished(&[(Place::Esp, esp), (Place::Xbootldr, filesystem)]);
+        assert_eq!(defaults, ["a.conf"]);
+        assert_eq!(
+            problems,
+            [
+                "1 /loader/loader.conf, line 2: `preferred @saved` is passed over: \
+                 which entry was started last is not known",
+                "1 /loader/loader.conf: `default gone*` means no entry that is there",
+            ]
+        );
+    }
+}
