@@ -16,12 +16,19 @@ fn scripts() -> Vec<(String, String)> {
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         let stem = file.file_stem().unwrap().to_str().unwrap();
-        for script in text.split("\n=== ").skip(1) {
-            let (name, script) = script.split_once('\n').unwrap();
-            scripts.push((format!("{stem}/{name}"), format!("{script}\n")));
-        }
+        let named = split(&text).into_iter();
+        scripts.extend(named.map(|(name, script)| (format!("{stem}/{name}"), script)));
     }
     scripts
+}
+
+/// The scripts in a text, by their names.
+pub fn split(text: &str) -> Vec<(String, String)> {
+    let parts = text.split("\n=== ").skip(1);
+    let parts = parts.map(|part| part.split_once('\n').unwrap());
+    parts
+        .map(|(name, script)| (name.to_owned(), format!("{script}\n")))
+        .collect()
 }
 
 #[test]

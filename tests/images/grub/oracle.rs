@@ -96,8 +96,7 @@ pub fn grub(scripts: &[String]) -> Vec<String> {
     }
     main += "exit\n";
     dir.file("grub.cfg", main.as_bytes());
-    let output = emulate(dir.path());
-    let plain = without_escapes(&output);
+    let plain = emulate(dir.path());
     let begin = format!("{BEGIN}\n");
     let parts = plain.split(&begin).skip(1);
     let parts = parts.map(|part| {
@@ -196,11 +195,12 @@ fn emulate(directory: &Path) -> String {
         }
         std::thread::sleep(Duration::from_millis(3));
     }
-    String::from_utf8_lossy(&std::fs::read(&output).unwrap()).into_owned()
+    plain(&std::fs::read(&output).unwrap())
 }
 
-/// The text without carriage returns and what a terminal acts on.
-fn without_escapes(text: &str) -> String {
+/// What was printed, without carriage returns and what a terminal acts on.
+pub fn plain(printed: &[u8]) -> String {
+    let text = String::from_utf8_lossy(printed);
     let mut plain = String::new();
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

@@ -1,0 +1,122 @@
+//! Whole configurations: which entry GRUB starts by default, and what that would load.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use pilotlight::config::grub::Configurations;
+use pilotlight::disk::Disk;
+use pilotlight::entry::BootEntry;
+use pilotlight::inventory::Inventory;
+
+use super::corpus::split;
+use super::oracle::plain;
+use crate::kit::{Image, MIB, TempDir, run_line, run_with_input, temp_dir, tool};
+
+/// GRUB's own program has no command `linux`: these say what was asked for, and `initrd` ends it.
+const FUNCTIONS: &str = "function linux { echo \"LINUX $*\"; }\n\
+                         function initrd { echo \"INITRD $*\"; exit; }\n";
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+#[test]
+fn the_default_entry_is_the_same() {
+    let configurations = split(include_str!("menus.txt"));
+    assert!(configurations.len() >= 25, "{}", configurations.len());
+    let mut different = Vec::new();
+    for (name, text) in configurations {
+        let dir = temp_dir();
+        let disk = make_disk(&dir, &text);
+        let (theirs, ours) = (grub(&dir, &disk), ours(&disk));
+        if theirs != ours {
+            different.push(format!(
+                "--- {name}\n{text}>>> GRUB\n{theirs}\n>>> we\n{ours}\n"
+            ));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+fn make_disk(dir: &TempDir, config: &str) -> Image {
+    dir.file("tree/boot/grub/grub.cfg", config.as_bytes());
+    for name in ["k1", "k2", "i", "other"] {
+        dir.file(&format!("tree/{name}"), name.as_bytes());
+    }
+    let more = "menuentry inMore { linux /k2 more $1 $shared $own; initrd /i; }\n";
+    dir.file("tree/more.cfg", more.as_bytes());
+    let mut block = b"# GRUB Environment Block\nsaved_entry=two\nnext_entry=sub>in2\n".to_vec();
+    block.resize(1024, b'#');
+    dir.file("tree/boot/grub/grubenv", &block);
+    let ext = dir.image("ext.img", 8 * MIB);
+    let tree = dir.path().join("tree");
+    run_line(
+        &format!("mke2fs -q -t ext4 -d {} {{}}", tree.display()),
+        &ext,
+    );
+    let disk = dir.image("disk.raw", 16 * MIB);
+    run_with_input(
+        "sfdisk",
+        ["--quiet", disk.path()],
+        "label: gpt\nstart=2048, size=16384\n",
+    );
+    disk.insert(MIB, &ext);
+    disk
+}
+
+/// What the default entry prints in GRUB.
+fn grub(dir: &TempDir, disk: &Image) -> String {
+    dir.file("device.map", format!("(hd0) {}\n", disk.path()).as_bytes());
+    let main = format!(
+        "{FUNCTIONS}set root=hd0,gpt1\nexport root\nset prefix=(hd0,gpt1)/boot/grub\nexport prefix\n\
+         echo BEGIN\nconfigfile /boot/grub/grub.cfg\n"
+    );
+    dir.file("grub.cfg", main.as_bytes());
+    let output = dir.path().join("output");
+    let mut child = tool("grub-emu")
+        .args(["-r", "host", "-d"])
+        .arg(dir.path())
+        .arg("-m")
+        .arg(dir.path().join("device.map"))
+        .env("TERM", "vt100")
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(&output).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + LIMIT;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    let text = plain(&std::fs::read(&output).unwrap());
+    let wanted = |line: &&str| line.starts_with("LINUX") || line.starts_with("INITRD");
+    let lines: Vec<&str> = text.lines().filter(wanted).collect();
+    lines.join("\n")
+}
+
+/// What we would load.
+fn ours(disk: &Image) -> String {
+    let mut inventory = Inventory::new();
+    inventory.add(Disk::open(&disk.0).unwrap());
+    let volumes: Vec<_> = inventory.volumes().map(|(id, _)| id).collect();
+    let readable = volumes
+        .into_iter()
+        .filter_map(|id| Some((id, inventory.filesystem(id).ok()?, false)));
+    let found = Configurations::default().read(&inventory, readable);
+    let entries = found.iter().flat_map(|(_, evaluated)| &evaluated.entries);
+    let defaults: Vec<&BootEntry> = entries.filter(|entry| entry.default).collect();
+    let [default] = defaults[..] else {
+        return format!("{} defaults", defaults.len());
+    };
+    let cmdline = default.cmdline.strip_prefix("BOOT_IMAGE=").unwrap_or("?");
+    // The quotes are those of GRUB's command `linux`, which its own program does not have.
+    let cmdline = cmdline.replace('"', "");
+    let initrds: Vec<&str> = default
+        .initrd
+        .iter()
+        .map(|file| file.path.as_str())
+        .collect();
+    format!("LINUX {cmdline}\nINITRD {}", initrds.join(" "))
+}
