@@ -29,7 +29,7 @@ const ROOT: &str = "root=UUID=7069f1e0-0000-4000-8000-000000000001 ro";
 
 /// From the choice of an entry to a shell in the booted system, whose command line is returned.
 fn boots(machine: &mut Machine) -> String {
-    machine.expect("booting Debian GNU/Linux 12 (bookworm)", BOOT);
+    machine.expect("booting Debian", BOOT);
     machine.expect("jumping", BOOT);
     log_in(machine);
     let cmdline = machine.shell("cat /proc/cmdline");
@@ -103,6 +103,36 @@ fn entries_on_xbootldr() {
         &image,
         &["-device", "virtio-blk-pci,drive=disk"],
     );
+}
+
+#[test]
+fn grub_on_efi() {
+    let image = Image::overlay("grub", "grub");
+    let cmdline = boots_from("grub", &image, &["-device", "virtio-blk-pci,drive=disk"]);
+    assert!(cmdline.contains("BOOT_IMAGE=/boot/vmlinuz-"), "{cmdline}");
+    assert!(cmdline.contains(" quiet"), "{cmdline}");
+}
+
+#[test]
+fn grub_with_a_boot_of_its_own() {
+    let image = Image::overlay("grub-boot", "grub-boot");
+    let cmdline = boots_from(
+        "grub-boot",
+        &image,
+        &["-device", "virtio-blk-pci,drive=disk"],
+    );
+    assert!(cmdline.contains("BOOT_IMAGE=/vmlinuz-"), "{cmdline}");
+}
+
+#[test]
+fn grub_for_a_bios() {
+    let image = Image::overlay("grub-mbr", "grub-mbr");
+    let cmdline = boots_from(
+        "grub-mbr",
+        &image,
+        &["-device", "ide-hd,drive=disk,bus=ide.0"],
+    );
+    assert!(cmdline.contains("BOOT_IMAGE=/boot/vmlinuz-"), "{cmdline}");
 }
 
 #[test]
