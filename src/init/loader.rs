@@ -96,7 +96,7 @@ impl Loader {
     fn add_disks(&mut self) -> bool {
         let mut added = false;
         for found in Sysfs::system().disks() {
-            let key = (found.name.clone(), found.sequence);
+            let key = (found.name.clone(), found.hardware.sequence);
             if self.known.contains(&key) {
                 continue;
             }
