@@ -77,7 +77,7 @@ fn copy_log(supervisor: &Supervisor) -> std::io::Result<()> {
 }
 
 #[allow(unsafe_code)] // the new session is made between fork and exec
-fn run_shell(supervisor: &Supervisor) -> std::io::Result<()> {
+fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<()> {
     let console = supervisor.consoles().preferred();
     let console = console.unwrap_or_else(|| "/dev/console".to_owned());
     let tty = File::options().read(true).write(true).open(console)?;

@@ -79,8 +79,8 @@ impl Supervisor {
         self.memory.push(line);
     }
 
-    pub(super) fn consoles(&self) -> &Consoles {
-        &self.consoles
+    pub(super) fn consoles(&mut self) -> &mut Consoles {
+        &mut self.consoles
     }
 
     /// The log so far.
