@@ -1,8 +1,13 @@
-//! The pseudo filesystems that process 1 needs.
+//! The pseudo filesystems that process 1 needs, and the release of what loaders have mounted.
+
+use std::ffi::CString;
+use std::time::{Duration, Instant};
 
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
+
+use crate::child::{ChildError, in_child};
 
 /// What is mounted where: filesystem, directory, flags, options.
 const MOUNTS: [(&str, &str, MountFlags, &core::ffi::CStr); 4] = [
@@ -40,14 +45,32 @@ pub(super) fn mount_all() -> Vec<String> {
     failures
 }
 
-/// Detaches every mount below `directory`: nothing of a disk is in use when the next kernel starts.
-pub(super) fn detach_below(directory: &str) {
+/// How long the release of one mount, and of all together, may take.
+const RELEASE: Duration = Duration::from_secs(3);
+const RELEASE_ALL: Duration = Duration::from_secs(10);
+
+/// Detaches every mount below `directory`: what a loader left there is not in the way of the next one,
+/// and nothing of a disk is in use when the next kernel starts. Each failure is returned in words.
+///
+/// A disk that hangs may hold up even this, so it is done where process 1 need not wait for it.
+pub(super) fn detach_below(directory: &str) -> Vec<String> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let start = Instant::now();
+    let mut failures = Vec::new();
     for point in points_below(&mounts, directory) {
-        if let Err(errno) = rustix::mount::unmount(&point, UnmountFlags::DETACH) {
-            log::warn!("can't release {point}: {errno}");
+        let limit = RELEASE_ALL.saturating_sub(start.elapsed()).min(RELEASE);
+        if let Err(error) = detach(&point, limit) {
+            failures.push(format!("can't release {point}: {error}"));
         }
     }
+    failures
+}
+
+fn detach(point: &str, limit: Duration) -> Result<(), ChildError> {
+    let point = CString::new(point).map_err(|_| ChildError::Errno(Errno::INVAL))?;
+    in_child(limit, &mut |_| (), || {
+        rustix::mount::unmount(point.as_c_str(), UnmountFlags::DETACH)
+    })
 }
 
 /// The mount points below `directory`, the last mounted first (`/proc/self/mounts`, fstab(5)).
@@ -83,5 +106,26 @@ mod tests {
             ]
         );
         assert!(points_below(mounts, "/run/pilot").is_empty());
+    }
+
+    #[test]
+    fn mounts_are_released_and_failures_are_said() {
+        let directory = format!("pilotlight-detach-{}", std::process::id());
+        let directory = std::env::temp_dir().join(directory);
+        let points = ["one", "two"].map(|name| directory.join(name));
+        for point in &points {
+            std::fs::create_dir_all(point).unwrap();
+            if rustix::mount::mount("tmpfs", point, "tmpfs", HARDENED, c"size=64k").is_err() {
+                eprintln!("not tested: only root may mount");
+                return;
+            }
+        }
+        let text = directory.to_str().unwrap();
+        assert_eq!(detach_below(text), Vec::<String>::new());
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+        assert_eq!(points_below(&mounts, text), Vec::<String>::new());
+        let gone = detach(points[0].to_str().unwrap(), RELEASE);
+        assert_eq!(gone, Err(ChildError::Errno(Errno::INVAL)));
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 }

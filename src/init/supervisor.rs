@@ -127,9 +127,16 @@ impl Supervisor {
         self.say("the loader died too often in this round");
     }
 
+    /// Releases what loaders have mounted.
+    fn release(&mut self) {
+        for failure in mounts::detach_below(VOLUMES) {
+            self.say(&failure);
+        }
+    }
+
     /// Jumps into the loaded kernel; it comes back when the running kernel refuses.
     fn jump(&mut self) {
-        mounts::detach_below(VOLUMES);
+        self.release();
         self.say("jumping");
         self.consoles.drain();
         let Err(errno) = kexec::jump();
