@@ -68,7 +68,7 @@ pub(crate) fn in_child(
     // Killed, it is gone in a moment, unless it had just succeeded.
     let status = match in_time {
         Some(status) => status,
-        None => wait(pid, DEATH, waiting)?.ok_or(ChildError::Timeout)?,
+        None => wait(pid, DEATH, &mut |_| ())?.ok_or(ChildError::Timeout)?,
     };
     match status.exit_status() {
         Some(0) => Ok(()),
