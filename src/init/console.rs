@@ -44,12 +44,6 @@ impl Consoles {
         Consoles(consoles)
     }
 
-    /// No console at all.
-    #[cfg(test)]
-    pub(super) fn none() -> Consoles {
-        Consoles(Vec::new())
-    }
-
     /// Writes a line to each console.
     pub(super) fn line(&mut self, text: &str) {
         let mut bytes = String::with_capacity(text.len().saturating_add(2));
