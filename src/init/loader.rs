@@ -53,6 +53,9 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         shown: BTreeSet::new(),
     };
     let status = if loader.run() { LOADED } else { NOTHING };
+    // Process 1 releases what is mounted, and can't be held up by it: a disk that hangs would keep a kernel
+    // that is loaded from being started.
+    std::mem::forget(loader);
     ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 

@@ -49,27 +49,39 @@ pub(super) fn mount_all() -> Vec<String> {
 const RELEASE: Duration = Duration::from_secs(3);
 const RELEASE_ALL: Duration = Duration::from_secs(10);
 
+/// After which time the wait for one is shown.
+const SHOW: Duration = Duration::from_millis(500);
+
 /// Detaches every mount below `directory`: what a loader left there is not in the way of the next one,
-/// and nothing of a disk is in use when the next kernel starts. Each failure is returned in words.
+/// and nothing of a disk is in use when the next kernel starts. Each failure, and each wait, is given to
+/// `say`.
 ///
 /// A disk that hangs may hold up even this, so it is done where process 1 need not wait for it.
-pub(super) fn detach_below(directory: &str) -> Vec<String> {
+pub(super) fn detach_below(directory: &str, say: &mut dyn FnMut(&str)) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let start = Instant::now();
-    let mut failures = Vec::new();
     for point in points_below(&mounts, directory) {
         let limit = RELEASE_ALL.saturating_sub(start.elapsed()).min(RELEASE);
-        if let Err(error) = detach(&point, limit) {
-            failures.push(format!("can't release {point}: {error}"));
+        if let Err(error) = detach(&point, limit, say) {
+            say(&format!("can't release {point}: {error}"));
         }
     }
-    failures
 }
 
-fn detach(point: &str, limit: Duration) -> Result<(), ChildError> {
-    let point = CString::new(point).map_err(|_| ChildError::Errno(Errno::INVAL))?;
-    in_child(limit, &mut |_| (), || {
-        rustix::mount::unmount(point.as_c_str(), UnmountFlags::DETACH)
+fn detach(point: &str, limit: Duration, say: &mut dyn FnMut(&str)) -> Result<(), ChildError> {
+    let path = CString::new(point).map_err(|_| ChildError::Errno(Errno::INVAL))?;
+    let mut said = false;
+    let mut waiting = |time: Duration| {
+        if time >= SHOW && !said {
+            said = true;
+            let left = limit.saturating_sub(time).as_secs_f64().ceil();
+            say(&format!(
+                "waiting for the release of {point}, {left} s left"
+            ));
+        }
+    };
+    in_child(limit, &mut waiting, || {
+        rustix::mount::unmount(path.as_c_str(), UnmountFlags::DETACH)
     })
 }
 
@@ -121,10 +133,12 @@ mod tests {
             }
         }
         let text = directory.to_str().unwrap();
-        assert_eq!(detach_below(text), Vec::<String>::new());
+        let mut said = Vec::new();
+        detach_below(text, &mut |line| said.push(line.to_owned()));
+        assert_eq!(said, Vec::<String>::new());
         let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
         assert_eq!(points_below(&mounts, text), Vec::<String>::new());
-        let gone = detach(points[0].to_str().unwrap(), RELEASE);
+        let gone = detach(points[0].to_str().unwrap(), RELEASE, &mut |_| ());
         assert_eq!(gone, Err(ChildError::Errno(Errno::INVAL)));
         std::fs::remove_dir_all(&directory).unwrap();
     }

@@ -139,9 +139,7 @@ impl Supervisor {
 
     /// Releases what loaders have mounted.
     fn release(&mut self) {
-        for failure in mounts::detach_below(VOLUMES) {
-            self.say(&failure);
-        }
+        mounts::detach_below(VOLUMES, &mut |text| self.say(text));
     }
 
     /// Jumps into the loaded kernel; it comes back when the running kernel refuses.
