@@ -181,6 +181,11 @@ impl Round {
                     None => format!("the loader hangs in the kernel{during}, and is left behind"),
                 };
                 let place = pulse.into_place();
+                let place = match status {
+                    Some(_) => place,
+                    // Whoever reads anything else of this disk would hang as well.
+                    None => place.map(|place| Place::Disk(place.disk().clone())),
+                };
                 Round::Died { how, place }
             }
         }
@@ -213,7 +218,7 @@ mod tests {
     use std::time::Instant;
 
     use crate::init::message::Message;
-    use crate::init::place::DiskName;
+    use crate::init::place::{DiskName, VolumeName};
     use crate::init::pulse::Pulse;
 
     /// How a round ends with a loader that says this and ends like that script.
@@ -262,14 +267,24 @@ mod tests {
     }
 
     #[test]
-    fn one_that_hangs_is_blamed_for_where_it_was() {
+    fn who_hangs_takes_the_whole_disk_with_him() {
         let now = Instant::now();
-        let pulse = Pulse::new(Limits::NORMAL, now);
+        let mut pulse = Pulse::new(Limits::NORMAL, now);
+        let disk = DiskName {
+            path: "/dev/sda".to_owned(),
+            sequence: Some(7),
+        };
+        let volume = VolumeName {
+            disk: disk.clone(),
+            partition: Some(1),
+            offset: 0,
+        };
+        pulse.hear(Message::At(Place::Volume(volume)), now);
         let status = None;
         let Round::Died { how, place } = Round::of(Ended { status, pulse }) else {
-            panic!("it died");
+            panic!("it hangs");
         };
-        assert_eq!(place, None);
-        assert!(how.contains("left behind"), "{how}");
+        assert_eq!(place, Some(Place::Disk(disk)));
+        assert!(how.contains("/dev/sda partition 1, and is left"), "{how}");
     }
 }
