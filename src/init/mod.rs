@@ -25,3 +25,16 @@ pub use supervisor::main;
 
 /// Directory below which the loader lets the kernel mount volumes.
 const VOLUMES: &str = "/run/pilotlight/volumes";
+
+#[cfg(test)]
+mod tests {
+    /// Before `main`, Rust opens `/dev/null` for descriptors 0 to 2 that are missing, and aborts where it
+    /// can't: as process 1, that is a panic of the kernel.
+    #[test]
+    fn the_image_has_the_devices_that_process_1_starts_with() {
+        let list = include_str!("../../initramfs/list");
+        for node in ["/dev/console 0600 0 0 c 5 1", "/dev/null 0666 0 0 c 1 3"] {
+            assert!(list.lines().any(|line| line == format!("nod {node}")));
+        }
+    }
+}
