@@ -13,6 +13,16 @@ use crate::fs::{self, Filesystem, FsError, KernelMount};
 pub struct Inventory {
     disks: Vec<ScannedDisk>,
     kernel_mount: Option<KernelMount>,
+    guard: Option<Box<dyn Guard>>,
+}
+
+/// Somebody who wants to know which volume is read, before it is.
+pub trait Guard {
+    /// A file of this volume is about to be asked for.
+    ///
+    /// # Errors
+    /// Why it must not be read, in words. Only what is said at the first time counts.
+    fn enter(&self, disk: &Disk, volume: &Volume) -> Result<(), String>;
 }
 
 /// A disk with the result of its scan.
@@ -33,8 +43,17 @@ impl Inventory {
     /// An empty inventory that asks the kernel to mount what the readers in user space refuse.
     pub fn with_kernel_mount(kernel_mount: KernelMount) -> Inventory {
         Inventory {
-            disks: Vec::new(),
             kernel_mount: Some(kernel_mount),
+            ..Inventory::default()
+        }
+    }
+
+    /// The same, with somebody who is told of every volume before it is read.
+    #[must_use]
+    pub fn guarded(self, guard: Box<dyn Guard>) -> Inventory {
+        Inventory {
+            guard: Some(guard),
+            ..self
         }
     }
 
@@ -127,7 +146,8 @@ impl Inventory {
         self.disk(id)?.layout.volumes.get(id.volume)
     }
 
-    /// The filesystem of a volume, opened at the first call; a failure is kept as well.
+    /// The filesystem of a volume, opened at the first call; a failure is kept as well. Ask again for
+    /// each file rather than keep it: then whoever guards the volumes knows which one is read.
     ///
     /// # Errors
     /// What opening it said.
@@ -135,8 +155,13 @@ impl Inventory {
         const GONE: &FsError = &FsError::NotFound;
         let (scanned, volume) = self.disk(id).zip(self.volume(id)).ok_or(GONE)?;
         let cell = scanned.filesystems.get(id.volume).ok_or(GONE)?;
-        cell.get_or_init(|| fs::open(volume, self.kernel_mount.as_ref()))
-            .as_deref()
+        let guard = self.guard.as_ref();
+        let entered = guard.map_or(Ok(()), |guard| guard.enter(&scanned.disk, volume));
+        cell.get_or_init(|| {
+            entered.map_err(FsError::LeftOut)?;
+            fs::open(volume, self.kernel_mount.as_ref())
+        })
+        .as_deref()
     }
 
     /// How people find a volume: `/dev/sda partition 2`.

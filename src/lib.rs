@@ -17,6 +17,7 @@
 )]
 
 pub mod boot;
+mod child;
 pub mod cli;
 pub mod config;
 pub mod disk;

@@ -11,6 +11,7 @@ use crate::inventory::Inventory;
 use crate::kexec::{
     BzImage, CommandLine, CommandLineError, HEADER_LENGTH, Kexec, LoadError, NotBzImage,
 };
+use crate::text::Printable;
 
 /// Everything that an attempt needs besides the entry.
 pub struct Attempt<'a> {
@@ -29,7 +30,7 @@ pub struct Loaded {
     pub kernel: Payload,
     /// What its header says.
     pub image: BzImage,
-    /// The initrds, joined; `None` for an entry without.
+    /// The initrds, joined; `None` for an entry without, or with nothing in them.
     pub initrd: Option<Payload>,
 }
 
@@ -79,22 +80,26 @@ impl Attempt<'_> {
         })?;
         let (image, cmdline) = self.check(entry, kernel, &kernel_payload)?;
         let done_before = kernel_payload.size();
-        let initrd = match initrd_files.is_empty() {
-            true => None,
-            false => {
-                let left = self.memory.saturating_sub(done_before);
-                let payload = self.read(&mut initrd_files, &entry.initrd, left, &mut |done| {
-                    progress(done_before.saturating_add(done), total);
-                })?;
-                Some(payload)
-            }
-        };
+        let left = self.memory.saturating_sub(done_before);
+        let initrd = self.read(&mut initrd_files, &entry.initrd, left, &mut |done| {
+            progress(done_before.saturating_add(done), total);
+        })?;
+        let initrd = self.unless_empty(entry, initrd);
         let loaded = Loaded {
             kernel: kernel_payload,
             image,
             initrd,
         };
         Ok((loaded, cmdline))
+    }
+
+    /// The kernel refuses initrds of 0 bytes (`EINVAL`): it is started without, as GRUB would.
+    fn unless_empty(&self, entry: &BootEntry, initrd: Payload) -> Option<Payload> {
+        if initrd.size() == 0 && !entry.initrd.is_empty() {
+            let files = self.describe_all(&entry.initrd);
+            log::warn!("{}: empty, started without an initrd", Printable(&files));
+        }
+        (initrd.size() != 0).then_some(initrd)
     }
 
     /// What can be known of a kernel before the system call.
@@ -141,12 +146,16 @@ impl Attempt<'_> {
 
     /// Names the file that an error is about, or all of them.
     fn payload_error(&self, files: &[FileRef], error: PayloadError) -> AttemptError {
-        let about: Vec<String> = match error.index().and_then(|index| files.get(index)) {
-            Some(file) => vec![self.describe(file)],
-            None => files.iter().map(|file| self.describe(file)).collect(),
+        let files = match error.index().and_then(|index| files.get(index)) {
+            Some(file) => self.describe(file),
+            None => self.describe_all(files),
         };
-        let files = about.join(" and ");
         AttemptError::Read { files, error }
+    }
+
+    fn describe_all(&self, files: &[FileRef]) -> String {
+        let about: Vec<String> = files.iter().map(|file| self.describe(file)).collect();
+        about.join(" and ")
     }
 
     fn describe(&self, file: &FileRef) -> String {
@@ -235,5 +244,112 @@ impl From<CommandLineError> for AttemptError {
 impl From<LoadError> for AttemptError {
     fn from(error: LoadError) -> AttemptError {
         AttemptError::Load(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::io::{Cursor, Write};
+    use std::os::fd::BorrowedFd;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use crate::disk::{Disk, Hardware, MemorySource};
+    use crate::entry::{EntrySource, Origin, VolumeId};
+    use crate::fs::FsPath;
+
+    /// The least that counts as a kernel.
+    fn kernel() -> Vec<u8> {
+        let mut file = vec![0; 4096];
+        for (at, bytes) in [
+            (0x1fe, &b"\x55\xaa"[..]),
+            (0x202, b"HdrS"),
+            (0x206, b"\x0f\x02"),
+            (0x211, b"\x01"),
+            (0x236, b"\x03\0"),
+            (0x238, b"\xff\x07\0\0"),
+        ] {
+            file[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        file
+    }
+
+    fn disk(files: &[(&str, &[u8])]) -> Disk {
+        let mut image = Cursor::new(vec![0; 1 << 20]);
+        fatfs::format_volume(&mut image, fatfs::FormatVolumeOptions::new()).unwrap();
+        {
+            let options = fatfs::FsOptions::new();
+            let filesystem = fatfs::FileSystem::new(&mut image, options).unwrap();
+            for (name, content) in files {
+                let mut file = filesystem.root_dir().create_file(name).unwrap();
+                file.write_all(content).unwrap();
+            }
+        }
+        Disk {
+            path: PathBuf::from("disk"),
+            source: Arc::new(MemorySource::new(image.into_inner())),
+            hardware: Hardware::default(),
+        }
+    }
+
+    fn file(name: &str) -> FileRef {
+        let volume = VolumeId { disk: 0, volume: 0 };
+        let path = FsPath::new(name).unwrap();
+        FileRef { volume, path }
+    }
+
+    /// Remembers whether there was an initrd.
+    #[derive(Default)]
+    struct Recorder(Cell<Option<bool>>);
+
+    impl Kexec for Recorder {
+        fn load(
+            &self,
+            _kernel: BorrowedFd<'_>,
+            initrd: Option<BorrowedFd<'_>>,
+            _cmdline: &CommandLine,
+        ) -> Result<(), LoadError> {
+            self.0.set(Some(initrd.is_some()));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn initrds_that_are_empty_together_are_not_passed() {
+        let files = [
+            ("kernel", &kernel()[..]),
+            ("empty", b""),
+            ("initrd", b"cpio"),
+        ];
+        let mut inventory = Inventory::new();
+        inventory.add(disk(&files));
+        for (initrds, passed) in [
+            (&["initrd"][..], true),
+            (&["empty", "initrd"], true),
+            (&["empty"], false),
+            (&["empty", "empty"], false),
+            (&[], false),
+        ] {
+            let recorder = Recorder::default();
+            let attempt = Attempt {
+                inventory: &inventory,
+                kexec: &recorder,
+                memory: 1 << 20,
+            };
+            let (file_of_entry, line) = (file("entry"), None);
+            let origin = Origin {
+                file: file_of_entry,
+                line,
+            };
+            let kind = PayloadKind::Linux;
+            let mut entry = BootEntry::new("id".to_owned(), EntrySource::Bls, kind, origin);
+            entry.kernel = Some(file("kernel"));
+            entry.initrd = initrds.iter().map(|name| file(name)).collect();
+            let loaded = attempt.run(&entry, &mut Timeline::start(), &mut |_, _| ());
+            assert_eq!(loaded.unwrap().initrd.is_some(), passed, "{initrds:?}");
+            assert_eq!(recorder.0.get(), Some(passed), "{initrds:?}");
+        }
     }
 }

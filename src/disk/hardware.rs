@@ -21,6 +21,9 @@ pub struct Hardware {
     pub read_only: bool,
     /// Logical sector size in bytes that the device reports; an image file has none.
     pub sector_size: Option<u32>,
+    /// Number that no other medium gets until the machine is reset (`diskseq`), where the kernel counts:
+    /// another stick in the same socket has another one.
+    pub sequence: Option<u64>,
 }
 
 /// How a disk is attached to the machine.
@@ -69,6 +72,7 @@ impl Hardware {
             removable: number(directory, "removable") == Some(1),
             read_only: number(directory, "ro") == Some(1),
             sector_size: sector_size.and_then(|size| u32::try_from(size).ok()),
+            sequence: number(directory, "diskseq"),
         }
     }
 }

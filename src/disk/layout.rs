@@ -1,9 +1,8 @@
 //! [`Layout`]: how a disk is divided into [`Volume`]s.
 
 use std::fmt;
-use std::path::PathBuf;
 
-use super::{Content, Source};
+use super::{Content, Device, Source};
 
 /// What a scan of one disk found.
 #[derive(Default)]
@@ -51,8 +50,8 @@ pub struct Volume {
     pub problems: Vec<String>,
     /// Its bytes.
     pub source: Source,
-    /// The kernel's device for it (`/dev/sda1`), where there is one: a kernel mount needs it.
-    pub device: Option<PathBuf>,
+    /// Where the kernel may have a device for it, which a kernel mount needs; `None` in an image file.
+    pub device: Option<Device>,
 }
 
 /// One entry of a partition table.

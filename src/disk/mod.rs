@@ -6,6 +6,7 @@
 
 mod attributes;
 pub(crate) mod bytes;
+mod device;
 mod gpt;
 mod hardware;
 mod identify;
@@ -21,6 +22,7 @@ mod test_tree;
 mod uevent;
 mod window;
 
+pub use device::Device;
 pub use hardware::{Hardware, Transport};
 pub use identify::{Content, Format, identify};
 pub use layout::{Layout, Partition, PartitionKind, TableKind, Volume};

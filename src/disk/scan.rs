@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::gpt::{self, SectorSize};
 use super::layout::{Layout, Partition, TableKind, Volume};
 use super::mbr::Mbr;
-use super::{Content, Disk, Format, Section, identify, sysfs};
+use super::{Content, Device, Disk, Format, Section, identify};
 
 /// Linux makes at most this many devices of one disk (`DISK_MAX_PARTS`).
 const MAX_PARTITIONS: usize = 256;
@@ -51,7 +51,7 @@ pub(super) fn scan(disk: &Disk) -> Layout {
             content: whole,
             problems: whole_problems,
             source: disk.source.clone(),
-            device: sysfs::is_block_device(&disk.path).then(|| disk.path.clone()),
+            device: Device::new(&disk.path, disk.hardware.sequence, None),
         });
     }
     layout
@@ -181,14 +181,9 @@ fn add_partitions(disk: &Disk, mut table: Table, layout: &mut Layout) {
         ));
         table.slots.truncate(MAX_PARTITIONS);
     }
-    let devices = sysfs::partition_devices(&disk.path);
     for slot in table.slots {
         match volume(disk, slot, table.sector_size) {
-            Ok(mut volume) => {
-                let at = |device: &&sysfs::PartitionDevice| device.offset == volume.offset;
-                volume.device = devices.iter().find(at).map(|device| device.node.clone());
-                layout.volumes.push(volume);
-            }
+            Ok(volume) => layout.volumes.push(volume),
             Err(reason) => layout.problems.push(reason),
         }
     }
@@ -232,7 +227,7 @@ fn volume(disk: &Disk, slot: Slot, sector_size: u64) -> Result<Volume, String> {
         content,
         problems,
         source,
-        device: None,
+        device: Device::new(&disk.path, disk.hardware.sequence, Some(offset)),
     })
 }
 

@@ -8,7 +8,7 @@ use super::Hardware;
 use super::attributes::{children, name, number};
 
 /// The unit of sizes and offsets in sysfs, whatever the sectors of a disk are.
-const SECTOR: u64 = 512;
+pub(super) const SECTOR: u64 = 512;
 
 /// Names of devices that are no disks of the machine: memory, what would answer after seconds
 /// (floppies), the firmware itself (flash), and what is made of other disks.
@@ -26,9 +26,6 @@ pub struct Found {
     pub node: PathBuf,
     /// Its length in bytes; never 0.
     pub size: u64,
-    /// Number that no other medium gets until the machine is reset (`diskseq`), where the kernel counts:
-    /// another stick in the same socket has another one.
-    pub sequence: Option<u64>,
     /// What it is.
     pub hardware: Hardware,
 }
@@ -76,7 +73,6 @@ impl Found {
         (size != 0).then(|| Found {
             node: node(&name),
             size,
-            sequence: number(directory, "diskseq"),
             hardware: Hardware::read(directory),
             name,
         })
@@ -84,12 +80,12 @@ impl Found {
 }
 
 /// The node of a device; `!` in a name stands for a `/`.
-fn node(name: &str) -> PathBuf {
+pub(super) fn node(name: &str) -> PathBuf {
     Path::new("/dev").join(name.replace('!', "/"))
 }
 
 /// Where sysfs describes the block device `path`; `None` for an image file.
-fn directory_of(path: &Path) -> Option<PathBuf> {
+pub(super) fn directory_of(path: &Path) -> Option<PathBuf> {
     let metadata = fs::metadata(path).ok()?;
     if !metadata.file_type().is_block_device() {
         return None;
@@ -97,11 +93,6 @@ fn directory_of(path: &Path) -> Option<PathBuf> {
     let device = metadata.rdev();
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     Some(PathBuf::from(format!("/sys/dev/block/{major}:{minor}")))
-}
-
-/// Is it a block device, and not an image file?
-pub(super) fn is_block_device(path: &Path) -> bool {
-    directory_of(path).is_some()
 }
 
 /// The hardware behind the node `path`; that of its disk when it is a partition, and nothing for an
@@ -115,31 +106,6 @@ pub(super) fn hardware_of(path: &Path) -> Hardware {
         Some(disk) if directory.join("partition").exists() => Hardware::read(disk),
         _ => Hardware::read(&directory),
     }
-}
-
-/// The kernel's device for a part of a disk.
-pub(super) struct PartitionDevice {
-    /// Where it begins on the disk, in bytes.
-    pub(super) offset: u64,
-    /// Its node.
-    pub(super) node: PathBuf,
-}
-
-/// The partitions that the kernel sees on the disk `path`; none for an image file.
-pub(super) fn partition_devices(path: &Path) -> Vec<PartitionDevice> {
-    directory_of(path)
-        .map(|directory| partitions_in(&directory))
-        .unwrap_or_default()
-}
-
-fn partitions_in(directory: &Path) -> Vec<PartitionDevice> {
-    let device = |child: &PathBuf| {
-        Some(PartitionDevice {
-            offset: number(child, "start")?.checked_mul(SECTOR)?,
-            node: node(name(child)),
-        })
-    };
-    children(directory).iter().filter_map(device).collect()
 }
 
 #[cfg(test)]
@@ -159,7 +125,6 @@ mod tests {
             2048,
             &[("queue/logical_block_size", "512\n")],
         );
-        tree.file(&format!("{sata}/block/sda/sda1/start"), "2048\n");
 
         let stick = "devices/pci0000:00/0000:00:14.0/usb2/2-1";
         let unit = format!("{stick}/2-1:1.0/host6/target6:0:0/6:0:0:0");
@@ -222,14 +187,10 @@ mod tests {
             ]
         );
         assert_eq!(found[0].size, 1 << 20);
-        assert_eq!((found[0].sequence, found[1].sequence), (None, Some(9)));
+        let sequences = (found[0].hardware.sequence, found[1].hardware.sequence);
+        assert_eq!(sequences, (None, Some(9)));
         assert!(found[2].hardware.removable && found[2].hardware.read_only);
         assert!(!found[0].hardware.removable && !found[0].hardware.read_only);
-
-        let partitions = partitions_in(&tree.path().join("block/sda"));
-        assert_eq!(partitions.len(), 1);
-        assert_eq!(partitions[0].offset, 1 << 20);
-        assert_eq!(partitions[0].node, Path::new("/dev/sda1"));
     }
 
     #[test]

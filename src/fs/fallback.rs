@@ -35,8 +35,10 @@ pub(super) fn open(
         (Ok(reader), Some(mount)) => Ok(Box::new(Fallback { reader, mount })),
         (Err(FsError::Unsupported(reason)), Some(mount)) => {
             log::info!("{}: asking the kernel, {reason}", mount.target.name());
-            mount.now()?;
-            Ok(Box::new(mount))
+            match mount.now() {
+                Ok(_) => Ok(Box::new(mount)),
+                Err(refusal) => Err(both(&reason, refusal)),
+            }
         }
         (Err(FsError::Unsupported(reason)), None) => Err(FsError::Unsupported(format!(
             "{reason} (only the boot loader itself can ask its kernel to read it)"
@@ -94,10 +96,18 @@ impl Fallback {
         match question(self.reader.as_ref()) {
             Err(FsError::Unsupported(reason)) => {
                 log::info!("{}: asking the kernel, {reason}", self.mount.target.name());
-                question(&self.mount)
+                question(&self.mount).map_err(|refusal| both(&reason, refusal))
             }
             answer => answer,
         }
+    }
+}
+
+/// What both have said, where both refuse.
+fn both(reader: &str, kernel: FsError) -> FsError {
+    match kernel {
+        FsError::Unsupported(kernel) => FsError::Unsupported(format!("{reader}; {kernel}")),
+        other => other,
     }
 }
 
@@ -135,7 +145,8 @@ impl ReadFile for OpenFile<'_> {
         match self.file.read_at(offset, buf) {
             Err(FsError::Unsupported(reason)) => {
                 log::info!("{}: asking the kernel, {reason}", self.mount.target.name());
-                let file = self.mount.open(&self.path)?;
+                let file = self.mount.open(&self.path);
+                let file = file.map_err(|refusal| both(&reason, refusal))?;
                 if file.size() != self.file.size() {
                     let text = "the kernel sees another length of the file";
                     return Err(FsError::Corrupt(text.to_owned()));

@@ -139,6 +139,8 @@ pub enum FsError {
     Corrupt(String),
     /// More than the limit that the caller or this module sets.
     TooLarge(String),
+    /// Nobody has tried: the text says why not.
+    LeftOut(String),
 }
 
 impl fmt::Display for FsError {
@@ -151,6 +153,7 @@ impl fmt::Display for FsError {
             FsError::Unsupported(what) => write!(f, "not supported: {what}"),
             FsError::Corrupt(what) => write!(f, "damaged: {what}"),
             FsError::TooLarge(what) => write!(f, "too large: {what}"),
+            FsError::LeftOut(why) => write!(f, "left out: {why}"),
         }
     }
 }

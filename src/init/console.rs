@@ -3,7 +3,6 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
@@ -11,12 +10,18 @@ use rustix::io::Errno;
 /// (`Documentation/ABI/testing/sysfs-tty`).
 const ACTIVE: &str = "/sys/class/tty/console/active";
 
-/// How long a console may take for one line before it counts as stuck. At 9,600 baud 300 bytes take
-/// this long.
+/// A console is stuck when nothing has left its output queue for this long. A healthy one sends a byte
+/// in a millisecond at 9,600 baud.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// How long all consoles together may take to send out what is in their buffers.
-const DRAIN: Duration = Duration::from_secs(2);
+/// How long one line, and everything that is left before a jump, may take all the same: 4 KiB in the
+/// queue and 4 KiB behind it take 8.6 s at 9,600 baud. Whoever lets a byte through now and then holds
+/// nothing up for longer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How often a queue is looked at. The terminal calls itself writable only when less than 256 bytes are
+/// queued (`n_tty_poll`), though there is room and it moves long before.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// All consoles.
 pub(super) struct Consoles(Vec<Console>);
@@ -39,12 +44,6 @@ impl Consoles {
         Consoles(consoles)
     }
 
-    /// No console at all.
-    #[cfg(test)]
-    pub(super) fn none() -> Consoles {
-        Consoles(Vec::new())
-    }
-
     /// Writes a line to each console.
     pub(super) fn line(&mut self, text: &str) {
         let mut bytes = String::with_capacity(text.len().saturating_add(2));
@@ -56,11 +55,11 @@ impl Consoles {
         }
     }
 
-    /// Waits until everything has gone out, for at most [`DRAIN`].
-    pub(super) fn drain(&self) {
-        let end = deadline(DRAIN);
-        while self.0.iter().any(Console::busy) && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(5));
+    /// Waits until everything has gone out, as long as it moves, for at most [`LIMIT`].
+    pub(super) fn drain(&mut self) {
+        let end = deadline(LIMIT);
+        for console in &mut self.0 {
+            console.drain(end);
         }
     }
 
@@ -84,17 +83,19 @@ impl Console {
     }
 
     fn write(&mut self, mut bytes: &[u8]) {
-        let patience = if self.stuck { Duration::ZERO } else { PATIENCE };
-        let end = deadline(patience);
+        let end = deadline(LIMIT);
+        let mut movement = Movement::new(Instant::now());
         while !bytes.is_empty() {
             match rustix::io::write(&self.tty, bytes) {
-                Ok(n) => {
+                Ok(n @ 1..) => {
                     bytes = bytes.get(n..).unwrap_or_default();
                     self.stuck = false;
+                    movement = Movement::new(Instant::now());
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if self.writable_before(end) => {}
-                Err(_) => {
+                // One that was stuck before is not waited for again.
+                Ok(0) | Err(Errno::AGAIN) if !self.stuck && self.moves(&mut movement, end) => {}
+                _ => {
                     self.stuck = true;
                     return;
                 }
@@ -102,16 +103,49 @@ impl Console {
         }
     }
 
-    fn writable_before(&self, end: Instant) -> bool {
-        let left = end.saturating_duration_since(Instant::now());
-        let timeout = rustix::event::Timespec::try_from(left).ok();
-        let mut fds = [PollFd::from_borrowed_fd(self.tty.as_fd(), PollFlags::OUT)];
-        matches!(rustix::event::poll(&mut fds, timeout.as_ref()), Ok(1..))
+    /// Waits until the output queue is empty, unless nothing moves in it.
+    fn drain(&mut self, end: Instant) {
+        let mut movement = Movement::new(Instant::now());
+        while !self.stuck && output_queue(self.tty.as_fd()) > 0 {
+            self.stuck = !self.moves(&mut movement, end);
+        }
     }
 
-    /// Is anything left in the output buffer? A stuck console is not waited for.
-    fn busy(&self) -> bool {
-        !self.stuck && output_queue(self.tty.as_fd()) > 0
+    /// Waits a moment; `false` when nothing has moved for too long.
+    fn moves(&self, movement: &mut Movement, end: Instant) -> bool {
+        let now = Instant::now();
+        let queued = output_queue(self.tty.as_fd());
+        if now >= end || !movement.goes_on(queued, now) {
+            return false;
+        }
+        // Not `poll`: a terminal that does not call itself writable may have room, and one that hangs up
+        // always answers at once.
+        std::thread::sleep(LOOK);
+        true
+    }
+}
+
+/// Whether an output queue gets shorter.
+struct Movement {
+    shortest: libc::c_int,
+    since: Instant,
+}
+
+impl Movement {
+    fn new(now: Instant) -> Movement {
+        Movement {
+            shortest: libc::c_int::MAX,
+            since: now,
+        }
+    }
+
+    /// Has it become shorter within [`PATIENCE`]?
+    fn goes_on(&mut self, queued: libc::c_int, now: Instant) -> bool {
+        if queued < self.shortest {
+            self.shortest = queued;
+            self.since = now;
+        }
+        now.saturating_duration_since(self.since) < PATIENCE
     }
 }
 
@@ -143,6 +177,8 @@ fn deadline(after: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
 
     #[test]
     fn names_of_consoles() {
@@ -152,24 +188,72 @@ mod tests {
         assert_eq!(names("").count(), 0);
     }
 
+    fn console(tty: OwnedFd) -> Console {
+        Console {
+            name: "ttyS9".to_owned(),
+            tty,
+            stuck: false,
+        }
+    }
+
     /// A pipe that nobody empties stands for a serial line whose other end holds its flow control.
     #[test]
     fn a_stuck_console_holds_up_one_line_and_no_more() {
         let flags = rustix::pipe::PipeFlags::NONBLOCK;
         let (reader, tty) = rustix::pipe::pipe_with(flags).unwrap();
-        let mut console = Console {
-            name: "ttyS9".to_owned(),
-            tty,
-            stuck: false,
-        };
+        let mut console = console(tty);
         console.write(&vec![b'x'; 1 << 20]);
         assert!(console.stuck);
-        assert!(!console.busy());
+        let start = Instant::now();
+        console.write(b"nobody waits for this");
+        console.drain(deadline(LIMIT));
+        assert!(start.elapsed() < PATIENCE);
 
         let mut buffer = vec![0; 1 << 20];
         while rustix::io::read(&reader, &mut buffer).is_ok() {}
         console.write(b"again");
         assert!(!console.stuck);
         assert_eq!(rustix::io::read(&reader, &mut buffer), Ok(5));
+    }
+
+    /// A socket stands for a slow serial line: it has the same question for its queue, too, and calls
+    /// itself writable only when most of it is gone.
+    #[test]
+    fn a_slow_console_loses_nothing() {
+        let (reader, tty) = UnixStream::pair().unwrap();
+        tty.set_nonblocking(true).unwrap();
+        let pause = Duration::from_millis(40);
+        let slow = std::thread::spawn(move || {
+            let (mut reader, mut buffer, mut all) = (reader, [0; 4096], Vec::new());
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                all.extend_from_slice(&buffer[..n]);
+                std::thread::sleep(pause);
+            }
+            all
+        });
+        rustix::net::sockopt::set_socket_send_buffer_size(&tty, 64 << 10).unwrap();
+        let mut console = console(tty.into());
+        let line = [b'x'; 1024];
+        for _ in 0..128 {
+            console.write(&line);
+            assert!(!console.stuck);
+        }
+        console.drain(deadline(LIMIT));
+        assert!(!console.stuck);
+        assert_eq!(output_queue(console.tty.as_fd()), 0);
+        drop(console);
+        assert_eq!(slow.join().unwrap().len(), 128 * line.len());
+    }
+
+    #[test]
+    fn what_gets_shorter_goes_on_and_what_stays_does_not() {
+        let start = Instant::now();
+        let mut movement = Movement::new(start);
+        for step in 1..100 {
+            assert!(movement.goes_on(4096 - step, start + PATIENCE / 2 * step as u32));
+        }
+        let last = start + PATIENCE / 2 * 99;
+        assert!(movement.goes_on(3997, last + PATIENCE / 2));
+        assert!(!movement.goes_on(3997, last + PATIENCE));
     }
 }

@@ -19,6 +19,9 @@ const SHELL: &str = "/bin/sh";
 /// Where the log is copied for the shell.
 const LOG: &str = "/run/pilotlight/log";
 
+/// How often the kernel is asked again that did not take the machine down.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// Reboots or powers off, or gives a shell and comes back when it has ended. Without a shell in the
 /// image the machine is reset: policy wanted somebody to look, and there is nothing to look with.
 pub(super) fn end(how: Ending, supervisor: &mut Supervisor) {
@@ -26,30 +29,21 @@ pub(super) fn end(how: Ending, supervisor: &mut Supervisor) {
         Ending::Shell if Path::new(SHELL).exists() => shell(supervisor),
         Ending::Shell => {
             supervisor.say("policy asks for a shell, and this image has none: reboot");
-            supervisor.consoles().drain();
-            reset();
+            stop(RebootCommand::Restart, supervisor)
         }
-        Ending::Reboot => {
-            supervisor.consoles().drain();
-            reset();
-        }
-        Ending::PowerOff => {
-            supervisor.consoles().drain();
-            stop(RebootCommand::PowerOff);
-        }
+        Ending::Reboot => stop(RebootCommand::Restart, supervisor),
+        Ending::PowerOff => stop(RebootCommand::PowerOff, supervisor),
     }
 }
 
-/// Resets the machine.
-pub(super) fn reset() -> ! {
-    stop(RebootCommand::Restart)
-}
-
 /// Process 1 must not return, whatever the kernel answers.
-fn stop(command: RebootCommand) -> ! {
+fn stop(command: RebootCommand, supervisor: &mut Supervisor) -> ! {
     loop {
-        let _ = rustix::system::reboot(command);
-        std::thread::sleep(Duration::from_secs(1));
+        supervisor.consoles().drain();
+        if let Err(errno) = rustix::system::reboot(command) {
+            supervisor.say(&format!("the kernel refuses: {errno}"));
+        }
+        supervisor.pause("asking it again", AGAIN);
     }
 }
 
@@ -77,7 +71,7 @@ fn copy_log(supervisor: &Supervisor) -> std::io::Result<()> {
 }
 
 #[allow(unsafe_code)] // the new session is made between fork and exec
-fn run_shell(supervisor: &Supervisor) -> std::io::Result<()> {
+fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<()> {
     let console = supervisor.consoles().preferred();
     let console = console.unwrap_or_else(|| "/dev/console".to_owned());
     let tty = File::options().read(true).write(true).open(console)?;

@@ -1,14 +1,19 @@
 //! The child: it waits for disks, tries what is on them, and ends with one of two exit statuses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
+use super::lost::Lost;
+use super::place::{DiskName, EntryName, Place, VolumeName};
+use super::report::{Counted, LEFT_OUT, Report, Watchman};
+use super::wait::{Progress, Wait, pause};
 use super::{VOLUMES, log as sink};
 use crate::boot::{Attempt, Stage, Timeline, available_memory, plan};
 use crate::config::{Found, discover};
-use crate::disk::{Action, Disk, Sysfs, Uevents};
+use crate::disk::{Disk, Sysfs, Uevents};
+use crate::entry::{BootEntry, FileRef, Origin};
 use crate::fs::KernelMount;
 use crate::inventory::Inventory;
 use crate::kexec::FileLoad;
@@ -18,40 +23,52 @@ use crate::text::Printable;
 /// The name under which process 1 starts its loader.
 pub const LOADER: &str = "pilotlight-loader";
 
-/// Exit status: a kernel is loaded.
-pub(super) const LOADED: i32 = 0;
+/// Exit status: a kernel is loaded. Not 0, which is what everything ends with that ends by accident.
+pub(super) const LOADED: i32 = 4;
 /// Exit status: nothing could be booted.
 pub(super) const NOTHING: i32 = 3;
 
-/// How often what is being waited for is looked at again when no event says so, and how often the
-/// remaining time is shown.
-const LOOK: Duration = Duration::from_millis(250);
-const SHOW: Duration = Duration::from_secs(5);
-
-/// The loader. `lost` are the ids of entries during which a loader before this one died.
+/// The loader. `lost` is what the loaders before it died of, as [`Lost::print`] writes it.
 pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     sink::to_supervisor();
-    let lost = lost.into_iter().filter_map(|id| id.into_string().ok());
+    let lost = lost.into_iter().filter_map(|word| word.into_string().ok());
+    let lost = Lost::parse(lost);
+    let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
+    let report = Arc::new(Report::new(channel.ok()));
     // The supervisor has complained about a policy that can't be used.
     let (policy, _) = Policy::read_or_default(policy::PATH.as_ref());
+    let watchman = Watchman {
+        report: report.clone(),
+        lost: lost.clone(),
+    };
+    let inventory = Inventory::with_kernel_mount(KernelMount::new(VOLUMES));
     let mut loader = Loader {
         policy,
-        inventory: Inventory::with_kernel_mount(KernelMount::new(VOLUMES)),
+        inventory: inventory.guarded(Box::new(watchman)),
+        report,
+        lost,
         known: BTreeSet::new(),
-        tried: lost.collect(),
+        tried: Vec::new(),
         timeline: Timeline::start(),
         shown: BTreeSet::new(),
     };
     let status = if loader.run() { LOADED } else { NOTHING };
+    // Process 1 releases what is mounted, and can't be held up by it: a disk that hangs would keep a kernel
+    // that is loaded from being started.
+    std::mem::forget(loader);
     ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 
 struct Loader {
     policy: Policy,
     inventory: Inventory,
-    /// Disks that are in the inventory, by name and sequence number.
-    known: BTreeSet<(String, Option<u64>)>,
-    /// Ids of entries that failed, here or in a loader before.
+    report: Arc<Report>,
+    /// What the loaders before this one died of.
+    lost: Lost,
+    /// Disks that are in the inventory, or left out.
+    known: BTreeSet<DiskName>,
+    /// Ids of entries that failed, here or in a loader before. In one loader they stay what they are,
+    /// since disks are only added behind the others.
     tried: Vec<String>,
     timeline: Timeline,
     /// Problems that were logged: each once, however often the disks are looked at.
@@ -73,12 +90,13 @@ impl Loader {
                 first = false;
                 let inventory = &self.inventory;
                 let found = self.timeline.run(Stage::Entries, || discover(inventory));
-                self.show(&found);
+                self.look_at(&found);
                 self.settle(&found, uevents.as_ref().ok());
                 if self.try_all() {
                     return true;
                 }
             }
+            self.report.idle();
             if wait.is_over() {
                 let seconds = self.policy.wait.disks.as_secs();
                 log::warn!("nothing could be booted within {seconds} s");
@@ -96,15 +114,29 @@ impl Loader {
     fn add_disks(&mut self) -> bool {
         let mut added = false;
         for found in Sysfs::system().disks() {
-            let key = (found.name.clone(), found.sequence);
-            if self.known.contains(&key) {
+            let name = DiskName::found(&found);
+            if self.known.contains(&name) {
                 continue;
             }
+            let place = Place::Disk(name.clone());
+            if self.lost.disk(&name) {
+                log::warn!("{place}: left out: {LEFT_OUT}");
+                self.known.insert(name);
+                continue;
+            }
+            self.report.at(place);
             match Disk::open(&found.node) {
                 Ok(disk) => {
+                    let report = self.report.clone();
+                    let disk = Disk {
+                        source: Counted::source(disk.source, report),
+                        // What it was when it was found, should it be another one by now.
+                        hardware: found.hardware,
+                        ..disk
+                    };
                     let inventory = &mut self.inventory;
                     let index = self.timeline.run(Stage::Disks, || inventory.add(disk));
-                    self.known.insert(key);
+                    self.known.insert(name);
                     added = true;
                     self.show_disk(index);
                 }
@@ -113,6 +145,7 @@ impl Loader {
                 Err(error) => self.once(format!("{error}")),
             }
         }
+        self.report.idle();
         added
     }
 
@@ -148,6 +181,18 @@ impl Loader {
             .collect();
         for problem in problems {
             self.once(problem);
+        }
+    }
+
+    /// Says what can't be used, and leaves out the entries that loaders before this one died of.
+    fn look_at(&mut self, found: &Found) {
+        self.report.idle();
+        self.show(found);
+        for (entry, name) in names(&self.inventory, &found.entries) {
+            if self.lost.entry(&name) && !self.tried.contains(&entry.id) {
+                log::warn!("{}: left out: {LEFT_OUT}", Place::Entry(name));
+                self.tried.push(entry.id.clone());
+            }
         }
     }
 
@@ -203,11 +248,22 @@ impl Loader {
     fn try_all(&mut self) -> bool {
         // Disks may have come while we waited.
         let found = discover(&self.inventory);
-        self.show(&found);
-        for entry in plan(&found.entries, &self.tried) {
-            let id = entry.id.clone();
-            self.tried.push(id.clone());
-            tell(&id);
+        self.look_at(&found);
+        let names: BTreeMap<&str, EntryName> = names(&self.inventory, &found.entries)
+            .into_iter()
+            .map(|(entry, name)| (entry.id.as_str(), name))
+            .collect();
+        let mut order = plan(&found.entries, &self.tried);
+        // Disks on which nothing has died come first. The sort is stable.
+        order.sort_by_key(|entry| {
+            let name = names.get(entry.id.as_str());
+            name.is_some_and(|name| self.lost.suspects(&name.volume.disk))
+        });
+        for entry in order {
+            self.tried.push(entry.id.clone());
+            if let Some(name) = names.get(entry.id.as_str()) {
+                self.report.at(Place::Entry(name.clone()));
+            }
             let origin = self.inventory.describe(&entry.origin.file).to_string();
             log::info!(
                 "booting {} from {}",
@@ -220,9 +276,11 @@ impl Loader {
                 // The kernel makes its own copy of everything while it loads.
                 memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
             };
+            let report = &self.report;
             let mut progress = Progress::default();
             match attempt.run(entry, &mut self.timeline, &mut |done, all| {
-                progress.show(done, all)
+                report.alive(0);
+                progress.show(done, all);
             }) {
                 Ok(loaded) => {
                     let parts = loaded.initrd.iter().flat_map(|initrd| initrd.parts());
@@ -232,101 +290,97 @@ impl Loader {
                     }
                     log::info!("command line: {}", Printable(&entry.cmdline));
                     log::info!("loaded: {}", self.timeline);
+                    report.loaded();
                     return true;
                 }
                 Err(error) => log::warn!("{}", Printable(&error.to_string())),
             }
         }
+        self.report.idle();
         false
     }
 }
 
-/// Waits for the next event of a block device, or for `time`.
-fn pause(uevents: Option<&Uevents>, time: Duration) {
-    let now = Instant::now();
-    let end = now.checked_add(time).unwrap_or(now);
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let events = match uevents {
-            Some(uevents) => uevents.wait(left).unwrap_or_default(),
-            None => {
-                std::thread::sleep(left);
-                return;
-            }
+/// The entries with names that mean the same to another loader.
+fn names<'a>(inventory: &Inventory, entries: &'a [BootEntry]) -> Vec<(&'a BootEntry, EntryName)> {
+    let mut count: BTreeMap<&Origin, u32> = BTreeMap::new();
+    let mut names = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let FileRef { volume, path } = &entry.origin.file;
+        let Some((scanned, found)) = inventory.disk(*volume).zip(inventory.volume(*volume)) else {
+            continue;
         };
-        let disk = |event: &crate::disk::Uevent| {
-            event.subsystem.is_empty()
-                || (event.subsystem == "block"
-                    && matches!(event.action, Action::Add | Action::Change))
+        let nth = count.entry(&entry.origin).or_default();
+        let name = EntryName {
+            volume: VolumeName::of(&scanned.disk, found),
+            path: path.as_str().to_owned(),
+            line: entry.origin.line,
+            nth: *nth,
         };
-        if events.iter().any(disk) || Instant::now() >= end {
-            return;
-        }
+        *nth = nth.saturating_add(1);
+        names.push((entry, name));
     }
+    names
 }
 
-/// Tells process 1 which entry is tried: should we die, it knows of whom.
-fn tell(id: &str) {
-    let control = rustix::stdio::stdin();
-    let line = format!("{id}\n");
-    // Without it, a crash is only less well explained.
-    let _ = rustix::io::write(control, line.as_bytes());
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Hardware, MemorySource};
+    use crate::entry::{EntrySource, PayloadKind, VolumeId};
+    use crate::fs::FsPath;
 
-/// A wait with an end that is shown.
-struct Wait {
-    start: Instant,
-    limit: Duration,
-    shown: Option<Instant>,
-}
-
-impl Wait {
-    fn start(limit: Duration) -> Wait {
-        Wait {
-            start: Instant::now(),
-            limit,
-            shown: None,
+    fn disk(path: &str) -> Disk {
+        let mut image = std::io::Cursor::new(vec![0; 1 << 20]);
+        fatfs::format_volume(&mut image, fatfs::FormatVolumeOptions::new()).unwrap();
+        Disk {
+            path: path.into(),
+            source: Arc::new(MemorySource::new(image.into_inner())),
+            hardware: Hardware::default(),
         }
     }
 
-    fn left(&self) -> Duration {
-        self.limit.saturating_sub(self.start.elapsed())
+    fn entry(disk: usize, line: Option<u32>) -> BootEntry {
+        let volume = VolumeId { disk, volume: 0 };
+        let path = FsPath::new("/boot/grub/grub.cfg").unwrap();
+        let file = FileRef { volume, path };
+        let origin = Origin { file, line };
+        BootEntry::new(
+            "id".to_owned(),
+            EntrySource::Grub,
+            PayloadKind::Linux,
+            origin,
+        )
     }
 
-    fn is_over(&self) -> bool {
-        self.left().is_zero()
-    }
-
-    fn step(&self) -> Duration {
-        self.left().min(LOOK)
-    }
-
-    fn show(&mut self, what: &str, devices: &[String]) {
-        if self.shown.is_some_and(|shown| shown.elapsed() < SHOW) {
-            return;
+    /// The names of one entry on the first disk and two of a loop on the second.
+    fn names_on(disks: [&str; 2]) -> Vec<String> {
+        let mut inventory = Inventory::new();
+        for path in disks {
+            inventory.add(disk(path));
         }
-        self.shown = Some(Instant::now());
-        let left = self.left().as_secs_f64().ceil();
-        let devices = match devices {
-            [] => String::new(),
-            devices => format!(": {}", devices.join(", ")),
-        };
-        log::info!("{what}, {left} s left{devices}");
+        let index = |path: &str| disks.iter().position(|disk| *disk == path).unwrap();
+        let (first, second) = (index("/dev/sda"), index("/dev/sdb"));
+        let entries = [
+            entry(first, None),
+            entry(second, Some(7)),
+            entry(second, Some(7)),
+        ];
+        let names = names(&inventory, &entries).into_iter();
+        names.map(|(_, name)| Place::Entry(name).print()).collect()
     }
-}
 
-/// Says every few seconds how much was read.
-#[derive(Default)]
-struct Progress {
-    shown: Option<Instant>,
-}
-
-impl Progress {
-    fn show(&mut self, done: u64, all: u64) {
-        let shown = *self.shown.get_or_insert_with(Instant::now);
-        if shown.elapsed() >= SHOW {
-            self.shown = Some(Instant::now());
-            log::info!("read {} of {} MiB", done >> 20, all >> 20);
-        }
+    #[test]
+    fn names_of_entries_do_not_depend_on_who_came_first() {
+        let names = names_on(["/dev/sda", "/dev/sdb"]);
+        assert_eq!(
+            names,
+            [
+                "entry /dev/sda - - 0 /boot/grub/grub.cfg - 0",
+                "entry /dev/sdb - - 0 /boot/grub/grub.cfg 7 0",
+                "entry /dev/sdb - - 0 /boot/grub/grub.cfg 7 1",
+            ]
+        );
+        assert_eq!(names_on(["/dev/sdb", "/dev/sda"]), names);
     }
 }

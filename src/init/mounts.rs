@@ -1,8 +1,13 @@
-//! The pseudo filesystems that process 1 needs.
+//! The pseudo filesystems that process 1 needs, and the release of what loaders have mounted.
+
+use std::ffi::CString;
+use std::time::{Duration, Instant};
 
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
+
+use crate::child::{ChildError, in_child};
 
 /// What is mounted where: filesystem, directory, flags, options.
 const MOUNTS: [(&str, &str, MountFlags, &core::ffi::CStr); 4] = [
@@ -40,14 +45,44 @@ pub(super) fn mount_all() -> Vec<String> {
     failures
 }
 
-/// Detaches every mount below `directory`: nothing of a disk is in use when the next kernel starts.
-pub(super) fn detach_below(directory: &str) {
+/// How long the release of one mount, and of all together, may take.
+const RELEASE: Duration = Duration::from_secs(3);
+const RELEASE_ALL: Duration = Duration::from_secs(10);
+
+/// After which time the wait for one is shown.
+const SHOW: Duration = Duration::from_millis(500);
+
+/// Detaches every mount below `directory`: what a loader left there is not in the way of the next one,
+/// and nothing of a disk is in use when the next kernel starts. Each failure, and each wait, is given to
+/// `say`.
+///
+/// A disk that hangs may hold up even this, so it is done where process 1 need not wait for it.
+pub(super) fn detach_below(directory: &str, say: &mut dyn FnMut(&str)) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let start = Instant::now();
     for point in points_below(&mounts, directory) {
-        if let Err(errno) = rustix::mount::unmount(&point, UnmountFlags::DETACH) {
-            log::warn!("can't release {point}: {errno}");
+        let limit = RELEASE_ALL.saturating_sub(start.elapsed()).min(RELEASE);
+        if let Err(error) = detach(&point, limit, say) {
+            say(&format!("can't release {point}: {error}"));
         }
     }
+}
+
+fn detach(point: &str, limit: Duration, say: &mut dyn FnMut(&str)) -> Result<(), ChildError> {
+    let path = CString::new(point).map_err(|_| ChildError::Errno(Errno::INVAL))?;
+    let mut said = false;
+    let mut waiting = |time: Duration| {
+        if time >= SHOW && !said {
+            said = true;
+            let left = limit.saturating_sub(time).as_secs_f64().ceil();
+            say(&format!(
+                "waiting for the release of {point}, {left} s left"
+            ));
+        }
+    };
+    in_child(limit, &mut waiting, || {
+        rustix::mount::unmount(path.as_c_str(), UnmountFlags::DETACH)
+    })
 }
 
 /// The mount points below `directory`, the last mounted first (`/proc/self/mounts`, fstab(5)).
@@ -83,5 +118,28 @@ mod tests {
             ]
         );
         assert!(points_below(mounts, "/run/pilot").is_empty());
+    }
+
+    #[test]
+    fn mounts_are_released_and_failures_are_said() {
+        let directory = format!("pilotlight-detach-{}", std::process::id());
+        let directory = std::env::temp_dir().join(directory);
+        let points = ["one", "two"].map(|name| directory.join(name));
+        for point in &points {
+            std::fs::create_dir_all(point).unwrap();
+            if rustix::mount::mount("tmpfs", point, "tmpfs", HARDENED, c"size=64k").is_err() {
+                eprintln!("not tested: only root may mount");
+                return;
+            }
+        }
+        let text = directory.to_str().unwrap();
+        let mut said = Vec::new();
+        detach_below(text, &mut |line| said.push(line.to_owned()));
+        assert_eq!(said, Vec::<String>::new());
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+        assert_eq!(points_below(&mounts, text), Vec::<String>::new());
+        let gone = detach(points[0].to_str().unwrap(), RELEASE, &mut |_| ());
+        assert_eq!(gone, Err(ChildError::Errno(Errno::INVAL)));
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -1,18 +1,16 @@
 //! The parent: it starts the loader, listens to it, and acts on how it ends.
 
-use std::io::Read;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, WaitOptions, WaitStatus};
 
 use super::console::Consoles;
-use super::log::{Lines, Memory, Uptime};
+use super::log::{Memory, Uptime};
+use super::lost::Lost;
+use super::place::Place;
+use super::pulse::Limits;
+use super::running::{Ended, Running};
+use super::wait::Wait;
 use super::{VOLUMES, ending, loader, mounts};
 use crate::kexec;
 use crate::policy::{self, Action, Policy};
@@ -23,12 +21,6 @@ const CRASH_PAUSE: Duration = Duration::from_secs(1);
 /// A round in which the loader died as often as this has failed.
 const MAX_CRASHES: u32 = 10;
 
-/// How often orphans are collected while nothing else happens.
-const TICK: Timespec = Timespec {
-    tv_sec: 1,
-    tv_nsec: 0,
-};
-
 /// Everything that outlives a loader.
 pub(super) struct Supervisor {
     consoles: Consoles,
@@ -36,13 +28,19 @@ pub(super) struct Supervisor {
 }
 
 /// How a round ended.
+#[derive(Debug, PartialEq, Eq)]
 enum Round {
-    /// A kernel is loaded; the entry's id, where it was told.
-    Loaded(Option<String>),
+    /// A kernel is loaded; the entry, where it was told.
+    Loaded(Option<Place>),
     /// Nothing could be booted.
     Nothing,
-    /// The loader died; the id of the entry that it was trying, if any.
-    Died(Option<String>),
+    /// The loader died, or hangs.
+    Died {
+        /// How, in words.
+        how: String,
+        /// What it was at work on, if anything.
+        place: Option<Place>,
+    },
 }
 
 /// Process 1. It ends only by a jump into another kernel or by turning the machine off.
@@ -57,7 +55,9 @@ pub fn main() -> ! {
         supervisor.say(&failure);
     }
     let policy = supervisor.policy();
-    for number in 1_u32.. {
+    let mut number: u32 = 0;
+    loop {
+        number = number.saturating_add(1);
         supervisor.round();
         match policy.failure.after(number) {
             Action::Retry => supervisor.pause("trying again", policy.failure.pause),
@@ -67,8 +67,6 @@ pub fn main() -> ! {
             }
         }
     }
-    // After four thousand million rounds the machine may as well start afresh.
-    ending::reset()
 }
 
 impl Supervisor {
@@ -79,8 +77,8 @@ impl Supervisor {
         self.memory.push(line);
     }
 
-    pub(super) fn consoles(&self) -> &Consoles {
-        &self.consoles
+    pub(super) fn consoles(&mut self) -> &mut Consoles {
+        &mut self.consoles
     }
 
     /// The log so far.
@@ -96,99 +94,99 @@ impl Supervisor {
         policy
     }
 
-    /// Waits, and says so before.
-    fn pause(&mut self, what: &str, time: Duration) {
-        self.say(&format!("{what} in {} s", time.as_secs()));
-        std::thread::sleep(time);
-        reap(None);
+    /// Waits, says so before, and shows now and then what is left.
+    pub(super) fn pause(&mut self, what: &str, time: Duration) {
+        let mut wait = Wait::start(time);
+        loop {
+            if let Some(left) = wait.due() {
+                self.say(&format!("{what} in {left} s"));
+            }
+            std::thread::sleep(wait.step());
+            reap(None);
+            if wait.is_over() {
+                return;
+            }
+        }
     }
 
     /// Runs loaders until nothing is left to try. It comes back only when the round has failed: a round
     /// that succeeds ends in another kernel.
     fn round(&mut self) {
-        let mut lost = Vec::new();
+        let mut lost = Lost::default();
         for crash in 1..=MAX_CRASHES {
-            let entry = match self.run_loader(&lost) {
+            let place = match self.run_loader(&lost) {
                 Ok(Round::Nothing) => return,
-                Ok(Round::Loaded(entry)) => {
+                Ok(Round::Loaded(place)) => {
                     self.jump();
-                    entry
+                    place
                 }
-                Ok(Round::Died(entry)) => entry,
+                Ok(Round::Died { place, .. }) => place,
                 Err(error) => {
                     self.say(&format!("can't start the loader: {error}"));
                     None
                 }
             };
-            lost.extend(entry);
-            let pause = CRASH_PAUSE.saturating_mul(crash);
-            self.pause("starting the loader again", pause);
+            if let Some(place) = place {
+                lost.add(place);
+            }
+            if crash < MAX_CRASHES {
+                let pause = CRASH_PAUSE.saturating_mul(crash);
+                self.pause("starting the loader again", pause);
+            }
         }
         self.say("the loader died too often in this round");
     }
 
+    /// Releases what loaders have mounted.
+    fn release(&mut self) {
+        mounts::detach_below(VOLUMES, &mut |text| self.say(text));
+    }
+
     /// Jumps into the loaded kernel; it comes back when the running kernel refuses.
     fn jump(&mut self) {
-        mounts::detach_below(VOLUMES);
+        self.release();
         self.say("jumping");
         self.consoles.drain();
         let Err(errno) = kexec::jump();
         self.say(&format!("the kernel refused to jump: {errno}"));
     }
 
-    /// Starts a loader that leaves out the entries in `lost`, and listens until it ends.
-    fn run_loader(&mut self, lost: &[String]) -> std::io::Result<Round> {
-        let (log, log_writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        let (control, loader_end) = UnixStream::pair()?;
-        control.set_nonblocking(true)?;
-        let child = Command::new("/proc/self/exe")
-            .arg0(loader::LOADER)
-            .args(lost)
-            .stdin(OwnedFd::from(loader_end))
-            .stdout(log_writer.try_clone()?)
-            .stderr(log_writer)
-            .spawn()?;
-        let loader = Pid::from_child(&child);
-        let status = self.listen(&log, || reap(Some(loader)));
-        let entry = last_line(control);
-        Ok(match status.exit_status() {
-            Some(loader::LOADED) => Round::Loaded(entry),
+    /// Starts a loader that leaves out what is in `lost`, and listens until it ends.
+    fn run_loader(&mut self, lost: &Lost) -> std::io::Result<Round> {
+        self.release();
+        let running = Running::start(lost)?;
+        let pid = running.pid();
+        let ended = running.listen(Limits::NORMAL, &mut |line| self.say(line), || {
+            reap(Some(pid))
+        });
+        let round = Round::of(ended);
+        if let Round::Died { how, .. } = &round {
+            self.say(how);
+        }
+        Ok(round)
+    }
+}
+
+impl Round {
+    fn of(Ended { status, pulse }: Ended) -> Round {
+        let code = status.and_then(WaitStatus::exit_status);
+        match code {
+            // Neither alone: a status is a number that anything may end with.
+            Some(loader::LOADED) if pulse.loaded() => Round::Loaded(pulse.into_place()),
             Some(loader::NOTHING) => Round::Nothing,
             _ => {
-                let during = entry.as_deref().map(|id| format!(" while trying {id}"));
-                let during = during.unwrap_or_default();
-                self.say(&format!("the loader died{during}: {}", death(status)));
-                Round::Died(entry)
-            }
-        })
-    }
-
-    /// Copies the loader's lines to the log until `end` says how it has ended.
-    fn listen(&mut self, log: &OwnedFd, end: impl Fn() -> Option<WaitStatus>) -> WaitStatus {
-        let mut lines = Lines::default();
-        let mut ended = None;
-        loop {
-            // What the loader wrote last is still read after its end.
-            ended = ended.or_else(&end);
-            let timeout = match ended {
-                Some(_) => Timespec::default(),
-                None => TICK,
-            };
-            let mut fds = [PollFd::new(log, PollFlags::IN)];
-            let _ = rustix::event::poll(&mut fds, Some(&timeout));
-            let [log_fd] = &fds;
-            let events = log_fd.revents();
-            if events.contains(PollFlags::IN) {
-                let mut buffer = [0; 4096];
-                let n = rustix::io::read(log, &mut buffer).unwrap_or_default();
-                let bytes = buffer.get(..n).unwrap_or_default();
-                lines.feed(bytes, &mut |line| self.say(line));
-            } else if let Some(status) = ended {
-                lines.end(&mut |line| self.say(line));
-                return status;
-            } else if events.contains(PollFlags::HUP) {
-                // It closed its log and is about to end.
-                std::thread::sleep(Duration::from_millis(1));
+                let during = pulse.during().unwrap_or_default();
+                let how = match status {
+                    Some(status) => format!("the loader died{during}: {}", death(status)),
+                    None => format!("the loader hangs in the kernel{during}, and is left behind"),
+                };
+                let place = pulse.into_place();
+                let place = match status {
+                    Some(_) => place,
+                    // Whoever reads anything else of this disk would hang as well.
+                    None => place.map(|place| Place::Disk(place.disk().clone())),
+                };
+                Round::Died { how, place }
             }
         }
     }
@@ -205,18 +203,6 @@ pub(super) fn reap(child: Option<Pid>) -> Option<WaitStatus> {
     status_of_child
 }
 
-/// The id of the entry that the loader named last.
-fn last_line(mut control: UnixStream) -> Option<String> {
-    let mut last = None;
-    let mut lines = Lines::default();
-    let mut buffer = [0; 4096];
-    while let Ok(n @ 1..) = control.read(&mut buffer) {
-        let bytes = buffer.get(..n).unwrap_or_default();
-        lines.feed(bytes, &mut |line| last = Some(line.to_owned()));
-    }
-    last
-}
-
 /// How a process died, in words.
 fn death(status: WaitStatus) -> String {
     match (status.exit_status(), status.terminating_signal()) {
@@ -229,52 +215,76 @@ fn death(status: WaitStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::time::Instant;
 
-    fn supervisor() -> Supervisor {
-        Supervisor {
-            consoles: Consoles::none(),
-            memory: Memory::default(),
+    use crate::init::message::Message;
+    use crate::init::place::{DiskName, VolumeName};
+    use crate::init::pulse::Pulse;
+
+    /// How a round ends with a loader that says this and ends like that script.
+    #[allow(clippy::zombie_processes)] // collected by its number
+    fn round(script: &str, messages: &[Message]) -> Round {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(Limits::NORMAL, now);
+        for message in messages {
+            pulse.hear(message.clone(), now);
         }
+        let child = std::process::Command::new("/bin/sh")
+            .args(["-c", script])
+            .spawn()
+            .unwrap();
+        let child = Some(Pid::from_child(&child));
+        let ended = rustix::process::waitpid(child, WaitOptions::empty());
+        let status = ended.unwrap().map(|(_, status)| status);
+        Round::of(Ended { status, pulse })
     }
 
     #[test]
-    fn the_entry_named_last_is_the_one() {
-        let (control, mut loader) = UnixStream::pair().unwrap();
-        control.set_nonblocking(true).unwrap();
-        loader.write_all(b"first\nsecond\nthi").unwrap();
-        assert_eq!(last_line(control).as_deref(), Some("second"));
-    }
-
-    #[test]
-    #[allow(clippy::zombie_processes)] // `listen` collects it
-    fn listens_to_the_last_line_and_tells_the_end() {
-        for (script, code, signal) in [
-            ("echo one; echo two >&2; exit 3", Some(3), None),
-            ("echo one; echo two; kill -KILL $$", None, Some(9)),
-            // A child of the loader that hangs in a mount keeps the pipe open.
-            ("echo one; echo two; sleep 60 & exit 0", Some(0), None),
+    fn loaded_is_said_and_shown() {
+        let disk = Place::Disk(DiskName {
+            path: "/dev/sda".to_owned(),
+            sequence: None,
+        });
+        let at = Message::At(disk.clone());
+        let loaded = [at.clone(), Message::Loaded];
+        let exit = format!("exit {}", loader::LOADED);
+        assert_eq!(round(&exit, &loaded), Round::Loaded(Some(disk.clone())));
+        for (script, messages) in [
+            ("exit 0", &loaded[..]),
+            ("exit 1", &loaded),
+            ("kill -KILL $$", &loaded),
+            (&exit, &loaded[..1]),
+            (&exit, &[Message::Loaded, at]),
         ] {
-            let (log, log_writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).unwrap();
-            let child = Command::new("/bin/sh")
-                .args(["-c", script])
-                .stdout(log_writer.try_clone().unwrap())
-                .stderr(log_writer)
-                .spawn()
-                .unwrap();
-            let mut supervisor = supervisor();
-            // Not `reap`: other tests have children too.
-            let pid = Pid::from_child(&child);
-            let end = || {
-                let ended = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
-                ended.unwrap().map(|(_, status)| status)
+            let Round::Died { place, how } = round(script, messages) else {
+                panic!("{script} {messages:?}");
             };
-            let status = supervisor.listen(&log, end);
-            assert_eq!(status.exit_status(), code, "{script}");
-            assert_eq!(status.terminating_signal(), signal, "{script}");
-            let lines: Vec<&str> = supervisor.log().collect();
-            assert!(lines[0].ends_with("] one"), "{lines:?}");
-            assert!(lines[1].ends_with("] two"), "{lines:?}");
+            assert_eq!(place, Some(disk.clone()));
+            assert!(how.contains("died while at /dev/sda"), "{how}");
         }
+        let exit = format!("exit {}", loader::NOTHING);
+        assert_eq!(round(&exit, &[]), Round::Nothing);
+    }
+
+    #[test]
+    fn who_hangs_takes_the_whole_disk_with_him() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(Limits::NORMAL, now);
+        let disk = DiskName {
+            path: "/dev/sda".to_owned(),
+            sequence: Some(7),
+        };
+        let volume = VolumeName {
+            disk: disk.clone(),
+            partition: Some(1),
+            offset: 0,
+        };
+        pulse.hear(Message::At(Place::Volume(volume)), now);
+        let status = None;
+        let Round::Died { how, place } = Round::of(Ended { status, pulse }) else {
+            panic!("it hangs");
+        };
+        assert_eq!(place, Some(Place::Disk(disk)));
+        assert!(how.contains("/dev/sda partition 1, and is left"), "{how}");
     }
 }

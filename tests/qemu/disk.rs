@@ -33,6 +33,24 @@ impl Image {
     }
 }
 
+impl Image {
+    /// Writes files into a directory of the EFI system partition of a copy.
+    pub fn add_to_esp(&self, directory: &str, files: &[(String, String)]) {
+        let source = self.path.with_extension("files");
+        let _ = std::fs::remove_dir_all(&source);
+        std::fs::create_dir_all(&source).unwrap();
+        for (name, content) in files {
+            std::fs::write(source.join(name), content).unwrap();
+        }
+        // The partition begins at 1 MiB, as make-disk says.
+        let mut mcopy = Command::new("mcopy");
+        mcopy.arg("-i").arg(format!("{}@@1M", self.path.display()));
+        mcopy.args(files.iter().map(|(name, _)| source.join(name)));
+        run(mcopy.arg(format!("::{directory}")));
+        std::fs::remove_dir_all(&source).unwrap();
+    }
+}
+
 impl Drop for Image {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);

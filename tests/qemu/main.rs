@@ -212,6 +212,52 @@ fn disk_plugged_in_after_five_seconds() {
 }
 
 #[test]
+fn hundreds_of_bad_entries_before_a_good_one() {
+    let image = Image::copy("bad-entries", "esp");
+    // The file is there, and no kernel.
+    let entry = "title bogus\nsort-key aaa\nlinux /loader/entries.srel\n";
+    let bad: Vec<(String, String)> = (0..400)
+        .map(|number| (format!("bogus-{number}.conf"), entry.to_owned()))
+        .collect();
+    image.add_to_esp("/loader/entries", &bad);
+    let mut machine = Machine::set_up("bad-entries")
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    for number in 1..=400 {
+        let reason = "/loader/entries.srel can't be started";
+        machine.expect(reason, if number == 1 { BOOT } else { BOOT / 10 });
+    }
+    boots(&mut machine);
+    machine.finish();
+}
+
+#[test]
+fn a_disk_that_stops_to_answer_beside_a_good_one() {
+    let image = Image::overlay("stalls", "esp");
+    let bad = Image::overlay("stalls-bad", "esp");
+    // What the kernel and the first looks need passes at once, then a byte in a second.
+    let drive = format!(
+        "if=none,id=bad,format={},file={},throttling.bps-total=1,throttling.bps-total-max=1000000",
+        bad.format,
+        bad.path.display()
+    );
+    let mut machine = Machine::set_up("stalls")
+        .arguments(&["-drive", &drive, "-device", "virtio-blk-pci,drive=bad"])
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    machine.expect("no sign of life from the loader while at /dev/vda", BOOT);
+    machine.expect("the loader hangs in the kernel while at /dev/vda", BOOT);
+    machine.expect("left out: a loader before this one died of it", BOOT);
+    machine.expect("booting Debian GNU/Linux 12 (bookworm) from /dev/vdb", BOOT);
+    machine.expect("jumping", BOOT);
+    // It does not come far with such a disk.
+    machine.expect("Linux version", BOOT);
+    machine.finish();
+}
+
+#[test]
 fn no_disk_ends_as_policy_says() {
     let mut machine = Machine::set_up("no-disk").start();
     machine.expect("nothing could be booted within 20 s", BOOT);

@@ -1,0 +1,122 @@
+//! [`Lost`]: what the loaders of a round died of, which the next one leaves out.
+
+use super::place::{DiskName, EntryName, Place, VolumeName};
+
+/// A disk on which loaders died in as many volumes as this is left out as a whole: it may have 256.
+const VOLUMES: usize = 3;
+
+/// Places where loaders died.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lost(Vec<Place>);
+
+impl Lost {
+    /// From the words on a command line; what can't be read is left out.
+    pub(super) fn parse(words: impl IntoIterator<Item = String>) -> Lost {
+        let places = words.into_iter().filter_map(|word| Place::parse(&word));
+        Lost(places.collect())
+    }
+
+    /// The words for a command line.
+    pub(super) fn print(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(Place::print)
+    }
+
+    /// A loader died there.
+    pub(super) fn add(&mut self, place: Place) {
+        self.0.push(place);
+    }
+
+    /// Is this disk left out?
+    pub(super) fn disk(&self, disk: &DiskName) -> bool {
+        let volumes = self.0.iter().filter(|place| match place {
+            Place::Volume(volume) => volume.disk == *disk,
+            _ => false,
+        });
+        volumes.count() >= VOLUMES || self.0.contains(&Place::Disk(disk.clone()))
+    }
+
+    /// Is this volume left out?
+    pub(super) fn volume(&self, volume: &VolumeName) -> bool {
+        self.disk(&volume.disk) || self.0.contains(&Place::Volume(volume.clone()))
+    }
+
+    /// Is this entry left out?
+    pub(super) fn entry(&self, entry: &EntryName) -> bool {
+        self.volume(&entry.volume) || self.0.contains(&Place::Entry(entry.clone()))
+    }
+
+    /// Has a loader died of anything on this disk? Then the others come first.
+    pub(super) fn suspects(&self, disk: &DiskName) -> bool {
+        self.0.iter().any(|place| place.disk() == disk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk(sequence: u64) -> DiskName {
+        DiskName {
+            path: "/dev/sda".to_owned(),
+            sequence: Some(sequence),
+        }
+    }
+
+    fn volume(number: u32) -> VolumeName {
+        VolumeName {
+            disk: disk(1),
+            partition: Some(number),
+            offset: u64::from(number) << 20,
+        }
+    }
+
+    fn entry(nth: u32) -> EntryName {
+        EntryName {
+            volume: volume(9),
+            path: "/boot/grub/grub.cfg".to_owned(),
+            line: Some(7),
+            nth,
+        }
+    }
+
+    #[test]
+    fn only_what_was_lost_is_left_out() {
+        let mut lost = Lost::default();
+        lost.add(Place::Entry(entry(1)));
+        assert!(lost.entry(&entry(1)) && !lost.entry(&entry(0)));
+        assert!(!lost.volume(&volume(9)) && !lost.disk(&disk(1)));
+        lost.add(Place::Volume(volume(9)));
+        assert!(lost.entry(&entry(0)) && lost.volume(&volume(9)));
+        assert!(!lost.volume(&volume(8)) && !lost.disk(&disk(1)));
+        lost.add(Place::Disk(disk(1)));
+        assert!(lost.volume(&volume(8)) && lost.disk(&disk(1)));
+    }
+
+    #[test]
+    fn another_medium_in_the_same_socket_is_not_blamed() {
+        let mut lost = Lost::default();
+        lost.add(Place::Disk(disk(1)));
+        assert!(!lost.disk(&disk(2)));
+        assert!(lost.suspects(&disk(1)) && !lost.suspects(&disk(2)));
+    }
+
+    #[test]
+    fn a_disk_of_bad_volumes_goes_as_a_whole() {
+        let mut lost = Lost::default();
+        for number in [1, 2] {
+            lost.add(Place::Volume(volume(number)));
+        }
+        assert!(!lost.disk(&disk(1)));
+        lost.add(Place::Volume(volume(3)));
+        assert!(lost.disk(&disk(1)) && !lost.disk(&disk(2)));
+    }
+
+    #[test]
+    fn the_next_loader_is_told_all_of_it() {
+        let mut lost = Lost::default();
+        lost.add(Place::Entry(entry(1)));
+        lost.add(Place::Disk(disk(1)));
+        let words = lost.print().chain(["nonsense".to_owned()]);
+        assert_eq!(Lost::parse(words).0, lost.0);
+    }
+}

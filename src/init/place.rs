@@ -1,0 +1,112 @@
+//! [`Place`]: what a loader is at work on, by names that mean the same to the next loader.
+
+use std::fmt;
+
+use crate::disk::{Disk, Found, Volume};
+use crate::text::Printable;
+
+/// Something on which a loader may die.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// A disk: opening it, reading its partition table, recognising what is on it.
+    Disk(DiskName),
+    /// A volume: reading its filesystem and its boot configuration.
+    Volume(VolumeName),
+    /// An entry: reading and loading its files.
+    Entry(EntryName),
+}
+
+/// A disk. Another medium of the same name has another sequence number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DiskName {
+    /// Its node.
+    pub(super) path: String,
+    /// `diskseq`, where the kernel counts.
+    pub(super) sequence: Option<u64>,
+}
+
+/// A volume.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct VolumeName {
+    /// Its disk.
+    pub(super) disk: DiskName,
+    /// The number of the partition; `None` for a whole disk.
+    pub(super) partition: Option<u32>,
+    /// Where it begins, in bytes.
+    pub(super) offset: u64,
+}
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EntryName {
+    /// Where its configuration lies.
+    pub(super) volume: VolumeName,
+    /// The configuration file there.
+    pub(super) path: String,
+    /// The line in it, where the language has lines.
+    pub(super) line: Option<u32>,
+    /// How many entries of the same file and line came before it: a loop makes several.
+    pub(super) nth: u32,
+}
+
+impl DiskName {
+    /// The name of a disk that is not open yet.
+    pub(super) fn found(found: &Found) -> DiskName {
+        DiskName {
+            path: found.node.display().to_string(),
+            sequence: found.hardware.sequence,
+        }
+    }
+
+    /// The name of an open disk.
+    pub(super) fn of(disk: &Disk) -> DiskName {
+        DiskName {
+            path: disk.path.display().to_string(),
+            sequence: disk.hardware.sequence,
+        }
+    }
+}
+
+impl VolumeName {
+    /// The name of a volume of a disk.
+    pub(super) fn of(disk: &Disk, volume: &Volume) -> VolumeName {
+        VolumeName {
+            disk: DiskName::of(disk),
+            partition: volume.partition.as_ref().map(|found| found.number),
+            offset: volume.offset,
+        }
+    }
+}
+
+impl Place {
+    /// The disk that it is or lies on.
+    pub(super) fn disk(&self) -> &DiskName {
+        match self {
+            Place::Disk(disk) => disk,
+            Place::Volume(volume) => &volume.disk,
+            Place::Entry(entry) => &entry.volume.disk,
+        }
+    }
+}
+
+/// For people: nothing in it moves a cursor.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Printable(&self.disk().path))?;
+        let (volume, entry) = match self {
+            Place::Disk(_) => return Ok(()),
+            Place::Volume(volume) => (volume, None),
+            Place::Entry(entry) => (&entry.volume, Some(entry)),
+        };
+        if let Some(number) = volume.partition {
+            write!(f, " partition {number}")?;
+        }
+        if let Some(entry) = entry {
+            write!(f, ": {}", Printable(&entry.path))?;
+            if let Some(line) = entry.line {
+                write!(f, " line {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
