@@ -40,8 +40,14 @@ fn table(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
         };
         writeln!(output, "{mark} {}", Printable(&entry.title))?;
         writeln!(output, "    id       {}", Printable(&entry.id))?;
+        if !entry.submenu.is_empty() {
+            let menus = entry.submenu.join(" > ");
+            writeln!(output, "    menu     {}", Printable(&menus))?;
+        }
         let origin = inventory.describe(&entry.origin.file).to_string();
-        writeln!(output, "    from     {}", Printable(&origin))?;
+        let line = entry.origin.line.map(|line| format!(", line {line}"));
+        let line = line.unwrap_or_default();
+        writeln!(output, "    from     {}{line}", Printable(&origin))?;
         if let Some(kernel) = &entry.kernel {
             writeln!(output, "    kernel   {}", Printable(kernel.path.as_str()))?;
         }

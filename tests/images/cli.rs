@@ -535,3 +535,40 @@ fn help_and_version() {
         concat!("pilotlight ", env!("CARGO_PKG_VERSION"), "\n")
     );
 }
+
+/// A disk with nothing but GRUB on it: the list has its menus, lines and default.
+#[test]
+fn grub_is_listed_with_menus_and_lines() {
+    let dir = temp_dir();
+    let config = "set default=\"sub>two\"\nmenuentry One { linux /vmlinuz a; }\n\
+                  submenu More --id sub {\n menuentry Two --id two { linux /vmlinuz b; }\n}\nfrob\n";
+    dir.file("tree/boot/grub/grub.cfg", config.as_bytes());
+    dir.file("tree/vmlinuz", &kernel(11));
+    let tree = dir.path().join("tree");
+    let image = dir.image("disk.raw", 16 * MIB);
+    run_line(
+        &format!("mke2fs -q -t ext4 -d {} {{}}", tree.display()),
+        &image,
+    );
+    let out = text(&pilotlight(&["list"], &[&image]).stdout);
+    let place = image.path();
+    let expected = format!(
+        "  One\n    id       One\n    from     {place}: /boot/grub/grub.cfg, line 2\n\
+         \x20   kernel   /vmlinuz\n    options  BOOT_IMAGE=/vmlinuz a\n\
+         * Two\n    id       sub>two\n    menu     More\n\
+         \x20   from     {place}: /boot/grub/grub.cfg, line 4\n\
+         \x20   kernel   /vmlinuz\n    options  BOOT_IMAGE=/vmlinuz b\n\
+         {place}: (hd0)/boot/grub/grub.cfg, line 6, column 1: can't find command `frob'\n"
+    );
+    assert_eq!(out, expected);
+    let view = json(&[&image]);
+    let two = &view["entries"][1];
+    assert_eq!(
+        (&two["source"], &two["default"]),
+        (&"grub".into(), &true.into())
+    );
+    assert_eq!(two["submenu"], serde_json::json!(["More"]));
+    assert_eq!(two["origin"]["line"], 4);
+    let dry = pilotlight(&["boot", "--dry-run"], &[&image]);
+    assert!(text(&dry.stdout).starts_with("Two\n"), "{dry:?}");
+}
