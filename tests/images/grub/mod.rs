@@ -4,3 +4,4 @@ mod corpus;
 mod menus;
 mod oracle;
 mod random;
+mod shapes;

@@ -1,0 +1,69 @@
+//! What distributions write, as far as its shape matters, and the whole list that comes of it.
+//!
+//! `shapes.txt` has for each distribution the files of a disk (`--- path`, with `UUID` for that of its
+//! filesystem), and behind `>>>` the list: a star for the default, the title, the menus around it, the
+//! command line, and what is loaded besides. `!` begins a problem.
+
+use pilotlight::config::discover;
+use pilotlight::disk::Disk;
+use pilotlight::inventory::Inventory;
+
+use super::corpus::split;
+use crate::kit::{MIB, run_line, temp_dir};
+
+const UUID: &str = "01234567-89ab-cdef-0123-456789abcdef";
+
+#[test]
+fn what_distributions_write() {
+    let shapes = split(include_str!("shapes.txt"));
+    assert!(shapes.len() >= 8);
+    for (name, text) in shapes {
+        let (files, expected) = text.split_once("\n>>>\n").unwrap();
+        assert_eq!(list(files).trim_end(), expected.trim_end(), "{name}");
+    }
+}
+
+fn list(files: &str) -> String {
+    let dir = temp_dir();
+    for file in format!("\n{files}").split("\n--- ").skip(1) {
+        let (path, content) = file.split_once('\n').unwrap_or((file, ""));
+        let mut content = content
+            .replace("UUID=", "\0")
+            .replace("UUID", UUID)
+            .replace('\0', "UUID=");
+        if path.ends_with("grubenv") {
+            content = format!("{content}\n{}", "#".repeat(1023 - content.len()));
+        }
+        dir.file(&format!("tree{path}"), content.as_bytes());
+    }
+    let image = dir.image("image", 16 * MIB);
+    let tree = dir.path().join("tree");
+    run_line(
+        &format!("mke2fs -q -t ext4 -U {UUID} -d {} {{}}", tree.display()),
+        &image,
+    );
+    let mut inventory = Inventory::new();
+    inventory.add(Disk::open(&image.0).unwrap());
+    let found = discover(&inventory);
+    let mut text = String::new();
+    for entry in &found.entries {
+        let star = if entry.default { '*' } else { ' ' };
+        let menus = entry.submenu.join(" > ");
+        text += &format!("{star} {} [{menus}] {}", entry.title, entry.cmdline);
+        let initrds = entry.initrd.iter().map(|file| file.path.to_string());
+        let modules = entry.modules.iter();
+        let modules = modules.map(|module| format!("{} {}", module.file.path, module.cmdline));
+        let loaded: Vec<String> = initrds.chain(modules).collect();
+        if !loaded.is_empty() {
+            text += &format!(" | {}", loaded.join(" "));
+        }
+        text.push('\n');
+        for problem in &entry.problems {
+            text += &format!("  ! {}\n", problem.text);
+        }
+    }
+    for problem in &found.problems {
+        text += &format!("! {}\n", problem.text);
+    }
+    text
+}
