@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use pilotlight::disk::Disk;
 use pilotlight::fs::{FileKind, Filesystem, FsError, FsPath};
 
-use crate::kit::{Image, MIB, TempDir, filesystem, noise, path, run, run_line, temp_dir, tool};
+use crate::kit::{
+    Image, MIB, TempDir, debugfs, filesystem, inode_place, noise, path, run_line, temp_dir, tool,
+};
 
 /// A tree with everything that matters: small and large files, holes, links, many names.
 fn tree(dir: &TempDir) -> PathBuf {
@@ -140,15 +142,6 @@ fn make(image: &Image, options: &str, root: &Path) {
     run_line(&line, image);
 }
 
-/// Lets debugfs change a filesystem. It ends well whatever happened.
-fn change(image: &Image, request: &str) {
-    run("debugfs", ["-w", "-R", request, image.path()]);
-}
-
-fn ask(image: &Image, request: &str) -> String {
-    run("debugfs", ["-R", request, image.path()])
-}
-
 #[test]
 fn ext4_with_many_features() {
     for options in [
@@ -230,7 +223,8 @@ fn data_in_inodes() {
     dir.file("tree/dir/a-name", b"x");
     let image = dir.image("image", 32 * MIB);
     make(&image, "-t ext4 -O inline_data -I 512", &root);
-    let is_inline = |name: &str| ask(&image, &format!("stat {name}")).contains("Flags: 0x10000000");
+    let is_inline =
+        |name: &str| debugfs(&image, &format!("stat {name}")).contains("Flags: 0x10000000");
     for (name, expected) in [
         ("/in/file-0", true),
         ("/in/file-61", true),
@@ -253,15 +247,6 @@ fn data_in_inodes() {
     assert_eq!(file.read_at(101, &mut buffer).unwrap(), 0);
 }
 
-/// Where an inode is, in bytes.
-fn inode_place(image: &Image, name: &str, block_size: u64) -> u64 {
-    let printed = ask(image, &format!("imap {name}"));
-    let numbers = printed.split("located at block ").nth(1).unwrap();
-    let (block, offset) = numbers.split_once(", offset 0x").unwrap();
-    let offset = u64::from_str_radix(offset.trim(), 16).unwrap();
-    block.parse::<u64>().unwrap() * block_size + offset
-}
-
 /// The kernel continues a directory in the attribute `system.data`, which mke2fs does not do.
 #[test]
 fn directories_that_go_on_behind_i_block() {
@@ -271,7 +256,7 @@ fn directories_that_go_on_behind_i_block() {
     let image = dir.image("image", 16 * MIB);
     let options = "-t ext4 -b 4096 -I 256 -O inline_data,^metadata_csum";
     make(&image, options, &dir.path().join("tree"));
-    let other = ask(&image, "stat /other");
+    let other = debugfs(&image, "stat /other");
     let other = other.split_whitespace().nth(1).unwrap();
     let other: u32 = other.parse().unwrap();
     let inode = inode_place(&image, "/dir", 4096);
@@ -290,7 +275,7 @@ fn directories_that_go_on_behind_i_block() {
     let names: Vec<&str> = list.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, ["first", "second"]);
     assert_eq!(ours.read(&path("/dir/second"), 10).unwrap(), b"2");
-    let listed = ask(&image, "ls -p /dir");
+    let listed = debugfs(&image, "ls -p /dir");
     assert!(listed.contains("/second/"), "{listed}");
 }
 
@@ -352,9 +337,9 @@ fn extents_that_nothing_was_written_to_are_zeros() {
     image.write(0, &[0xa5; 8 << 20]);
     let root = dir.path().join("tree");
     make(&image, "-t ext4 -b 1024 -E nodiscard", &root);
-    change(&image, "fallocate /file 10 20");
-    change(&image, "set_inode_field /file size 30720");
-    assert!(ask(&image, "ex /file").contains("Uninit"));
+    debugfs(&image, "fallocate /file 10 20");
+    debugfs(&image, "set_inode_field /file size 30720");
+    assert!(debugfs(&image, "ex /file").contains("Uninit"));
     let mut expected = noise(4096, 1);
     expected.resize(30_720, 0);
     let found = filesystem(&image).read(&path("/file"), 1 << 20).unwrap();
@@ -367,7 +352,7 @@ fn lengths_of_64_bits() {
     dir.file("tree/file", b"begin");
     let image = dir.image("image", 8 * MIB);
     make(&image, "-t ext4", &dir.path().join("tree"));
-    change(&image, "set_inode_field /file size 6000000000000");
+    debugfs(&image, "set_inode_field /file size 6000000000000");
     let ours = filesystem(&image);
     let file = path("/file");
     assert_eq!(ours.metadata(&file).unwrap().size, 6_000_000_000_000);
@@ -416,7 +401,7 @@ fn directories_with_an_index() {
             status.code().is_some_and(|code| code <= 1),
             "{options}: {status}"
         );
-        let root = ask(&image, "htree_dump /many");
+        let root = debugfs(&image, "htree_dump /many");
         assert!(root.contains("Indirect levels: "), "{options}: {root}");
         let ours = filesystem(&image);
         let list = ours.read_dir(&path("/many")).unwrap();
@@ -494,9 +479,9 @@ fn names_without_case() {
     dir.file("tree/plain/VMLinuz", b"plain");
     let image = dir.image("image", 16 * MIB);
     make(&image, "-t ext4 -O casefold", &dir.path().join("tree"));
-    let flags = ask(&image, "stat /folded");
+    let flags = debugfs(&image, "stat /folded");
     assert!(flags.contains("Flags: 0x80000"), "{flags}");
-    change(&image, "set_inode_field /folded flags 0x40080000");
+    debugfs(&image, "set_inode_field /folded flags 0x40080000");
     let ours = filesystem(&image);
     let read = |name: &str| ours.read(&path(name), 100);
     assert_eq!(read("/folded/vmlinuz-GRÖSSE").ok(), None);
@@ -514,8 +499,8 @@ fn what_is_encrypted_is_not_supported_and_the_rest_is_read() {
     dir.file("tree/plain", b"plain");
     let image = dir.image("image", 16 * MIB);
     make(&image, "-t ext4 -O encrypt", &dir.path().join("tree"));
-    change(&image, "set_inode_field /file flags 0x80800");
-    change(&image, "set_inode_field /dir flags 0x80800");
+    debugfs(&image, "set_inode_field /file flags 0x80800");
+    debugfs(&image, "set_inode_field /dir flags 0x80800");
     let ours = filesystem(&image);
     let unsupported = |error: Option<FsError>| matches!(error, Some(FsError::Unsupported(_)));
     assert!(unsupported(ours.open(&path("/file")).err()));
@@ -531,7 +516,7 @@ fn features_that_are_refused_are_named() {
         let dir = temp_dir();
         let image = dir.image("image", 32 * MIB);
         run_line("mke2fs -q -t ext4 {}", &image);
-        change(&image, &format!("feature {feature}"));
+        debugfs(&image, &format!("feature {feature}"));
         let layout = Disk::open(&image.0).unwrap().scan();
         let error = pilotlight::fs::open(&layout.volumes[0], None)
             .err()
@@ -578,7 +563,7 @@ fn wrong_checksums_are_found() {
             .output()
             .unwrap();
         let block = |name: &str, which: usize| -> u64 {
-            let blocks = ask(&image, &format!("blocks {name}"));
+            let blocks = debugfs(&image, &format!("blocks {name}"));
             blocks
                 .split_whitespace()
                 .nth(which)
@@ -592,7 +577,7 @@ fn wrong_checksums_are_found() {
             "inode" => inode_place(&image, "/holes", 1024) + 0xc,
             "extents" => {
                 // The first that is named is the block of the map.
-                let tree = ask(&image, "ex /holes");
+                let tree = debugfs(&image, "ex /holes");
                 let line = tree
                     .lines()
                     .find(|line| line.trim_start().starts_with("0/ 1"))

@@ -5,7 +5,7 @@ use crc::{CRC_32_ISCSI, Crc};
 use pilotlight::disk::Disk;
 use pilotlight::fs::{Filesystem, FsError};
 
-use crate::kit::{Image, MIB, TempDir, filesystem, path, run, run_line, temp_dir, tool};
+use crate::kit::{Image, MIB, TempDir, debugfs, filesystem, path, run, run_line, temp_dir, tool};
 
 /// What every file has before the journal changes it.
 const OLD: u8 = b'o';
@@ -35,9 +35,9 @@ impl Journal {
         let tree = dir.path().join("tree");
         let line = format!("mke2fs -q {options} -d {} {{}}", tree.display());
         run_line(&line, &image);
-        let block_size = 4096 / numbers(&ask(&image, "blocks /first")).len() as u64;
+        let block_size = 4096 / numbers(&debugfs(&image, "blocks /first")).len() as u64;
         // Where the map has blocks of its own, `blocks` tells of those, too: each has to be asked for.
-        let listed = numbers(&ask(&image, "blocks <8>"));
+        let listed = numbers(&debugfs(&image, "blocks <8>"));
         let script: String = (0..listed.len())
             .map(|block| format!("bmap <8> {block}\n"))
             .collect();
@@ -55,7 +55,7 @@ impl Journal {
 
     /// The block with which a file begins.
     fn place(&self, name: &str) -> u64 {
-        numbers(&ask(&self.image, &format!("blocks /{name}")))[0]
+        numbers(&debugfs(&self.image, &format!("blocks /{name}")))[0]
     }
 
     /// A file with the content of a block, for debugfs.
@@ -139,15 +139,11 @@ impl Journal {
             "{what}: {status}"
         );
         for (name, content) in names.iter().zip(contents) {
-            let theirs = ask(&self.image, &format!("cat /{name}"));
+            let theirs = debugfs(&self.image, &format!("cat /{name}"));
             let ours = String::from_utf8_lossy(&content);
             assert!(ours == theirs, "{what}: {name}");
         }
     }
-}
-
-fn ask(image: &Image, request: &str) -> String {
-    run("debugfs", ["-R", request, image.path()])
 }
 
 fn numbers(printed: &str) -> Vec<u64> {
@@ -312,15 +308,7 @@ fn journals_that_are_not_supported() {
     };
     // On another disk.
     let journal = two_transactions("jo");
-    run(
-        "debugfs",
-        [
-            "-w",
-            "-R",
-            "set_super_value journal_inum 0",
-            journal.image.path(),
-        ],
-    );
+    debugfs(&journal.image, "set_super_value journal_inum 0");
     assert!(unsupported(&journal, "external").contains("on another disk"));
 
     // With features that nobody knows, which don't matter once it is clean.
