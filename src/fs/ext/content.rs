@@ -12,6 +12,8 @@ pub(super) struct Content<'a> {
     inline: Option<Vec<u8>>,
     /// The part of the map that was used last.
     leaf: Leaf,
+    /// How often another part was needed.
+    loads: u32,
 }
 
 impl<'a> Content<'a> {
@@ -26,6 +28,7 @@ impl<'a> Content<'a> {
             inline: inode.inline()?,
             inode,
             leaf: Leaf::default(),
+            loads: 0,
         })
     }
 
@@ -39,6 +42,11 @@ impl<'a> Content<'a> {
         self.inline.as_deref()
     }
 
+    /// How often a part of the map was read.
+    pub(super) fn loads(&self) -> u32 {
+        self.loads
+    }
+
     /// Where the block `logical` is.
     ///
     /// # Errors
@@ -47,6 +55,7 @@ impl<'a> Content<'a> {
         if let Some(found) = self.leaf.find(logical) {
             return Ok(found);
         }
+        self.loads = self.loads.saturating_add(1);
         self.leaf = Leaf::of(self.medium, &self.inode, logical)?;
         let found = self.leaf.find(logical);
         found.ok_or_else(|| self.inode.damaged("has a map without an end"))

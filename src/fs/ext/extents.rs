@@ -39,7 +39,7 @@ pub(super) fn leaf(medium: &Medium, inode: &Inode, logical: u64) -> Result<Leaf,
     loop {
         let node = Node::new(&block, depth, range).map_err(|text| inode.damaged(text))?;
         let Some(below) = depth.checked_sub(1) else {
-            let leaf = node.leaf(medium);
+            let leaf = node.leaf(medium.superblock.blocks);
             return leaf.map_err(|text| inode.damaged(text));
         };
         let child = match node.child(logical) {
@@ -100,8 +100,8 @@ impl<'a> Node<'a> {
         Ok((u64::from(high) << 32 | u64::from(low), first(entry)..end))
     }
 
-    /// What a node of the lowest level says.
-    fn leaf(&self, medium: &Medium) -> Result<Leaf, &'static str> {
+    /// What a node of the lowest level says, on a volume of so many blocks.
+    fn leaf(&self, blocks: u64) -> Result<Leaf, &'static str> {
         let mut leaf = Leaf::hole(self.range.clone());
         let mut free = self.range.start;
         for entry in self.entries {
@@ -119,7 +119,7 @@ impl<'a> Node<'a> {
             let low = le32(entry, 8).unwrap_or_default();
             let high = le16(entry, 6).unwrap_or_default();
             let physical = u64::from(high) << 32 | u64::from(low);
-            if medium.place(physical, length).is_err() {
+            if physical == 0 || physical.saturating_add(length) > blocks {
                 return Err("has an extent that leaves the volume");
             }
             if written {
@@ -149,6 +149,7 @@ fn is_whole(block: &[u8], inode: &Inode) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::blocks::Found;
     use super::*;
 
     fn node(count: u16, depth: u16, entries: &[(u32, u32)]) -> Vec<u8> {
@@ -187,5 +188,32 @@ mod tests {
         assert!(refused(&node(2, 1, &[(10, 1), (10, 2)]), 1, 0..100).is_some());
         assert!(refused(&[0; 60], 0, 0..100).is_some());
         assert!(refused(&[], 0, 0..100).is_some());
+    }
+
+    #[test]
+    fn lengths_say_what_was_written() {
+        // A leaf with one extent of this length at block 7 of the file.
+        let leaf = |stored: u32, physical: u32| {
+            let mut block = node(1, 0, &[(7, stored)]);
+            block[20..24].copy_from_slice(&physical.to_le_bytes());
+            let node = Node::new(&block, 0, 0..50_000).unwrap_or_else(|e| panic!("{e}"));
+            node.leaf(1 << 20)
+        };
+        let found = |stored, at| leaf(stored, 100).unwrap().find(at).unwrap();
+        let (some, none) = (Some(100), None);
+        for (stored, at, physical, length) in [
+            (1, 7, some, 1),
+            (1, 8, none, 49_992),
+            (32_768, 7, some, 32_768),
+            (32_769, 7, none, 49_993),
+            (65_535, 7, none, 49_993),
+        ] {
+            let expected = Found { physical, length };
+            assert_eq!(found(stored, at), expected, "{stored}");
+        }
+        assert!(leaf(0, 100).is_err());
+        assert!(leaf(1, 0).is_err());
+        assert!(leaf(1, 1 << 20).is_err());
+        assert!(leaf(32_769, 1 << 20).is_err());
     }
 }

@@ -4,15 +4,16 @@ use std::cell::Cell;
 
 use super::journal::Replay;
 use super::superblock::{LENGTH, PLACE, Superblock, unreadable};
-use crate::disk::{Source, Window};
+use crate::disk::{ReadAt, Source, Window};
 use crate::fs::FsError;
 
 /// Bytes of metadata that one request may read: more than a directory with
 /// [`MAX_DIRECTORY_ENTRIES`](crate::fs::MAX_DIRECTORY_ENTRIES) of the longest names has.
 pub(super) const BUDGET: u64 = 32 * 1024 * 1024;
 
-/// What a read costs at least: a small one at a new place takes as long as a larger one.
-pub(super) const LEAST_COST: u64 = 4096;
+/// What a read costs at least: a small one at a new place takes as long as a larger one. So a request
+/// is at most two thousand of them, which is a minute on the slowest stick.
+pub(super) const LEAST_COST: u64 = 16 * 1024;
 
 /// The volume as the kernel would see it after its recovery.
 pub(super) struct Medium {
@@ -51,7 +52,6 @@ impl Medium {
 
     /// Length of the volume in bytes.
     fn size(&self) -> u64 {
-        use crate::disk::ReadAt;
         self.source.size()
     }
 

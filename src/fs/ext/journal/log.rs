@@ -26,6 +26,11 @@ const FAST_HEAD: u16 = 9;
 /// Blocks that a log may name: 4 GiB of changes in blocks of 4 KiB, and less than 100 MiB of memory.
 const MAX_RECORDS: usize = 1_000_000;
 
+/// How often reading may go on at another place of the volume, and what is another place: farther away
+/// than this in blocks. A journal lies in a few pieces; one in thousands is made to take long.
+const MAX_JUMPS: u32 = 10_000;
+const FAR: u64 = 1024;
+
 /// A log that is read.
 pub(super) struct Log<'a> {
     medium: &'a Medium,
@@ -35,6 +40,9 @@ pub(super) struct Log<'a> {
     writes: Vec<Write>,
     /// Blocks whose content no longer counts, and the transaction that says so.
     revoked: Vec<(u64, u32)>,
+    /// The block of the volume that was read last.
+    last: u64,
+    jumps: u32,
 }
 
 struct Write {
@@ -53,6 +61,8 @@ impl<'a> Log<'a> {
             head,
             writes: Vec::new(),
             revoked: Vec::new(),
+            last: 0,
+            jumps: 0,
         }
     }
 
@@ -207,6 +217,14 @@ impl<'a> Log<'a> {
 
     fn block(&mut self, at: u32) -> Result<Vec<u8>, FsError> {
         let place = self.place(at)?;
+        if place.abs_diff(self.last) > FAR {
+            self.jumps = self.jumps.saturating_add(1);
+        }
+        // Another part of the map lies at another place, too.
+        if self.jumps.saturating_add(self.content.loads()) > MAX_JUMPS {
+            return Err(too_long());
+        }
+        self.last = place;
         self.medium.block(place)
     }
 }

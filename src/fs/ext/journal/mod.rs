@@ -12,14 +12,14 @@ use self::head::{Head, LENGTH};
 use self::log::Log;
 use super::content::Content;
 use super::inode::Inode;
-use super::medium::{BUDGET, Medium};
+use super::medium::{BUDGET, LEAST_COST, Medium};
 use crate::fs::{FileKind, FsError};
 
 /// The magic number of every block of the log that is not the content of another one.
 const MAGIC: u32 = 0xc03b_3998;
 
-/// Bytes of a journal that are read: twice what `mke2fs` makes at most.
-const MAX_LOG: u64 = 2 * 1024 * 1024 * 1024;
+/// What reading a log may cost: a million blocks of 4 KiB, four times what `mke2fs` makes at most.
+const MAX_COST: u64 = 1_000_000 * LEAST_COST;
 
 /// Looks at the journal; what has to be written back is in the result.
 ///
@@ -46,7 +46,7 @@ pub(super) fn recover(medium: &Medium) -> Result<Replay, FsError> {
     let Some(head) = Head::parse(&head, superblock.block_size, blocks)? else {
         return Ok(Replay::default());
     };
-    medium.allow(MAX_LOG);
+    medium.allow(MAX_COST);
     Log::new(medium, content, head)
         .replay()
         .map_err(|error| match error {
