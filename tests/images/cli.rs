@@ -186,7 +186,9 @@ fn list_says_at_its_end_what_was_passed_over() {
          {path} partition 2: encrypted (LUKS): not opened\n\
          {path} partition 3: physical volume of LVM: not assembled\n\
          {path} partition 4: member of a RAID (MD): not assembled\n\
-         {path} partition 7: reaches 1048576 bytes over the end of the disk and is cut there\n"
+         {path} partition 7: reaches 1048576 bytes over the end of the disk and is cut there\n\
+         {path} partition 7: its filesystem can't be read: damaged: the superblock: it has more \
+         blocks than the volume\n"
     );
     assert_eq!(text(&output.stdout), expected);
 }

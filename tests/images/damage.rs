@@ -1,5 +1,6 @@
 //! Damaged filesystems give errors: never a panic, never a loop without end.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use pilotlight::config::discover;
@@ -7,7 +8,7 @@ use pilotlight::disk::{Disk, Hardware, Source};
 use pilotlight::inventory::Inventory;
 use proptest::prelude::*;
 
-use crate::kit::{MIB, noise, run_line, temp_dir};
+use crate::kit::{MIB, TempDir, debugfs, noise, run_line, temp_dir, tool};
 use crate::targets::sparse::SparseDisk;
 use crate::targets::walk;
 
@@ -58,6 +59,48 @@ impl Image {
     }
 }
 
+/// Directories with an index, data in inodes, and journals that were left dirty. Without checksums,
+/// which would hide what is behind them.
+fn ext_images(dir: &TempDir, tree: &Path) -> Vec<Image> {
+    let mut images = Vec::new();
+    for (options, commands) in [
+        ("-t ext4 -b 1024 -O ^metadata_csum,^has_journal", None),
+        (
+            "-t ext4 -b 1024 -O inline_data,^metadata_csum,^has_journal",
+            None,
+        ),
+        ("-t ext3 -b 1024 -J size=1", Some("jo")),
+        ("-t ext4 -b 1024 -J size=1", Some("jo -c")),
+    ] {
+        let image = dir.image("ext", 6 * MIB);
+        run_line(
+            &format!("mke2fs -q {options} -d {} {{}}", tree.display()),
+            &image,
+        );
+        // It makes the index of the directory with many names. Its status 1 says so.
+        let status = tool("e2fsck")
+            .args(["-fyD", image.path()])
+            .output()
+            .unwrap()
+            .status;
+        assert!(
+            status.code().is_some_and(|code| code <= 1),
+            "{options}: {status}"
+        );
+        if let Some(open) = commands {
+            let blocks = debugfs(&image, "blocks /linux");
+            let block = blocks.split_whitespace().next().unwrap();
+            let content = dir.file("content", &noise(1024, 9));
+            let write = format!("{open}\njw -b {block} {}\njc\n", content.display());
+            let script = write.clone() + &format!("{open}\njw -r {block}\njc\n") + &write;
+            let script = dir.file("script", script.as_bytes());
+            run_line(&format!("debugfs -w -f {} {{}}", script.display()), &image);
+        }
+        images.push(Image::new(&std::fs::read(&image.0).unwrap()));
+    }
+    images
+}
+
 /// One of each kind, made once.
 fn images() -> &'static [Image] {
     static IMAGES: OnceLock<Vec<Image>> = OnceLock::new();
@@ -83,6 +126,7 @@ fn images() -> &'static [Image] {
             run_line(&line, &image);
             images.push(Image::new(&std::fs::read(&image.0).unwrap()));
         }
+        images.extend(ext_images(&dir, &tree));
         for (options, mebibytes) in [("-F 12", 2), ("-F 16 -s 1", 9), ("-F 32 -s 1", 34)] {
             let image = dir.image("fat", mebibytes * MIB);
             run_line(&format!("mkfs.vfat {options} {{}}"), &image);

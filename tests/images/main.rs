@@ -16,6 +16,8 @@
 mod cli;
 mod damage;
 mod ext;
+mod ext_attacks;
+mod ext_journal;
 mod fat;
 mod grub;
 mod identify;

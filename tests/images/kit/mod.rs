@@ -109,6 +109,23 @@ pub fn run_line(line: &str, path: impl AsRef<Path>) -> String {
     run(&name, words)
 }
 
+/// What debugfs answers to a request. It ends well whatever happened.
+pub fn debugfs(image: &Image, request: &str) -> String {
+    run("debugfs", ["-w", "-R", request, image.path()])
+}
+
+/// Where an inode of an ext filesystem is, in bytes.
+pub fn inode_place(image: &Image, name: &str, block_size: u64) -> u64 {
+    let printed = debugfs(image, &format!("imap {name}"));
+    let numbers = printed.split("located at block ").nth(1);
+    let (block, offset) = numbers
+        .and_then(|numbers| numbers.split_once(", offset 0x"))
+        .unwrap_or_else(|| panic!("{name} has no place: {printed}"));
+    let block: u64 = block.parse().expect("the block is a number");
+    let offset = u64::from_str_radix(offset.trim(), 16).expect("the offset is a number");
+    block * block_size + offset
+}
+
 /// Bytes that look like nothing and are the same each time.
 pub fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);

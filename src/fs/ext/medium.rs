@@ -1,0 +1,125 @@
+//! The volume below an ext filesystem, and how much of it one request may read.
+
+use std::cell::Cell;
+
+use super::journal::Replay;
+use super::superblock::{LENGTH, PLACE, Superblock, unreadable};
+use crate::disk::{ReadAt, Source, Window};
+use crate::fs::FsError;
+
+/// Bytes of metadata that one request may read: more than a directory with
+/// [`MAX_DIRECTORY_ENTRIES`](crate::fs::MAX_DIRECTORY_ENTRIES) of the longest names has.
+pub(super) const BUDGET: u64 = 32 * 1024 * 1024;
+
+/// What a read costs at least: a small one at a new place takes as long as a larger one. So a request
+/// is at most two thousand of them, which is a minute on the slowest stick.
+pub(super) const LEAST_COST: u64 = 16 * 1024;
+
+/// The volume as the kernel would see it after its recovery.
+pub(super) struct Medium {
+    source: Window,
+    pub(super) superblock: Superblock,
+    replay: Replay,
+    budget: Cell<u64>,
+}
+
+impl Medium {
+    /// Reads the superblock.
+    ///
+    /// # Errors
+    /// As [`Superblock::read`].
+    pub(super) fn new(source: Source) -> Result<Medium, FsError> {
+        let source = Window::new(source);
+        Ok(Medium {
+            superblock: Superblock::read(&source)?,
+            source,
+            replay: Replay::default(),
+            budget: Cell::new(BUDGET),
+        })
+    }
+
+    /// From now on reads as if the journal had been written back, which may hold a newer superblock.
+    ///
+    /// # Errors
+    /// As [`Superblock::read`].
+    pub(super) fn apply(&mut self, replay: Replay) -> Result<(), FsError> {
+        self.replay = replay;
+        let mut newest = [0; LENGTH];
+        self.data(PLACE, &mut newest)?;
+        self.superblock = Superblock::parse(&newest, self.size())?;
+        Ok(())
+    }
+
+    /// Length of the volume in bytes.
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    /// Another request begins, which may read so many bytes of metadata.
+    pub(super) fn allow(&self, bytes: u64) {
+        self.budget.set(bytes);
+    }
+
+    /// Takes the cost of reading `length` bytes of metadata from what the request may read.
+    ///
+    /// # Errors
+    /// [`FsError::TooLarge`] when nothing is left.
+    pub(super) fn spend(&self, length: usize) -> Result<(), FsError> {
+        let cost = LEAST_COST.max(length as u64);
+        let left = self.budget.get().checked_sub(cost);
+        self.budget.set(left.unwrap_or_default());
+        match left {
+            Some(_) => Ok(()),
+            None => Err(FsError::TooLarge(
+                "the directories and maps on the way to it are longer than is read at once"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Fills `buf` with content of files: what is read is what the caller asked for.
+    ///
+    /// # Errors
+    /// The medium, or [`FsError::Corrupt`] behind its end.
+    pub(super) fn data(&self, at: u64, buf: &mut [u8]) -> Result<(), FsError> {
+        let read = self.replay.read_exact_at(&self.source, at, buf);
+        read.map_err(unreadable)
+    }
+
+    /// Fills `buf` with metadata.
+    ///
+    /// # Errors
+    /// As [`Medium::data`] and [`Medium::spend`].
+    pub(super) fn metadata(&self, at: u64, buf: &mut [u8]) -> Result<(), FsError> {
+        self.spend(buf.len())?;
+        self.data(at, buf)
+    }
+
+    /// A block of metadata.
+    ///
+    /// # Errors
+    /// As [`Medium::metadata`], and for a block that there is not.
+    pub(super) fn block(&self, number: u64) -> Result<Vec<u8>, FsError> {
+        let at = self.place(number, 1)?;
+        let length = usize::try_from(self.superblock.block_size).unwrap_or_default();
+        let mut block = vec![0; length];
+        self.metadata(at, &mut block)?;
+        Ok(block)
+    }
+
+    /// Where `count` blocks from `number` on begin, in bytes. Block 0 is never anybody's.
+    ///
+    /// # Errors
+    /// [`FsError::Corrupt`] when not all of them are there.
+    pub(super) fn place(&self, number: u64, count: u64) -> Result<u64, FsError> {
+        let end = number.checked_add(count);
+        if number == 0 || end.is_none_or(|end| end > self.superblock.blocks) {
+            return Err(FsError::Corrupt(format!(
+                "a map leads to block {number}, which is none of the {} that there are",
+                self.superblock.blocks
+            )));
+        }
+        // The superblock was checked: all blocks fit the volume.
+        Ok(number.saturating_mul(self.superblock.block_size))
+    }
+}
