@@ -166,6 +166,28 @@ fn inline_data_is_read() {
 }
 
 #[test]
+fn medium_that_only_the_kernel_reads() {
+    let medium = Image::overlay("cd", "cd");
+    let root = Image::overlay("cd-root", "esp");
+    let drive = format!(
+        "if=none,id=root,format={},file={}",
+        root.format,
+        root.path.display()
+    );
+    let mut machine = Machine::set_up("cd")
+        .arguments(&["-drive", &drive, "-device", "virtio-blk-pci,drive=root"])
+        .drive(&medium)
+        .arguments(&["-device", "ide-cd,drive=disk,bus=ide.1"])
+        .start();
+    machine.expect("/dev/sr0: asking the kernel, no reader for iso9660", BOOT);
+    machine.expect("from /dev/sr0: /loader/entries/", BOOT);
+    log_in(&mut machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains(ROOT), "{cmdline}");
+    machine.finish();
+}
+
+#[test]
 fn power_cut_while_ext4_is_written() {
     let image = Image::copy("power-cut", "root");
     let attach = ["-device", "virtio-blk-pci,drive=disk"];
