@@ -298,6 +298,7 @@ impl<'a> Interpreter<'a> {
             parameters: self.parameters.as_deref(),
         };
         let patterns = word::expand(words, &values);
+        self.budget.work(patterns.iter().map(String::len).sum());
         let mut arguments = Vec::new();
         for pattern in patterns {
             let root = self.variables.get("root");

@@ -9,6 +9,9 @@ const MAX_STEPS: u64 = 100_000;
 /// The same, in a configuration with all of its entries.
 const MAX_STEPS_IN_ALL: u64 = 1_000_000;
 
+/// Putting together so many bytes takes the time of a command.
+const BYTES_OF_A_STEP: usize = 128;
+
 /// Calls, loops and files in each other.
 const MAX_DEPTH: usize = 64;
 
@@ -38,7 +41,7 @@ pub(super) enum Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Limit::Steps => write!(f, "it executes more than {MAX_STEPS} commands"),
+            Limit::Steps => write!(f, "it takes more than {MAX_STEPS} steps"),
             Limit::Depth => write!(f, "calls and loops are nested deeper than {MAX_DEPTH}"),
             Limit::Memory => write!(f, "its variables take more than {MAX_MEMORY} bytes"),
             Limit::Files => write!(f, "it reads more than {MAX_FILES} files"),
@@ -68,6 +71,14 @@ impl Budget {
             return Err(Limit::Memory);
         }
         Ok(())
+    }
+
+    /// Long words cost as many steps as they take the time of: counted is what was put together, in bytes.
+    pub(super) fn work(&self, bytes: usize) {
+        let steps = u64::try_from(bytes / BYTES_OF_A_STEP).unwrap_or(u64::MAX);
+        self.steps.set(self.steps.get().saturating_add(steps));
+        let in_all = self.steps_in_all.get();
+        self.steps_in_all.set(in_all.saturating_add(steps));
     }
 
     /// Reads a file or a directory.

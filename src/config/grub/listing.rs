@@ -383,7 +383,7 @@ mod tests {
                 ),
                 (
                     false,
-                    vec!["its evaluation was ended: it executes more than 100000 commands"]
+                    vec!["its evaluation was ended: it takes more than 100000 steps"]
                 ),
             ]
         );
