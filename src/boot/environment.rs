@@ -255,3 +255,151 @@ impl std::error::Error for SaveError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    /// A disk of 16 KiB, each byte of which tells its sector of 512 bytes.
+    struct Disk {
+        bytes: RefCell<Vec<u8>>,
+        sector_size: u64,
+        writes: RefCell<Vec<(u64, usize)>>,
+    }
+
+    impl Disk {
+        fn new(sector_size: u64) -> Disk {
+            let bytes: Vec<u8> = (0..16_384).map(|at| (at / 512) as u8).collect();
+            Disk {
+                bytes: RefCell::new(bytes),
+                sector_size,
+                writes: RefCell::default(),
+            }
+        }
+
+        /// Puts the block at its places.
+        fn put(&self, places: &[Range<u64>], block: &[u8]) {
+            let mut bytes = self.bytes.borrow_mut();
+            for (place, byte) in places.iter().cloned().flatten().zip(block) {
+                bytes[place as usize] = *byte;
+            }
+        }
+
+        fn check(&self, offset: u64, length: usize) -> Range<usize> {
+            assert_eq!(offset % self.sector_size, 0);
+            assert_eq!(length as u64 % self.sector_size, 0);
+            offset as usize..offset as usize + length
+        }
+    }
+
+    impl WriteAt for Disk {
+        fn sector_size(&self) -> u64 {
+            self.sector_size
+        }
+
+        fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+            let range = self.check(offset, buf.len());
+            buf.copy_from_slice(&self.bytes.borrow()[range]);
+            Ok(())
+        }
+
+        fn write_at_once(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+            let range = self.check(offset, bytes.len());
+            self.bytes.borrow_mut()[range].copy_from_slice(bytes);
+            self.writes.borrow_mut().push((offset, bytes.len()));
+            Ok(())
+        }
+    }
+
+    /// A block of 1024 bytes, and the same with other bytes at these places.
+    fn blocks(changed: &[usize]) -> (Vec<u8>, Vec<u8>) {
+        let old = vec![b'o'; 1024];
+        let mut new = old.clone();
+        for at in changed {
+            new[*at] = b'n';
+        }
+        (old, new)
+    }
+
+    /// Changes a block that lies at `places`: the writes that this takes. Everything else on the disk
+    /// stays as it is.
+    fn writes(
+        sector_size: u64,
+        places: &[Range<u64>],
+        changed: &[usize],
+    ) -> Result<Vec<(u64, usize)>, Reason> {
+        let (old, new) = blocks(changed);
+        let disk = Disk::new(sector_size);
+        disk.put(places, &old);
+        if let Some(patch) = Patch::new(&disk, places, &old, &new)? {
+            disk.write_at_once(patch.offset, &patch.bytes).unwrap();
+        }
+        let expected = Disk::new(sector_size);
+        expected.put(places, &new);
+        assert!(disk.bytes == expected.bytes, "{places:?} {changed:?}");
+        Ok(disk.writes.take())
+    }
+
+    #[test]
+    fn sectors_that_differ_are_written_at_once() {
+        let whole = [4096..5120];
+        for (sector_size, changed, expected) in [
+            (512, &[30][..], (4096, 512)),
+            (512, &[30, 40], (4096, 512)),
+            (512, &[700], (4608, 512)),
+            (512, &[511, 512], (4096, 1024)),
+            (4096, &[30], (4096, 4096)),
+            (4096, &[0, 1023], (4096, 4096)),
+        ] {
+            assert_eq!(writes(sector_size, &whole, changed).unwrap(), [expected]);
+        }
+        // The middle of a larger sector, and over the edge of one.
+        assert_eq!(writes(4096, &[5120..6144], &[5]).unwrap(), [(4096, 4096)]);
+        let over = [7680..8704];
+        assert_eq!(writes(4096, &over, &[5, 1000]).unwrap(), [(4096, 8192)]);
+        assert_eq!(writes(4096, &over, &[1000]).unwrap(), [(8192, 4096)]);
+    }
+
+    #[test]
+    fn nothing_is_written_where_nothing_changes() {
+        assert_eq!(writes(512, &[4096..5120], &[]).unwrap(), []);
+        assert_eq!(writes(4096, &[4096..5120], &[]).unwrap(), []);
+    }
+
+    #[test]
+    fn a_block_in_parts_is_written_where_one_step_is_enough() {
+        let parts = [8192..8704, 1024..1536];
+        assert_eq!(writes(512, &parts, &[5]).unwrap(), [(8192, 512)]);
+        assert_eq!(writes(512, &parts, &[600]).unwrap(), [(1024, 512)]);
+        let refused = writes(512, &parts, &[5, 600]);
+        assert!(matches!(refused, Err(Reason::Scattered)), "{refused:?}");
+        // Side by side in the wrong order, or in one sector.
+        let turned = [1536..2048, 1024..1536];
+        assert_eq!(writes(512, &turned, &[5, 600]).unwrap(), [(1024, 1024)]);
+        let together = [0..512, 3072..3584];
+        assert_eq!(writes(4096, &together, &[5, 600]).unwrap(), [(0, 4096)]);
+    }
+
+    #[test]
+    fn what_the_disk_does_not_hold_is_not_changed() {
+        let (old, new) = blocks(&[5]);
+        let disk = Disk::new(512);
+        disk.put(&[4096..5120], &old);
+        for places in [
+            // Somewhere else, too short, too long, nowhere.
+            &[4097..5121][..],
+            &[4096..5000],
+            &[4096..5121],
+            &[],
+        ] {
+            let refused = Patch::new(&disk, places, &old, &new);
+            assert!(matches!(refused, Err(Reason::OtherContent)), "{places:?}");
+        }
+        for sector_size in [0, 500, 1 << 20] {
+            let disk = Disk::new(sector_size);
+            let refused = Patch::new(&disk, &[4096..5120], &old, &new);
+            assert!(matches!(refused, Err(Reason::SectorSize(_))));
+        }
+    }
+}
