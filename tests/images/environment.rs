@@ -114,6 +114,8 @@ fn the_block_is_changed_and_nothing_else() {
             listed(&dir, &disk),
             ["saved_entry=c", "next_entry=", "new=1"]
         );
+        let comment = b"tools other than grub-editenv!!!\n";
+        assert!(after.windows(comment.len()).any(|bytes| bytes == comment));
         // Once more changes nothing.
         let never = |_: Opened| -> Opened { panic!("the disk is opened") };
         assert_eq!(change(&disk, &changes, &never), Ok(false));
@@ -190,14 +192,15 @@ fn what_can_not_be_saved_changes_nothing() {
         "{reason}"
     );
     assert_eq!(listed(&dir, &image), ["next_entry=y"]);
-    image.write(at as u64, b"# GRUB Envi");
-    image.write(at as u64 - 25, b"?");
+    let block = b"# GRUB Environment Block\n";
+    let at = before.windows(25).position(|bytes| bytes == block);
+    image.write(at.unwrap() as u64, b"?");
     assert_eq!(
         refused(&image, &changes),
         "it is no environment block any more"
     );
 
-    let inline = disk(&dir, "-t ext4 -O inline_data -I 2048", &["next_entry=x"]);
+    let inline = disk(&dir, "-t ext4 -b 4096 -O inline_data -I 2048", &["next_entry=x"]);
     let reason = refused(&inline, &changes);
     assert!(reason.contains("its content is in its inode"), "{reason}");
 }
