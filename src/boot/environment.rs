@@ -257,6 +257,7 @@ impl std::error::Error for SaveError {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // most blocks lie in one place
 mod tests {
     use super::*;
     use std::cell::RefCell;

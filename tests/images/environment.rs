@@ -200,7 +200,11 @@ fn what_can_not_be_saved_changes_nothing() {
         "it is no environment block any more"
     );
 
-    let inline = disk(&dir, "-t ext4 -b 4096 -O inline_data -I 2048", &["next_entry=x"]);
+    let inline = disk(
+        &dir,
+        "-t ext4 -b 4096 -O inline_data -I 2048",
+        &["next_entry=x"],
+    );
     let reason = refused(&inline, &changes);
     assert!(reason.contains("its content is in its inode"), "{reason}");
 }
