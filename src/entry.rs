@@ -104,6 +104,33 @@ pub struct Problem {
     pub text: String,
 }
 
+/// Variables that a configuration wants to find changed in a file at the next boot: GRUB's environment
+/// block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedVariables {
+    /// The file.
+    pub file: FileRef,
+    /// Each name once, with the value that it gets; `None` takes the variable away.
+    pub variables: Vec<(String, Option<String>)>,
+}
+
+impl SavedVariables {
+    /// Nothing to be changed in `file` yet.
+    pub fn new(file: FileRef) -> SavedVariables {
+        let variables = Vec::new();
+        SavedVariables { file, variables }
+    }
+
+    /// Sets a variable, or takes it away; what was said of it before counts no more.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        let value = value.map(str::to_owned);
+        match self.variables.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value,
+            None => self.variables.push((name.to_owned(), value)),
+        }
+    }
+}
+
 /// One thing that can be booted, or that someone meant to be: an entry with something missing stays in
 /// the list and says what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +169,9 @@ pub struct BootEntry {
     pub tries_left: Option<u32>,
     /// Boots that were tried and not confirmed.
     pub tries_done: Option<u32>,
+    /// What is to be written before it is started, and only if it really is: what the configuration has
+    /// saved while it was read, and what the entry itself saves. No part of the JSON view.
+    pub saves: Vec<SavedVariables>,
     /// What is wrong or was left out.
     pub problems: Vec<Problem>,
 }
@@ -167,6 +197,7 @@ impl BootEntry {
             architecture: None,
             tries_left: None,
             tries_done: None,
+            saves: Vec::new(),
             problems: Vec::new(),
         }
     }

@@ -1,16 +1,19 @@
 //! Booting: which entry, its bytes, and the hand-over.
 //!
 //! [`plan`] puts what was found into the order of attempts. [`Attempt`] takes one entry through its
-//! stages: open, read once into sealed memory while hashing, load. The jump itself is left to the caller,
-//! who first lets go of everything that the next kernel should not inherit.
+//! stages: open, read once into sealed memory while hashing, load. [`save`] writes what the configuration
+//! wants to be remembered of a boot. The jump itself is left to the caller, who first lets go of everything
+//! that the next kernel should not inherit.
 
 mod attempt;
+mod environment;
 mod memory;
 mod payload;
 mod plan;
 mod timeline;
 
 pub use attempt::{Attempt, AttemptError, Loaded};
+pub use environment::{Open, SaveError, open_disk, save};
 pub use memory::available as available_memory;
 pub use payload::{Part, Payload, PayloadError};
 pub use plan::plan;

@@ -36,6 +36,13 @@ impl Device {
         &self.disk
     }
 
+    /// The node of the disk (`/dev/sda`). `None` where the name belongs to another one by now.
+    pub fn disk_node(&self) -> Option<&Path> {
+        let directory = directory_of(&self.disk)?;
+        let same = number(&directory, "diskseq") == self.sequence;
+        same.then_some(self.disk.as_path())
+    }
+
     /// The node (`/dev/sda1`). `None` where the kernel sees no such partition, or where the name of the
     /// disk belongs to another one by now.
     pub fn node(&self) -> Option<PathBuf> {

@@ -14,6 +14,7 @@ mod layout;
 mod mbr;
 mod open;
 mod probing;
+mod protection;
 mod scan;
 mod source;
 mod sysfs;
@@ -21,16 +22,19 @@ mod sysfs;
 mod test_tree;
 mod uevent;
 mod window;
+mod writing;
 
 pub use device::Device;
 pub use hardware::{Hardware, Transport};
 pub use identify::{Content, Format, identify};
 pub use layout::{Layout, Partition, PartitionKind, TableKind, Volume};
 pub use open::OpenError;
+pub(crate) use protection::set_read_only;
 pub use source::{FileSource, MemorySource, ReadAt, Section, Source};
 pub use sysfs::{Found, Sysfs};
 pub use uevent::{Action, Uevent, Uevents};
 pub use window::{WINDOW, Window};
+pub use writing::{DiskWriter, WriteAt};
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! The reader in user space first; where it gives up, the kernel.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use super::ext::Ext;
 use super::fat::Fat;
@@ -126,6 +127,11 @@ impl Filesystem for Fallback {
             path: path.clone(),
             mount: &self.mount,
         }))
+    }
+
+    fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
+        // A mount does not tell.
+        self.reader.locate(path, limit)
     }
 }
 

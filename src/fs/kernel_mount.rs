@@ -1,9 +1,8 @@
 //! Read-only mounts by the kernel, for what the readers in user space refuse.
-#![allow(unsafe_code)] // one ioctl that rustix does not have
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::{CString, c_int};
+use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,7 +15,7 @@ use rustix::mount::{MountFlags, UnmountFlags};
 use super::directory::Directory;
 use super::{FsError, ext};
 use crate::child::{ChildError, in_child};
-use crate::disk::{Device, Format, Source, Volume};
+use crate::disk::{Device, Format, Source, Volume, set_read_only};
 
 /// How long the kernel may take for a mount. A healthy one takes milliseconds; one with a log to look
 /// through, on a slow disk, a few seconds.
@@ -188,9 +187,6 @@ impl Drop for MountPoint {
     }
 }
 
-/// `BLKROSET` of `<linux/fs.h>`.
-const SET_READ_ONLY: rustix::ioctl::Opcode = 0x125d;
-
 /// A mount with all its words made beforehand: between fork and exit nothing may be allocated.
 struct Job {
     device: CString,
@@ -242,14 +238,7 @@ impl Job {
     fn protect(&self) -> Result<(), Errno> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let device = rustix::fs::open(self.device.as_c_str(), flags, Mode::empty())?;
-        let yes: c_int = 1;
-        // SAFETY: this operation reads the one int that it is given a pointer to, and the number fits it.
-        unsafe {
-            rustix::ioctl::ioctl(
-                device,
-                rustix::ioctl::Setter::<SET_READ_ONLY, c_int>::new(yes),
-            )
-        }
+        set_read_only(&device, true)
     }
 
     fn mount(&self) -> Result<(), Errno> {

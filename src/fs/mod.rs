@@ -17,6 +17,7 @@ pub use path::{FsPath, PathError};
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 
 use crate::disk::Volume;
 
@@ -69,6 +70,19 @@ pub trait Filesystem {
         let n = file.read_at(0, &mut bytes)?;
         bytes.truncate(n);
         Ok(bytes)
+    }
+
+    /// Where a file of at most `limit` bytes lies on the volume: byte ranges in the order of its content,
+    /// together as long as the file. Who writes to them changes this file and nothing else.
+    ///
+    /// # Errors
+    /// [`FsError::Unsupported`] where that can't be known or is not so, [`FsError::TooLarge`] above
+    /// `limit`, and what reading says.
+    fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
+        let _ = (path, limit);
+        Err(FsError::Unsupported(
+            "its filesystem does not tell where a file lies".to_owned(),
+        ))
     }
 }
 

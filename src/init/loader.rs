@@ -10,7 +10,7 @@ use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{Counted, LEFT_OUT, Report, Watchman};
 use super::wait::{Progress, Wait, pause};
 use super::{VOLUMES, log as sink};
-use crate::boot::{Attempt, Stage, Timeline, available_memory, plan};
+use crate::boot::{Attempt, Stage, Timeline, available_memory, open_disk, plan, save};
 use crate::config::{Found, discover};
 use crate::disk::{Disk, Sysfs, Uevents};
 use crate::entry::{BootEntry, FileRef, Origin};
@@ -290,6 +290,14 @@ impl Loader {
                     }
                     log::info!("command line: {}", Printable(&entry.cmdline));
                     log::info!("loaded: {}", self.timeline);
+                    // From here on nothing keeps the entry from being started. What can't be saved does not
+                    // either, as in GRUB.
+                    for saved in &entry.saves {
+                        report.alive(0);
+                        if let Err(error) = save(&self.inventory, saved, &open_disk) {
+                            log::warn!("{}", Printable(&error.to_string()));
+                        }
+                    }
                     report.loaded();
                     return true;
                 }

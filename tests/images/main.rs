@@ -15,6 +15,7 @@
 
 mod cli;
 mod damage;
+mod environment;
 mod ext;
 mod ext_attacks;
 mod ext_journal;

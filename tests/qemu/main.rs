@@ -13,6 +13,7 @@
 )]
 
 mod disk;
+mod environment;
 mod machine;
 
 use std::time::Duration;
@@ -132,6 +133,69 @@ fn grub_for_a_bios() {
         &["-device", "ide-hd,drive=disk,bus=ide.0"],
     );
     assert!(cmdline.contains("BOOT_IMAGE=/boot/vmlinuz-"), "{cmdline}");
+}
+
+#[test]
+fn grub_reboot_counts_once() {
+    let image = Image::copy("grub-reboot", "grub");
+    let start = |name| {
+        let machine = Machine::set_up(name).drive(&image);
+        let device = ["-device", "virtio-blk-pci,drive=disk"];
+        machine.arguments(&device).start()
+    };
+    let mut machine = start("grub-reboot-1");
+    boots(&mut machine);
+    assert!(!machine.transcript().contains("writing "));
+    machine.shell("mount -o remount,rw / && grub-reboot '1>0' && sync");
+    machine.type_line("poweroff");
+    machine.expect_end(BOOT);
+
+    let mut machine = start("grub-reboot-2");
+    machine.expect("booting Debian GNU/Linux, with Linux", BOOT);
+    machine.expect(
+        "writing next_entry to /dev/vda partition 2: /boot/grub/grubenv",
+        BOOT,
+    );
+    machine.expect("jumping", BOOT);
+    log_in(&mut machine);
+    let variables = machine.shell("grub-editenv list");
+    // The shell begins its output with a word to the terminal.
+    let is_empty = |line: &str| line.trim().ends_with("next_entry=");
+    assert!(variables.lines().any(is_empty), "{variables}");
+    machine.finish();
+
+    let mut machine = start("grub-reboot-3");
+    machine.expect("booting Debian GNU/Linux from", BOOT);
+    machine.expect("jumping", BOOT);
+    assert!(!machine.transcript().contains("writing "));
+    machine.finish();
+}
+
+#[test]
+fn power_cut_while_the_environment_block_is_written() {
+    let image = Image::copy("grub-cut", "grub");
+    // What is written reaches into the second sector of 512 bytes.
+    let long: String = (0..150).map(|number| format!("{number},")).collect();
+    let mut old = environment::read(&image);
+    old.set("next_entry", Some("1>0")).unwrap();
+    old.set("long", Some(&long)).unwrap();
+    let mut new = old.clone();
+    new.set("next_entry", Some("")).unwrap();
+    assert_ne!(old.as_bytes()[512..], new.as_bytes()[512..]);
+    for round in 0..4_u64 {
+        environment::write(&image, &old);
+        let mut machine = Machine::set_up(&format!("grub-cut-{round}"))
+            .drive(&image)
+            .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+            .start();
+        machine.expect("writing next_entry to /dev/vda partition 2", BOOT);
+        std::thread::sleep(Duration::from_millis(round * round));
+        machine.cut_power();
+        let found = environment::read(&image);
+        let state = if found == old { "old" } else { "new" };
+        println!("round {round}: the block is {state}");
+        assert!(found == old || found == new, "{found:?}");
+    }
 }
 
 #[test]

@@ -30,6 +30,10 @@ impl EnvironmentBlock {
     pub fn iter(&self) -> impl Iterator<Item = (String, String)> {
         self.lines().filter_map(|line| {
             let line = self.bytes.get(line)?;
+            // A comment: grub-editenv writes one at the beginning.
+            if line.starts_with(b"#") {
+                return None;
+            }
             let at = line.iter().position(|byte| *byte == b'=')?;
             let (name, value) = line.split_at_checked(at)?;
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -37,7 +41,7 @@ impl EnvironmentBlock {
         })
     }
 
-    /// Sets a variable, or removes it.
+    /// Sets a variable, or removes it. Comments stay.
     ///
     /// # Errors
     /// [`TooSmall`] when it does not fit; then nothing is changed.
@@ -72,23 +76,14 @@ impl EnvironmentBlock {
         Ok(())
     }
 
-    /// The finished lines of variables, without their ends.
+    /// The finished lines, without their ends: variables and comments. What fills the rest has no end.
     fn lines(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut at = SIGNATURE.len();
         std::iter::from_fn(move || {
-            // A `#` fills what is not used.
-            loop {
-                let rest = self.bytes.get(at..)?;
-                if rest.is_empty() {
-                    return None;
-                }
-                let length = line_length(rest)?;
-                let range = at..at.saturating_add(length);
-                at = range.end.saturating_add(1);
-                if !rest.starts_with(b"#") {
-                    return Some(range);
-                }
-            }
+            let length = line_length(self.bytes.get(at..)?)?;
+            let range = at..at.saturating_add(length);
+            at = range.end.saturating_add(1);
+            Some(range)
         })
     }
 }
@@ -156,6 +151,15 @@ mod tests {
             all(&EnvironmentBlock::parse(b"# GRUB Environment Block\na=b\nc=d").unwrap()),
             [pair("a", "b")]
         );
+    }
+
+    #[test]
+    fn comments_stay() {
+        let mut changed = block("# WARNING: a=x\na=1\n#\nb=2\n");
+        assert_eq!(all(&changed), [pair("a", "1"), pair("b", "2")]);
+        changed.set("a", None).unwrap();
+        changed.set("b", Some("3")).unwrap();
+        assert_eq!(changed, block("# WARNING: a=x\n#\nb=3\n"));
     }
 
     #[test]

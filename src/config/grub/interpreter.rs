@@ -16,7 +16,7 @@ use super::syntax::{Block, Command, Function, List, Script, Simple, Word};
 use super::variables::Variables;
 use super::wildcard;
 use super::word::{self, Values};
-use crate::entry::FileRef;
+use crate::entry::{FileRef, SavedVariables};
 
 /// The state of a script that is executed. A copy is a sandbox: what happens in it changes nothing
 /// outside.
@@ -41,8 +41,8 @@ pub(super) struct Interpreter<'a> {
     /// What was printed.
     pub(super) output: String,
     pub(super) messages: Vec<Message>,
-    /// Variables that would be written to an environment block.
-    pub(super) saves: Vec<Save>,
+    /// Variables that would be written to environment blocks. Copies share them until they save more.
+    saves: Rc<Vec<SavedVariables>>,
     /// What a command complains about although it succeeds.
     pub(super) complaint: Option<Failure>,
     /// Something ended the evaluation for good.
@@ -63,14 +63,6 @@ pub(super) struct Message {
     pub(super) text: String,
 }
 
-/// What `save_env` would write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Save {
-    pub(super) file: FileRef,
-    /// Names, with the values that they had.
-    pub(super) variables: Vec<(String, Option<String>)>,
-}
-
 /// What ends an evaluation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -86,6 +78,9 @@ pub(super) enum End {
 
 /// Printed output beyond this is dropped.
 const MAX_OUTPUT: usize = 64 * 1024;
+
+/// Files in which one boot may save variables.
+const MAX_SAVES: usize = 4;
 
 /// Messages beyond this are dropped.
 const MAX_MESSAGES: usize = 200;
@@ -106,7 +101,7 @@ impl<'a> Interpreter<'a> {
             loaded: Loaded::default(),
             output: String::new(),
             messages: Vec::new(),
-            saves: Vec::new(),
+            saves: Rc::default(),
             complaint: None,
             ended: None,
             budget: Rc::default(),
@@ -452,6 +447,28 @@ impl<'a> Interpreter<'a> {
         if text.len() <= left {
             self.output.push_str(text);
         }
+    }
+
+    /// What would be written to environment blocks, in the order of their first changes.
+    pub(super) fn saves(&self) -> &[SavedVariables] {
+        &self.saves
+    }
+
+    /// Remembers variables, with the values that they have, for the file that they are saved in. `None`
+    /// where there are too many files for that.
+    pub(super) fn save(&mut self, file: &FileRef, names: &[&str]) -> Option<()> {
+        let saves = Rc::make_mut(&mut self.saves);
+        let at = saves.iter().position(|saved| saved.file == *file);
+        let at = at.or_else(|| {
+            let room = saves.len() < MAX_SAVES;
+            room.then(|| saves.push(SavedVariables::new(file.clone())))?;
+            saves.len().checked_sub(1)
+        });
+        let saved = saves.get_mut(at?)?;
+        for name in names {
+            saved.set(name, self.variables.get(name));
+        }
+        Some(())
     }
 
     /// The menu of the context that is open.

@@ -10,6 +10,38 @@ pub(super) const GDT_CSUM: u32 = 0x10;
 pub(super) const BIGALLOC: u32 = 0x200;
 pub(super) const METADATA_CSUM: u32 = 0x400;
 
+/// `s_feature_ro_compat`: with these, the content of a file belongs to it alone and nothing else depends
+/// on it. Besides those above: `large_file`, `btree_dir`, `huge_file`, `dir_nlink`, `extra_isize`, `quota`,
+/// `project`, `verity` (which inodes have for themselves) and `orphan_present`.
+const WRITABLE: u32 = SPARSE_SUPER
+    | GDT_CSUM
+    | BIGALLOC
+    | METADATA_CSUM
+    | 0x2
+    | 0x4
+    | 0x8
+    | 0x20
+    | 0x40
+    | 0x100
+    | 0x2000
+    | 0x8000
+    | 0x1_0000;
+
+/// The features of `s_feature_ro_compat` with which nothing may be written, by the names of `tune2fs`;
+/// `None` when there are none.
+pub(super) fn read_only(ro_compat: u32) -> Option<String> {
+    let bits = (0..u32::BITS).filter(|bit| ro_compat & !WRITABLE & 1_u32.rotate_left(*bit) != 0);
+    let names = bits.map(|bit| match bit {
+        7 => "snapshot".to_owned(),
+        11 => "replica".to_owned(),
+        12 => "read-only".to_owned(),
+        14 => "shared_blocks".to_owned(),
+        bit => format!("FEATURE_R{bit}"),
+    });
+    let names: Vec<String> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 /// `s_feature_incompat`: what nobody may ignore.
 pub(super) const FILETYPE: u32 = 0x2;
 pub(super) const RECOVER: u32 = 0x4;
@@ -60,6 +92,13 @@ fn name(bit: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shared_blocks_are_not_written_to() {
+        assert_eq!(read_only(WRITABLE), None);
+        assert_eq!(read_only(0x4002).as_deref(), Some("shared_blocks"));
+        assert_eq!(read_only(0x1080).as_deref(), Some("snapshot, read-only"));
+    }
 
     #[test]
     fn what_is_refused_has_the_name_of_its_tool() {

@@ -14,6 +14,9 @@ pub(super) const ROOT: u32 = 2;
 /// Flags (`i_flags`).
 const INDEX: u32 = 0x1000;
 const ENCRYPTED: u32 = 0x800;
+const IMMUTABLE: u32 = 0x10;
+const JOURNALED_DATA: u32 = 0x4000;
+const VERITY: u32 = 0x10_0000;
 const EXTENTS: u32 = 0x8_0000;
 const INLINE_DATA: u32 = 0x1000_0000;
 const CASEFOLD: u32 = 0x4000_0000;
@@ -171,6 +174,17 @@ impl Inode {
                 self.number
             ))),
         }
+    }
+
+    /// Why its content must not be changed where it lies, if so.
+    pub(super) fn protection(&self) -> Option<&'static str> {
+        [
+            (IMMUTABLE, "it is immutable"),
+            (JOURNALED_DATA, "its content goes through the journal"),
+            (VERITY, "its content is sealed by verity"),
+        ]
+        .into_iter()
+        .find_map(|(flag, reason)| (self.flags & flag != 0).then_some(reason))
     }
 
     /// Damage of this inode, in words.

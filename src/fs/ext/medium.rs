@@ -1,6 +1,7 @@
 //! The volume below an ext filesystem, and how much of it one request may read.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use super::journal::Replay;
 use super::superblock::{LENGTH, PLACE, Superblock, unreadable};
@@ -105,6 +106,12 @@ impl Medium {
         let mut block = vec![0; length];
         self.metadata(at, &mut block)?;
         Ok(block)
+    }
+
+    /// Is the newest content of some of these blocks in the journal? Then what is written in their place
+    /// is overwritten when the kernel recovers the filesystem.
+    pub(super) fn is_in_journal(&self, blocks: Range<u64>) -> bool {
+        self.replay.has(blocks)
     }
 
     /// Where `count` blocks from `number` on begin, in bytes. Block 0 is never anybody's.

@@ -16,11 +16,12 @@ mod inline;
 mod inode;
 mod journal;
 mod medium;
+mod place;
 mod superblock;
 mod table;
 mod walk;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use self::content::Content;
 use self::features::RECOVER;
@@ -113,6 +114,14 @@ impl Filesystem for Ext {
             content: Content::new(&self.medium, inode)?,
             medium: &self.medium,
         }))
+    }
+
+    fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
+        let inode = walk::find(&self.medium, path)?;
+        if inode.kind != FileKind::File {
+            return Err(FsError::NotAFile);
+        }
+        place::ranges(&self.medium, inode, limit)
     }
 }
 

@@ -21,14 +21,16 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 21] = [
+const PACKAGES: [(&str, &str); 23] = [
     ("blkid", "util-linux"),
+    ("blockdev", "util-linux"),
     ("cryptsetup", "cryptsetup-bin"),
     ("debugfs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
     ("fdisk", "fdisk"),
     ("gdisk", "gdisk"),
     ("genisoimage", "genisoimage"),
+    ("grub-editenv", "grub-common"),
     ("grub-emu", "grub-emu"),
     ("losetup", "mount"),
     ("mcopy", "mtools"),

@@ -5,7 +5,7 @@ use crate::config::grub::environment_block::EnvironmentBlock;
 use crate::config::grub::failure::{
     BAD_ARGUMENT, BAD_FILE_TYPE, FILE_NOT_FOUND, Failure, Outcome, fail,
 };
-use crate::config::grub::interpreter::{Interpreter, Save};
+use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::options::{self, Given, Spec, Style, Value};
 use crate::entry::FileRef;
 
@@ -36,7 +36,14 @@ fn open(state: &Interpreter<'_>, given: &Given<'_>) -> Outcome<(FileRef, Environ
     let file = state.devices.locate(&name, state.variables.get("root"))?;
     let bytes = state.devices.read(&file, MAX_SIZE)?;
     let block = EnvironmentBlock::parse(&bytes);
-    let block = block.ok_or_else(|| Failure::new(BAD_FILE_TYPE, "invalid environment block"))?;
+    let mut block =
+        block.ok_or_else(|| Failure::new(BAD_FILE_TYPE, "invalid environment block"))?;
+    // What was saved a moment ago would have been written.
+    let saved = state.saves().iter().find(|saved| saved.file == file);
+    for (name, value) in saved.into_iter().flat_map(|saved| &saved.variables) {
+        // It fitted when it was saved.
+        let _ = block.set(name, value.as_deref());
+    }
     Ok((file, block))
 }
 
@@ -57,16 +64,13 @@ fn save(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         return fail(BAD_ARGUMENT, "no variable is specified");
     }
     let (file, mut block) = open(state, &given)?;
-    let mut variables = Vec::new();
     for name in &given.arguments {
-        let value = state.variables.get(name).map(str::to_owned);
-        if block.set(name, value.as_deref()).is_err() {
+        if block.set(name, state.variables.get(name)).is_err() {
             return fail(BAD_ARGUMENT, "environment block too small");
         }
-        variables.push(((*name).to_owned(), value));
     }
-    state.saves.push(Save { file, variables });
-    Ok(())
+    let saved = state.save(&file, &given.arguments);
+    saved.ok_or_else(|| Failure::new(BAD_ARGUMENT, "variables are saved in too many files"))
 }
 
 fn list(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {

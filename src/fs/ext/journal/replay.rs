@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 
 use super::MAGIC;
 use crate::disk::ReadAt;
@@ -27,6 +28,11 @@ impl Replay {
     /// Of blocks of `block_size` bytes.
     pub(super) fn new(block_size: u64, moved: BTreeMap<u64, Newest>) -> Replay {
         Replay { block_size, moved }
+    }
+
+    /// Is one of these blocks among those that would be written back?
+    pub(in crate::fs::ext) fn has(&self, blocks: Range<u64>) -> bool {
+        !blocks.is_empty() && self.moved.range(blocks).next().is_some()
     }
 
     /// Reads as if the journal had been written back.
@@ -82,6 +88,8 @@ mod tests {
         let newest = |block, escaped| Newest { block, escaped };
         let moved = [(0, newest(2, false)), (1, newest(3, true))];
         let replay = Replay::new(1024, moved.into());
+        assert!(replay.has(0..1) && replay.has(1..9));
+        assert!(!replay.has(2..9) && !replay.has(1..1));
         let mut all = vec![0; 4096];
         replay.read_exact_at(&source, 0, &mut all).unwrap();
         assert_eq!(all[..1024], [2; 1024]);
