@@ -47,15 +47,16 @@ pub fn save(
     let volume = inventory.volume(saved.file.volume);
     let disk = inventory.disk(saved.file.volume);
     let (disk, volume) = disk.zip(volume).ok_or_else(|| at(Reason::NoBlock))?;
-    let patch = Target {
+    let target = Target {
         inventory,
         saved,
         disk,
         volume,
     };
-    patch.write(open).map_err(at)
+    target.write(open).map_err(at)
 }
 
+/// A file on a disk, and what is to be saved in it.
 struct Target<'a> {
     inventory: &'a Inventory,
     saved: &'a SavedVariables,
@@ -65,20 +66,15 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn write(&self, open: Open<'_>) -> Result<bool, Reason> {
-        let (places, old, new) = match self.change()? {
-            Some(change) => change,
-            None => return Ok(false),
+        let Some(Change { places, old, new }) = self.change()? else {
+            return Ok(false);
         };
         let disk = open(self.disk, self.volume).map_err(Reason::Open)?;
         let Some(patch) = Patch::new(disk.as_ref(), &places, &old, &new)? else {
             return Ok(false);
         };
-        let names: Vec<&str> = self
-            .saved
-            .variables
-            .iter()
-            .map(|(n, _)| n.as_str())
-            .collect();
+        let variables = self.saved.variables.iter();
+        let names: Vec<&str> = variables.map(|(name, _)| name.as_str()).collect();
         log::info!(
             "writing {} to {}",
             Printable(&names.join(", ")),
@@ -89,16 +85,18 @@ impl Target<'_> {
         Ok(true)
     }
 
-    /// Where the block lies on the disk, what it holds and what it shall hold; `None` where that is the
-    /// same.
-    #[allow(clippy::type_complexity)] // a name for it would be longer
-    fn change(&self) -> Result<Option<(Vec<Range<u64>>, Vec<u8>, Vec<u8>)>, Reason> {
+    /// `None` where the block has what is to be saved.
+    fn change(&self) -> Result<Option<Change>, Reason> {
         let file = &self.saved.file;
         let filesystem = self.inventory.filesystem(file.volume);
         let filesystem = filesystem.map_err(|error| Reason::Filesystem(error.to_string()))?;
         let old = filesystem.read(&file.path, MAX_SIZE)?;
         let mut block = EnvironmentBlock::parse(&old).ok_or(Reason::NoBlock)?;
         for (name, value) in &self.saved.variables {
+            let known = block.iter().find(|(known, _)| known == name);
+            if known.map(|(_, value)| value) == *value {
+                continue;
+            }
             let set = block.set(name, value.as_deref());
             set.map_err(|_| Reason::TooSmall)?;
         }
@@ -114,8 +112,15 @@ impl Target<'_> {
         };
         let places: Option<Vec<_>> = ranges.into_iter().map(on_disk).collect();
         let places = places.ok_or(Reason::OtherContent)?;
-        Ok(Some((places, old, new)))
+        Ok(Some(Change { places, old, new }))
     }
+}
+
+/// Where the block lies on the disk, what it holds and what it shall hold.
+struct Change {
+    places: Vec<Range<u64>>,
+    old: Vec<u8>,
+    new: Vec<u8>,
 }
 
 /// Sectors one after the other, with what they shall hold.
