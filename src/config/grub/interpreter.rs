@@ -292,8 +292,16 @@ impl<'a> Interpreter<'a> {
             variables: &self.variables,
             parameters: self.parameters.as_deref(),
         };
-        let patterns = word::expand(words, &values);
-        self.budget.work(patterns.iter().map(String::len).sum());
+        let Some(patterns) = word::expand(words, &values) else {
+            self.end(End::Limit(Limit::Memory));
+            return Vec::new();
+        };
+        self.budget.work(
+            patterns
+                .iter()
+                .map(|pattern| pattern.len().saturating_add(16))
+                .sum(),
+        );
         let mut arguments = Vec::new();
         for pattern in patterns {
             let root = self.variables.get("root");

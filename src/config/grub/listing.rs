@@ -91,11 +91,15 @@ pub fn execute_scripts(
 struct Path {
     titles: Vec<String>,
     ids: Vec<String>,
+    /// Who may open a menu on the way, or start the entry, where that is not everybody.
+    users: Option<String>,
 }
 
 impl Path {
-    fn join(&self, entry: &MenuEntry) -> Path {
+    fn join(&self, state: &Interpreter<'_>, entry: &MenuEntry) -> Path {
         let mut path = self.clone();
+        // What the entry itself does to the variables comes too late.
+        path.users = path.users.or_else(|| password(state, entry));
         path.titles.push(entry.title.clone());
         path.ids.push(escaped(&entry.id));
         path
@@ -124,17 +128,29 @@ impl Listing<'_> {
             if entry.hidden {
                 continue;
             }
+            let path = path.join(state, entry);
             let state = execute(state, entry);
-            let path = path.join(entry);
             let is_default = is_default && i == default;
             let opens = entry.submenu || state.ended == Some(End::OtherMenu);
             let has_entries = !state.menu().entries.is_empty();
             if opens && has_entries && path.titles.len() < MAX_LEVELS {
+                self.report(&state);
                 self.menu(&state, &path, is_default);
             } else {
                 let found = self.entry(&state, entry, &path, is_default);
                 self.found.entries.push(found);
             }
+        }
+    }
+
+    /// What went wrong in the body of a menu, which is no entry that could say it.
+    fn report(&mut self, state: &Interpreter<'_>) {
+        self.found
+            .problems
+            .extend(state.messages.iter().map(describe));
+        if let Some(End::Limit(limit)) = state.ended {
+            let text = format!("the evaluation of a menu was ended: {limit}");
+            self.found.problems.push(text);
         }
     }
 
@@ -174,7 +190,7 @@ impl Listing<'_> {
         let known: Vec<String> = problems.iter().map(|p| p.text.clone()).collect();
         found.problems = problems;
         match &state.ended {
-            Some(End::Leave(command)) if nothing => {
+            Some(End::Leave(command)) => {
                 found.block(format!("it starts no system: `{command}'"));
             }
             Some(End::Limit(limit)) => found.block(format!("its evaluation was ended: {limit}")),
@@ -182,7 +198,7 @@ impl Listing<'_> {
             _ if nothing => found.block("it starts nothing"),
             _ => {}
         }
-        if let Some(users) = password(state, entry) {
+        if let Some(users) = &path.users {
             found.block(format!("GRUB starts it only for {users}, with a password"));
         }
         let new = state.messages.iter().filter(|m| !known.contains(&m.text));
@@ -232,8 +248,8 @@ fn execute<'a>(before: &Interpreter<'a>, entry: &MenuEntry) -> Interpreter<'a> {
 
 /// Who may start an entry, where that is not everybody.
 fn password(state: &Interpreter<'_>, entry: &MenuEntry) -> Option<String> {
-    let superusers = state.variables.get("superusers");
-    let superusers = superusers.filter(|users| !users.is_empty())?;
+    // Set to nothing it is set all the same: then nobody may.
+    let superusers = state.variables.get("superusers")?;
     let users = entry.users.as_deref()?;
     Some(format!("{superusers} {users}").trim().to_owned())
 }
@@ -398,6 +414,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_keeps_an_entry_from_being_started() {
+        for body in [
+            "linux /k1; initrd $nothing",
+            "initrd /i; linux /k1",
+            "linux /k1; initrd /i /gone",
+            "linux /k1; halt",
+            "linux /k1; initrd /i; exit",
+        ] {
+            let found = listed(&format!("menuentry A {{ {body}; }}\n"), &KERNELS);
+            assert!(!found.entries[0].bootable(), "{body}");
+        }
+    }
+
+    #[test]
+    fn menus_say_what_went_wrong_in_them() {
+        let config = "submenu S { frobnicate; menuentry A { linux /k1; }; }\n\
+                      submenu T { menuentry B { linux /k1; }; while true; do true; done; }\n";
+        let found = listed(config, &KERNELS);
+        assert_eq!(found.entries.len(), 2);
+        assert_eq!(found.problems.len(), 2, "{:?}", found.problems);
+        assert!(found.problems[0].ends_with("can't find command `frobnicate'"));
+        assert!(found.problems[1].starts_with("the evaluation of a menu was ended"));
+    }
+
+    #[test]
+    fn attacks_on_memory_end() {
+        for config in [
+            "a=x\nwhile true; do a=$a$a; done\n",
+            "function f { while true; do setparams \"$@\" \"$@\"; done; }\nf ''\n",
+            "a=xxxxxxxxxxxxxxxx\nfor i in 1 2 3 4 5 6 7 8 9 10; do a=$a$a$a$a; done\n\
+             echo $a $a $a $a $a $a $a $a $a $a\n",
+            "while true; do source /boot/grub/grub.cfg; done\n",
+            "while true; do save_env a b c; load_env; done\n",
+        ] {
+            let found = listed(config, &KERNELS);
+            assert_eq!(found.entries.len(), 0);
+            assert!(!found.problems.is_empty(), "{config}");
+        }
+    }
+
+    #[test]
     fn other_configurations() {
         let files = [
             ("/k1", ""),
@@ -535,6 +592,15 @@ mod tests {
             problems(&found.entries[2]),
             ["GRUB starts it only for root anna, with a password"]
         );
+        for config in [
+            "set superusers=root\nmenuentry A { set superusers=; unset superusers; linux /k1; }\n",
+            "set superusers=\nmenuentry A { linux /k1; }\n",
+            "set superusers=root\nexport superusers\n\
+             submenu S { menuentry A --unrestricted { linux /k1; }; }\n",
+        ] {
+            let found = listed(config, &KERNELS);
+            assert!(!found.entries[0].bootable(), "{config}");
+        }
     }
 
     #[test]

@@ -21,6 +21,15 @@ const MAX_STEPS: usize = 5000;
 /// Parentheses in each other.
 const MAX_DEPTH: usize = 50;
 
+/// Signs of repetition behind one thing.
+const MAX_REPEATS: usize = 4;
+
+/// Longer patterns are refused.
+const MAX_LENGTH: usize = 1024;
+
+/// Steps times bytes of the text: beyond this nothing is looked for.
+const MAX_WORK: usize = 20_000_000;
+
 #[derive(Clone, Debug)]
 enum Step {
     Match(Class),
@@ -76,6 +85,9 @@ impl Class {
 
 impl Pattern {
     pub(super) fn new(text: &str) -> Result<Pattern, BadPattern> {
+        if text.len() > MAX_LENGTH {
+            return Err(BadPattern);
+        }
         let mut parser = Parser {
             rest: text.chars().collect::<Vec<_>>().into_iter().peekable(),
             groups: 0,
@@ -85,17 +97,23 @@ impl Pattern {
         if parser.rest.next().is_some() {
             return Err(BadPattern);
         }
-        let mut compiler = Compiler(Vec::new());
+        let mut compiler = Compiler {
+            steps: Vec::new(),
+            nodes: 0,
+        };
         compiler.compile(&node)?;
         compiler.push(Step::Accept)?;
         Ok(Pattern {
-            program: compiler.0,
+            program: compiler.steps,
             groups: parser.groups,
         })
     }
 
     /// The leftmost match, and of those that begin there the longest.
     pub(super) fn find(&self, text: &str) -> Option<Groups> {
+        if text.len().saturating_mul(self.program.len()) > MAX_WORK {
+            return None;
+        }
         let ends = std::iter::once((text.len(), None));
         let places = text.char_indices().map(|(at, c)| (at, Some(c))).chain(ends);
         let slots = self.groups.saturating_add(1).saturating_mul(2);
@@ -199,25 +217,33 @@ impl Threads {
     }
 }
 
-struct Compiler(Vec<Step>);
+struct Compiler {
+    steps: Vec<Step>,
+    /// What was compiled, also where it became nothing.
+    nodes: usize,
+}
 
 impl Compiler {
     fn push(&mut self, step: Step) -> Result<usize, BadPattern> {
-        let at = self.0.len();
+        let at = self.steps.len();
         if at >= MAX_STEPS {
             return Err(BadPattern);
         }
-        self.0.push(step);
+        self.steps.push(step);
         Ok(at)
     }
 
     fn set(&mut self, at: usize, step: Step) {
-        if let Some(place) = self.0.get_mut(at) {
+        if let Some(place) = self.steps.get_mut(at) {
             *place = step;
         }
     }
 
     fn compile(&mut self, node: &Node) -> Result<(), BadPattern> {
+        self.nodes = self.nodes.saturating_add(1);
+        if self.nodes > MAX_STEPS {
+            return Err(BadPattern);
+        }
         match node {
             Node::Empty => {}
             Node::Class(class) => {
@@ -249,11 +275,11 @@ impl Compiler {
                     let split = self.push(Step::Accept)?;
                     self.compile(node)?;
                     jumps.push(self.push(Step::Accept)?);
-                    let (first, second) = (split.saturating_add(1), self.0.len());
+                    let (first, second) = (split.saturating_add(1), self.steps.len());
                     self.set(split, Step::Split(first, second));
                 }
                 self.compile(last)?;
-                let end = self.0.len();
+                let end = self.steps.len();
                 jumps
                     .into_iter()
                     .for_each(|at| self.set(at, Step::Jump(end)));
@@ -277,7 +303,7 @@ impl Compiler {
                 let split = self.push(Step::Accept)?;
                 self.compile(inside)?;
                 self.push(Step::Jump(split))?;
-                let (first, second) = (split.saturating_add(1), self.0.len());
+                let (first, second) = (split.saturating_add(1), self.steps.len());
                 self.set(split, Step::Split(first, second));
             }
             Some(most) => {
@@ -286,7 +312,7 @@ impl Compiler {
                     splits.push(self.push(Step::Accept)?);
                     self.compile(inside)?;
                 }
-                let end = self.0.len();
+                let end = self.steps.len();
                 for split in splits {
                     self.set(split, Step::Split(split.saturating_add(1), end));
                 }
@@ -321,7 +347,12 @@ impl Parser {
                 break;
             }
             let mut node = self.atom()?;
+            let mut repeats = 0_usize;
             loop {
+                repeats = repeats.saturating_add(1);
+                if repeats > MAX_REPEATS.saturating_add(1) {
+                    return Err(BadPattern);
+                }
                 node = match self.rest.peek() {
                     Some('*') => self.repeated(node, 0, None),
                     Some('+') => self.repeated(node, 1, None),
@@ -513,6 +544,10 @@ mod tests {
         }
         assert!(Pattern::new(&"(".repeat(100_000)).is_err());
         assert!(Pattern::new("((a{200}){200}){200}").is_err());
+        assert!(Pattern::new(&format!("a{}", "+".repeat(300_000))).is_err());
+        assert!(Pattern::new(&format!("a{}", "+".repeat(900))).is_err());
+        assert!(Pattern::new("a{0}{255}{255}{255}").is_err());
+        assert!(Pattern::new("a**").is_ok());
     }
 
     proptest! {

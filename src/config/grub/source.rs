@@ -109,7 +109,12 @@ impl Source {
         let line = index.checked_sub(1).and_then(|index| self.lines.get(index));
         let (start, line) = line.copied().unwrap_or((0, 1));
         let before = self.text.get(start..at).unwrap_or_default();
-        let column = u32::try_from(before.chars().count()).unwrap_or(u32::MAX);
+        // Nobody counts characters so far: bytes have to do.
+        let column = match before.len() {
+            length @ 0..1000 => before.chars().count().min(length),
+            length => length,
+        };
+        let column = u32::try_from(column).unwrap_or(u32::MAX);
         Position {
             line,
             column: column.saturating_add(1),

@@ -25,9 +25,15 @@ impl Variables {
             .map(|variable| variable.value.as_str())
     }
 
-    /// Sets it. One that was exported stays so.
+    /// Sets it. One that was exported stays so. `root` loses its parentheses, as in GRUB
+    /// (`grub_env_write_root` in `grub-core/kern/main.c`).
     pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
-        let value = value.into();
+        let mut value = value.into();
+        if name == "root"
+            && let Some(inside) = value.strip_prefix('(').and_then(|v| v.strip_suffix(')'))
+        {
+            value = inside.to_owned();
+        }
         self.size = self.size.saturating_add(value.len());
         let old = std::mem::replace(&mut self.variable(name).value, value);
         self.size = self.size.saturating_sub(old.len());

@@ -7,6 +7,9 @@ use super::devices::Devices;
 use super::limits::Budget;
 use crate::disk::Format;
 
+/// One pattern stands for at most so many names.
+const MAX_NAMES: usize = 4096;
+
 /// The names that `pattern` stands for; `None` where it is to be taken as it is.
 pub(super) fn expand(
     pattern: &str,
@@ -48,6 +51,7 @@ pub(super) fn expand(
         }
         found = found
             .iter()
+            .take(MAX_NAMES)
             .flat_map(|directory| {
                 let (names, has_case) = list(devices, directory, root, budget);
                 let matching = names.into_iter().filter(move |candidate| match has_case {
@@ -56,6 +60,7 @@ pub(super) fn expand(
                 });
                 matching.map(move |name| format!("{directory}{name}{end}"))
             })
+            .take(MAX_NAMES)
             .collect();
     }
     (!found.is_empty()).then_some(found)

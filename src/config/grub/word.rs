@@ -14,8 +14,14 @@ pub(super) struct Values<'a> {
     pub(super) parameters: Option<&'a [String]>,
 }
 
-/// Replaces variables, and gives patterns.
-pub(super) fn expand(words: &[Word], values: &Values<'_>) -> Vec<String> {
+/// Arguments of one command take at most so many bytes, each a few more than its text.
+const MAX_SIZE: usize = 1 << 20;
+
+/// What an argument costs besides its text.
+const ARGUMENT: usize = 32;
+
+/// Replaces variables, and gives patterns; `None` when they would be too long.
+pub(super) fn expand(words: &[Word], values: &Values<'_>) -> Option<Vec<String>> {
     let mut arguments = Arguments::default();
     for Word(parts) in words {
         arguments.next();
@@ -34,19 +40,30 @@ pub(super) fn expand(words: &[Word], values: &Values<'_>) -> Vec<String> {
 /// Arguments that are being put together. One to which nothing was added is none: a variable that is not
 /// set vanishes, and an empty string in quotes does not.
 #[derive(Default)]
-struct Arguments(Vec<Option<String>>);
+struct Arguments {
+    list: Vec<Option<String>>,
+    /// Bytes that they take, or would if there were no limit.
+    size: usize,
+}
 
 impl Arguments {
     fn next(&mut self) {
-        if !matches!(self.0.last(), Some(None)) {
-            self.0.push(None);
+        if !matches!(self.list.last(), Some(None)) && self.has_room(ARGUMENT) {
+            self.list.push(None);
         }
     }
 
     fn append(&mut self, text: &str) {
-        if let Some(last) = self.0.last_mut() {
+        if self.has_room(text.len())
+            && let Some(last) = self.list.last_mut()
+        {
             last.get_or_insert_default().push_str(text);
         }
+    }
+
+    fn has_room(&mut self, more: usize) -> bool {
+        self.size = self.size.saturating_add(more);
+        self.size <= MAX_SIZE
     }
 
     /// Adds the words of a value.
@@ -59,8 +76,9 @@ impl Arguments {
         }
     }
 
-    fn finish(self) -> Vec<String> {
-        self.0.into_iter().map_while(|argument| argument).collect()
+    fn finish(self) -> Option<Vec<String>> {
+        let arguments = self.list.into_iter().map_while(|argument| argument);
+        (self.size <= MAX_SIZE).then(|| arguments.collect())
     }
 }
 
@@ -244,7 +262,7 @@ mod tests {
             variables: &variables,
             parameters: parameters.as_deref(),
         };
-        let patterns = expand(&simple.words, &values);
+        let patterns = expand(&simple.words, &values).unwrap();
         patterns.iter().map(|pattern| unescape(pattern)).collect()
     }
 
@@ -291,5 +309,24 @@ mod tests {
         }
         assert_eq!(arguments("c $# \"$@\" $1", None), ["c", ""]);
         assert_eq!(arguments("c \"$@\"", Some(&[])), ["c", ""]);
+    }
+
+    #[test]
+    fn arguments_are_bounded() {
+        let mut variables = Variables::default();
+        variables.set("a", "x".repeat(MAX_SIZE / 2));
+        let word = |name: &str| {
+            let name = name.to_owned();
+            Word(vec![Part::Variable { name, quoted: true }])
+        };
+        let many: Vec<String> = vec![String::new(); 20_000];
+        let values = Values {
+            variables: &variables,
+            parameters: Some(&many),
+        };
+        assert!(expand(&[word("a")], &values).is_some());
+        assert!(expand(&[word("a"), word("a"), word("a")], &values).is_none());
+        assert!(expand(&[word("@")], &values).is_some());
+        assert!(expand(&[word("@"), word("@")], &values).is_none());
     }
 }

@@ -185,8 +185,9 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
 /// Replaces `$name` and `${name}`. The result becomes part of a script, in which `\$` is a dollar.
 fn expand(state: &Interpreter<'_>, value: &str) -> String {
     let mut expanded = String::new();
-    let mut rest = value;
-    while let Some(at) = rest.find(['$', '\\']) {
+    let mut rest = value.get(..MAX_SIZE).unwrap_or(value);
+    // What grows beyond a file would be refused by any kernel.
+    while let Some(at) = rest.find(['$', '\\']).filter(|_| expanded.len() < MAX_SIZE) {
         let (before, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
         expanded.push_str(before);
         if let Some(after) = special.strip_prefix("\\$") {

@@ -102,7 +102,15 @@ fn command_line(arguments: &[String]) -> String {
 }
 
 fn linux(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    state.loaded = Loaded::default();
+    // What failed before there was a kernel is missing all the same.
+    let problems = match state.loaded.program {
+        None => std::mem::take(&mut state.loaded.problems),
+        Some(_) => Vec::new(),
+    };
+    state.loaded = Loaded {
+        program: None,
+        problems,
+    };
     let Some(name) = call.argument(0) else {
         return fail(BAD_ARGUMENT, "filename expected");
     };
@@ -118,10 +126,13 @@ fn linux(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 
 fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     if call.arguments.is_empty() {
+        state
+            .loaded
+            .block("`initrd` names no file: a variable of it is not set");
         return fail(BAD_ARGUMENT, "filename expected");
     }
     if state.loaded.program.is_none() {
-        return fail(BAD_ARGUMENT, "you need to load the kernel first");
+        return too_early(state, call);
     }
     let mut files = Vec::new();
     let mut result = Ok(());
@@ -154,9 +165,16 @@ fn devicetree(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let (file, outcome) = named(state, name).or_fail(&mut state.loaded);
     match &mut state.loaded.program {
         Some(program) => program.devicetree = file,
-        None => return fail(BAD_ARGUMENT, "you need to load the kernel first"),
+        None => return too_early(state, call),
     }
     outcome
+}
+
+/// A file that belongs to a kernel, before there is one: GRUB would start the kernel without it.
+fn too_early(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let text = "you need to load the kernel first";
+    state.loaded.block(format!("`{}': {text}", call.name));
+    fail(BAD_ARGUMENT, text)
 }
 
 fn multiboot(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
@@ -198,7 +216,7 @@ fn module(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         return fail(BAD_ARGUMENT, "filename expected");
     };
     if state.loaded.program.is_none() {
-        return fail(BAD_ARGUMENT, "you need to load the kernel first");
+        return too_early(state, call);
     }
     let (file, outcome) = named(state, name).or_fail(&mut state.loaded);
     if let (Some(program), Some(file)) = (&mut state.loaded.program, file) {

@@ -34,7 +34,11 @@ fn open(state: &Interpreter<'_>, given: &Given<'_>) -> Outcome<(FileRef, Environ
         (None, None) => return fail(FILE_NOT_FOUND, "variable `prefix' isn't set"),
     };
     let file = state.devices.locate(&name, state.variables.get("root"))?;
+    if let Err(limit) = state.budget.file() {
+        return fail(FILE_NOT_FOUND, limit.to_string());
+    }
     let bytes = state.devices.read(&file, MAX_SIZE)?;
+    state.budget.work(bytes.len());
     let block = EnvironmentBlock::parse(&bytes);
     let mut block =
         block.ok_or_else(|| Failure::new(BAD_FILE_TYPE, "invalid environment block"))?;
@@ -65,6 +69,7 @@ fn save(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     }
     let (file, mut block) = open(state, &given)?;
     for name in &given.arguments {
+        state.budget.work(block.as_bytes().len());
         if block.set(name, state.variables.get(name)).is_err() {
             return fail(BAD_ARGUMENT, "environment block too small");
         }

@@ -52,6 +52,7 @@ fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(Rc<Source>, Stri
     let root = state.variables.get("root");
     let file = state.devices.locate(name, root)?;
     let bytes = state.devices.read(&file, MAX_SCRIPT)?;
+    state.budget.work(bytes.len());
     state.reached.borrow_mut().insert(file.clone());
     let full = match name.starts_with('(') {
         true => name.to_owned(),
@@ -159,7 +160,9 @@ fn read(state: &Interpreter<'_>, name: &str) -> Outcome<Vec<u8>> {
         return fail(FILE_NOT_FOUND, limit.to_string());
     }
     let file = state.devices.locate(name, state.variables.get("root"))?;
-    state.devices.read(&file, MAX_FILE)
+    let content = state.devices.read(&file, MAX_FILE)?;
+    state.budget.work(content.len());
+    Ok(content)
 }
 
 fn cat(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
