@@ -428,6 +428,27 @@ mod tests {
     }
 
     #[test]
+    fn commands_that_are_not_done_say_so() {
+        let config = "menuentry A { if keystatus --shift; then linux /k2; else linux /k1; fi; }\n\
+                      menuentry B { acpi /x; linux /k1; }\n\
+                      menuentry C { if verify_detached /k1 /x; then linux /k1; fi; }\n";
+        let found = listed(config, &KERNELS);
+        let notes: Vec<(&str, bool, usize)> = found
+            .entries
+            .iter()
+            .map(|e| (e.cmdline.as_str(), e.bootable(), e.problems.len()))
+            .collect();
+        assert_eq!(
+            notes,
+            [
+                ("BOOT_IMAGE=/k1", true, 1),
+                ("BOOT_IMAGE=/k1", true, 1),
+                ("", false, 2),
+            ]
+        );
+    }
+
+    #[test]
     fn menus_say_what_went_wrong_in_them() {
         let config = "submenu S { frobnicate; menuentry A { linux /k1; }; }\n\
                       submenu T { menuentry B { linux /k1; }; while true; do true; done; }\n";

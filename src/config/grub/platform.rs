@@ -9,7 +9,7 @@ pub enum Platform {
     Efi,
     /// `i386-pc`: a BIOS.
     Pc,
-    /// `i386-emu`: GRUB as a program, against which the evaluation is tested.
+    /// `x86_64-emu`: GRUB as a program, against which the evaluation is tested.
     Emu,
 }
 

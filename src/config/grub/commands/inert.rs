@@ -1,55 +1,32 @@
-//! Commands for the screen, the keyboard, modules and hardware: they succeed, and nothing of what they
-//! do outlives GRUB.
+//! Commands for the screen, the keyboard, modules and hardware, and those that are known and not done.
 
 use super::Call;
-use crate::config::grub::failure::Outcome;
+use crate::config::grub::failure::{NOT_IMPLEMENTED, Outcome, fail};
 use crate::config::grub::interpreter::Interpreter;
 
-const NAMES: [&str; 57] = [
-    "acpi",
+/// They succeed, and nothing of what they do outlives GRUB.
+const WITHOUT_EFFECT: &[&str] = &[
     "all_functional_test",
     "at_keyboard",
     "background_color",
     "background_image",
-    "badram",
     "clear",
     "cls",
-    "cryptomount",
-    "cutmem",
     "distrust",
-    "drivemap",
-    "efiemu_loadcore",
-    "fakebios",
     "fix_video",
     "gettext",
-    "gptsync",
-    "hdparm",
     "import",
     "keymap",
     "loadfont",
     "lsmod",
-    "macppcbless",
-    "mactelbless",
     "menu_color_highlight",
     "menu_color_normal",
     "nativedisk",
-    "net_add_addr",
-    "net_add_dns",
-    "net_add_route",
-    "net_bootp",
-    "net_dhcp",
-    "net_ls_addr",
-    "net_nslookup",
-    "outb",
-    "outl",
-    "outw",
-    "parttool",
     "password",
     "password_pbkdf2",
     "play",
     "rmmod",
     "serial",
-    "setpci",
     "sleep",
     "stall",
     "terminal_input",
@@ -57,19 +34,104 @@ const NAMES: [&str; 57] = [
     "terminfo",
     "trust",
     "usb_keyboard",
-    "verify_detached",
-    "videoinfo",
-    "videotest",
     "vbeinfo",
     "vbetest",
+    "videoinfo",
+    "videotest",
+];
+
+/// They succeed in GRUB and change what the system finds: that is not carried out, and said.
+const EFFECT_IS_LOST: &[&str] = &[
+    "acpi",
+    "badram",
+    "cutmem",
+    "drivemap",
+    "efiemu_loadcore",
+    "fakebios",
+    "gptsync",
+    "hdparm",
+    "macppcbless",
+    "mactelbless",
+    "net_add_addr",
+    "net_add_dns",
+    "net_add_route",
+    "net_bootp",
+    "net_dhcp",
+    "outb",
+    "outl",
+    "outw",
+    "parttool",
+    "setpci",
     "write_byte",
 ];
 
+/// They tell something that is not known here, or check something: they fail.
+const NOT_SUPPORTED: &[&str] = &[
+    "blocklist",
+    "cmosclean",
+    "cmosdump",
+    "cmostest",
+    "crc",
+    "cryptomount",
+    "date",
+    "file",
+    "hexdump",
+    "hwmatch",
+    "inb",
+    "inl",
+    "inw",
+    "keystatus",
+    "legacy_initrd",
+    "legacy_kernel",
+    "legacy_password",
+    "lsacpi",
+    "lsefi",
+    "lsmmap",
+    "lspci",
+    "lssal",
+    "md5sum",
+    "net_get_dhcp_option",
+    "net_ls_addr",
+    "net_nslookup",
+    "pcidump",
+    "random",
+    "rdmsr",
+    "read_byte",
+    "read_dword",
+    "read_word",
+    "sha1sum",
+    "sha224sum",
+    "sha384sum",
+    "sha512sum",
+    "test_blockarg",
+    "time",
+    "tr",
+    "uppermem",
+    "verify_detached",
+    "write_dword",
+    "write_word",
+    "wrmsr",
+    "zfs-bootfs",
+    "zfsinfo",
+    "zfskey",
+];
+
 pub(super) fn is_known(name: &str) -> bool {
-    NAMES.contains(&name)
+    let lists = [WITHOUT_EFFECT, EFFECT_IS_LOST, NOT_SUPPORTED];
+    lists.iter().any(|names| names.contains(&name))
 }
 
-/// Succeeds.
-pub(super) fn run(_: &mut Interpreter<'_>, _: &Call<'_>) -> Outcome {
+/// Does what the list says that the command is in.
+pub(super) fn run(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let name = call.name;
+    if NOT_SUPPORTED.contains(&name) {
+        return fail(
+            NOT_IMPLEMENTED,
+            format!("the command `{name}' is not supported"),
+        );
+    }
+    if EFFECT_IS_LOST.contains(&name) {
+        state.remark(&format!("`{name}' is not carried out"));
+    }
     Ok(())
 }

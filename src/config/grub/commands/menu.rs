@@ -1,7 +1,7 @@
 //! `menuentry`, `submenu`, `hiddenentry` (`grub-core/commands/menuentry.c`), and access to them.
 
 use super::{Call, Table};
-use crate::config::grub::failure::{BAD_ARGUMENT, MENU, Outcome, fail};
+use crate::config::grub::failure::{ACCESS_DENIED, BAD_ARGUMENT, MENU, Outcome, fail};
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::menu::{Body, MenuEntry};
 use crate::config::grub::options::{self, Spec, Style, Value};
@@ -10,7 +10,7 @@ pub(super) const TABLE: Table = &[
     ("menuentry", define),
     ("submenu", define),
     ("hiddenentry", define),
-    ("authenticate", |_, _| Ok(())),
+    ("authenticate", authenticate),
 ];
 
 const fn option(short: char, long: &'static str, value: Value) -> Spec {
@@ -60,4 +60,12 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     };
     state.add_entries([entry]);
     Ok(())
+}
+
+/// Nobody is there to type a password: where one is needed, nobody is let in.
+fn authenticate(state: &mut Interpreter<'_>, _: &Call<'_>) -> Outcome {
+    match state.variables.get("superusers") {
+        None => Ok(()),
+        Some(_) => fail(ACCESS_DENIED, "access denied"),
+    }
 }
