@@ -21,7 +21,7 @@ LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd grub grub-boot grub
 
 # The largest that may go into a flash part, in bytes.
 # 160 KB of the binary evaluate GRUB scripts.
-MAX_BINARY := 900000
+MAX_BINARY := 910000
 MAX_BINARY_XZ := 400000
 MAX_KERNEL := 3000000
 

@@ -7,9 +7,9 @@ use super::commands::run_script;
 use super::devices::Devices;
 use super::interpreter::{End, Interpreter, Message};
 use super::load::{Loaded, Program};
-use super::menu::{Body, MenuEntry, escaped, inner_default};
+use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::platform::Platform;
-use super::source::Source;
+use super::source::{Position, Source};
 use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, Problem};
 use crate::inventory::Inventory;
 
@@ -91,13 +91,29 @@ pub fn execute_scripts(
 struct Path {
     titles: Vec<String>,
     ids: Vec<String>,
+    /// Where the menus on the way begin.
+    menus: Vec<Start>,
     /// Who may open a menu on the way, or start the entry, where that is not everybody.
     users: Option<String>,
 }
 
+/// The script, and the place in it, of the first entry of a menu.
+type Start = Option<(String, Position)>;
+
+fn start_of(menu: &Menu) -> Start {
+    let (source, position) = menu.entries.first()?.place.as_ref()?;
+    Some((source.name().to_owned(), *position))
+}
+
 impl Path {
-    fn join(&self, state: &Interpreter<'_>, entry: &MenuEntry) -> Path {
+    /// Is this menu one of those on the way?
+    fn is_above(&self, menu: &Menu) -> bool {
+        self.menus.contains(&start_of(menu))
+    }
+
+    fn join(&self, state: &Interpreter<'_>, menu: &Menu, entry: &MenuEntry) -> Path {
         let mut path = self.clone();
+        path.menus.push(start_of(menu));
         // What the entry itself does to the variables comes too late.
         path.users = path.users.or_else(|| password(state, entry));
         path.titles.push(entry.title.clone());
@@ -128,16 +144,27 @@ impl Listing<'_> {
             if entry.hidden {
                 continue;
             }
-            let path = path.join(state, entry);
+            let path = path.join(state, &menu, entry);
             let state = execute(state, entry);
             let is_default = is_default && i == default;
             let opens = entry.submenu || state.ended == Some(End::OtherMenu);
-            let has_entries = !state.menu().entries.is_empty();
-            if opens && has_entries && path.titles.len() < MAX_LEVELS {
+            let inner = state.menu();
+            let leads_back = state.ended == Some(End::OtherMenu) && path.is_above(&inner);
+            let too_deep = path.titles.len() >= MAX_LEVELS;
+            if opens && !inner.entries.is_empty() && !leads_back && !too_deep {
                 self.report(&state);
                 self.menu(&state, &path, is_default);
             } else {
-                let found = self.entry(&state, entry, &path, is_default);
+                let mut found = self.entry(&state, entry, &path, is_default);
+                if leads_back {
+                    found.problems.clear();
+                    found.block("it leads back to a menu that it is in");
+                } else if opens && too_deep {
+                    found.problems.clear();
+                    found.block(format!(
+                        "menus in each other beyond {MAX_LEVELS} are not opened"
+                    ));
+                }
                 self.found.entries.push(found);
             }
         }
@@ -498,6 +525,23 @@ mod tests {
             gone.problems,
             ["(hd0,gpt2)/boot/grub/grub.cfg, line 1, column 1: file `/gone' not found"]
         );
+    }
+
+    #[test]
+    fn menus_that_lead_back_are_listed_once() {
+        let config = "menuentry A { linux /k1; }\nmenuentry Again { configfile /boot/grub/grub.cfg; }\n\
+                      menuentry Here { normal; }\nmenuentry Tools { configfile /tools.cfg; }\n";
+        let tools =
+            "menuentry T { linux /k1; }\nmenuentry Back { configfile /boot/grub/grub.cfg; }\n";
+        let found = listed(config, &[("/k1", ""), ("/tools.cfg", tools)]);
+        let ids: Vec<&str> = found.entries.iter().map(|e| e.id.as_str()).collect();
+        assert_eq!(ids, ["A", "Again", "Here", "Tools>T", "Tools>Back"]);
+        for entry in [1, 2, 4] {
+            assert_eq!(
+                problems(&found.entries[entry]),
+                ["it leads back to a menu that it is in"]
+            );
+        }
     }
 
     #[test]
