@@ -1,5 +1,7 @@
 //! `break`, `continue`, `return`, `shift`, `setparams`, `eval`, `true`, `false`, and what ends GRUB.
 
+use std::rc::Rc;
+
 use super::{Call, Table};
 use crate::config::grub::failure::{BAD_ARGUMENT, Failure, INVALID_COMMAND, Outcome, fail};
 use crate::config::grub::interpreter::{End, Interpreter};
@@ -85,7 +87,7 @@ fn shift(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     };
     match usize::try_from(count) {
         Ok(count) if count <= parameters.len() => {
-            parameters.drain(..count);
+            *parameters = Rc::new(parameters.iter().skip(count).cloned().collect());
             Ok(())
         }
         _ => fail(BAD_ARGUMENT, ""),
@@ -95,7 +97,7 @@ fn shift(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 fn set_parameters(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     match &mut state.parameters {
         Some(parameters) => {
-            *parameters = call.arguments.to_vec();
+            *parameters = Rc::new(call.arguments.to_vec());
             Ok(())
         }
         None => fail(INVALID_COMMAND, ""),

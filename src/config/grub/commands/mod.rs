@@ -5,6 +5,7 @@ mod boot;
 mod control;
 mod environment;
 mod files;
+mod hash;
 mod inert;
 mod menu;
 mod probe;
@@ -43,6 +44,7 @@ pub(super) fn find(name: &str) -> Option<Run> {
         control::TABLE,
         environment::TABLE,
         files::TABLE,
+        hash::TABLE,
         menu::TABLE,
         probe::TABLE,
         regexp::TABLE,
@@ -53,6 +55,11 @@ pub(super) fn find(name: &str) -> Option<Run> {
     let mut all = tables.into_iter().flatten();
     let found = all.find(|(known, _)| *known == name).map(|(_, run)| *run);
     found.or_else(|| inert::is_known(name).then_some(inert::run as Run))
+}
+
+/// Does this command load something to be started, or a part of it?
+pub(super) fn loads(name: &str) -> bool {
+    name != "boot" && boot::TABLE.iter().any(|(known, _)| *known == name)
 }
 
 /// Names and what they do.
