@@ -5,8 +5,10 @@ mod boot;
 mod control;
 mod environment;
 mod files;
+mod gptprio;
 mod hash;
 mod inert;
+mod machine;
 mod menu;
 mod probe;
 mod regexp;
@@ -44,7 +46,9 @@ pub(super) fn find(name: &str) -> Option<Run> {
         control::TABLE,
         environment::TABLE,
         files::TABLE,
+        gptprio::TABLE,
         hash::TABLE,
+        machine::TABLE,
         menu::TABLE,
         probe::TABLE,
         regexp::TABLE,
