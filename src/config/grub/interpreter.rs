@@ -51,9 +51,9 @@ pub(super) struct Interpreter<'a> {
     /// Files that were read as scripts or entries, by all copies.
     pub(super) reached: Rc<RefCell<BTreeSet<FileRef>>>,
     /// Files of entries that a command has passed over, and why, by all copies.
-    pub(super) left_out: Rc<RefCell<BTreeMap<FileRef, String>>>,
-    /// Scripts that were read, by all copies: file, and how it was called.
-    pub(super) scripts: Rc<RefCell<BTreeMap<(FileRef, String), ParsedFile>>>,
+    pub(super) left_out: Rc<RefCell<Vec<(FileRef, String)>>>,
+    /// Scripts that were read, by all copies.
+    pub(super) scripts: Rc<RefCell<Vec<ParsedFile>>>,
     /// What is being executed.
     pub(super) at: Option<Place>,
     pub(super) depth: usize,

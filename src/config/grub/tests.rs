@@ -482,8 +482,8 @@ fn only_entries_that_are_offered_count_as_read() {
     assert_eq!(
         problems,
         [
-            "/loader/entries/a.conf: `blscfg default' leaves it out",
             "/loader/entries/c.conf: `blscfg default' leaves it out",
+            "/loader/entries/a.conf: `blscfg default' leaves it out",
         ]
     );
     let (entries, names, problems) = read("default=b\nblscfg default\nblscfg non-default\n");
@@ -635,6 +635,30 @@ fn limits_say_which_one_it_was() {
     }
 }
 
+/// Each of these commands takes long, and is one command all the same.
+#[test]
+fn commands_that_take_long_count_for_more() {
+    let grow = "a=x\nfor i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do a=$a$a; done\n";
+    let directory: Vec<String> = (0..300).map(|i| format!("/d/{i:0200}")).collect();
+    let mut files: Vec<(&str, &str)> = directory.iter().map(|n| (n.as_str(), "")).collect();
+    let large = "x".repeat(20 << 20);
+    files.extend([("/k1", ""), ("/large", large.as_str())]);
+    for command in [
+        "regexp '(x|y)*(x*)(x*)z' $a",
+        "test -e /d/*0*0*0*0*0*0*0*0*0*1*",
+        "sha256sum /large",
+    ] {
+        let often = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do";
+        let config = format!("menuentry A {{ {grow} {often} {command}; done; linux /k1; }}\n");
+        let found = listed(&config, &files);
+        assert_eq!(
+            problems(&found.entries[0])[0],
+            "its evaluation was ended: it takes more than 100000 steps",
+            "{command}"
+        );
+    }
+}
+
 #[test]
 fn too_many_files_end_an_evaluation() {
     let names: Vec<String> = (0..200).map(|i| format!("/d/{i}")).collect();
@@ -735,6 +759,20 @@ fn what_a_bios_tells_of_where_it_started_grub() {
         let found = evaluate(&inventory, &file, platform);
         assert_eq!(found.entries[0].cmdline, expected);
     }
+}
+
+#[test]
+fn asking_for_the_setup_of_the_firmware_is_not_going_there() {
+    let config = "fwsetup --is-supported\nif [ \"$?\" = 0 ]; then menuentry Setup { fwsetup; }; fi\n\
+                  menuentry A { linux /k1; }\n";
+    let found = listed(config, &KERNELS);
+    assert_eq!(found.problems, [""; 0]);
+    assert_eq!(found.entries.len(), 2);
+    assert_eq!(
+        problems(&found.entries[0]),
+        ["it starts no system: `fwsetup'"]
+    );
+    assert!(found.entries[1].bootable());
 }
 
 /// A system and two memory modules, as SMBIOS 3 describes them.

@@ -26,12 +26,14 @@ struct Context {
 
 /// What was changed since a copy was made. There are as many layers as there are copies of copies: one for
 /// each menu in another one.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Layer {
     below: Option<Rc<Layer>>,
-    /// `None` hides a variable of the layer below.
-    changed: BTreeMap<String, Option<Variable>>,
+    changed: Map,
 }
+
+/// `None` hides a variable of the layer below.
+type Map = BTreeMap<String, Option<Variable>>;
 
 /// What a variable takes besides its name and value.
 const OVERHEAD: usize = 64;
@@ -57,33 +59,32 @@ impl Context {
         let old = self.get(name).map_or(0, size);
         let new = variable.as_ref().map_or(0, size);
         self.size = self.size.saturating_sub(old).saturating_add(new);
-        if Rc::get_mut(&mut self.top).is_none() {
-            let below = Some(self.top.clone());
-            let changed = BTreeMap::new();
-            self.top = Rc::new(Layer { below, changed });
-        }
-        let layer = Rc::make_mut(&mut self.top);
-        match layer.changed.get_mut(name) {
-            Some(place) => *place = variable,
-            None => {
+        match Rc::get_mut(&mut self.top) {
+            Some(layer) => {
                 layer.changed.insert(name.to_owned(), variable);
+            }
+            None => {
+                let below = Some(self.top.clone());
+                let changed = Map::from([(name.to_owned(), variable)]);
+                self.top = Rc::new(Layer { below, changed });
             }
         }
     }
 
     /// Everything that is set, by name.
-    fn all(&self) -> BTreeMap<&str, &Variable> {
-        let mut hidden = BTreeMap::new();
+    fn all(&self) -> Map {
+        let mut all = Map::new();
         let mut layer = Some(&self.top);
         while let Some(Layer { below, changed }) = layer.map(Rc::as_ref) {
             for (name, variable) in changed {
-                hidden.entry(name.as_str()).or_insert(variable);
+                // What is above counts.
+                if !all.contains_key(name) {
+                    all.insert(name.clone(), variable.clone());
+                }
             }
             layer = below.as_ref();
         }
-        let set = hidden.into_iter();
-        set.filter_map(|(name, variable)| Some((name, variable.as_ref()?)))
-            .collect()
+        all
     }
 }
 
@@ -126,10 +127,10 @@ impl Variables {
     pub(super) fn open(&mut self, all: bool) -> usize {
         let mut next = Context::default();
         for (name, variable) in self.current.all() {
-            if variable.exported || all {
-                let value = variable.value.clone();
+            let wanted = variable.filter(|variable| variable.exported || all);
+            if let Some(Variable { value, .. }) = wanted {
                 let exported = true;
-                next.put(name, Some(Variable { value, exported }));
+                next.put(&name, Some(Variable { value, exported }));
             }
         }
         let took = self.current.size.saturating_add(next.size);
@@ -145,9 +146,9 @@ impl Variables {
     }
 
     /// Names and values in the order of the names.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (String, String)> {
         let all = self.current.all().into_iter();
-        all.map(|(name, variable)| (name, variable.value.as_str()))
+        all.filter_map(|(name, variable)| Some((name, variable?.value)))
     }
 
     /// How many bytes they take, in all contexts.
@@ -181,8 +182,11 @@ mod tests {
         assert_eq!(variables.get("a"), Some("1"));
         variables.unset("a");
         assert_eq!(variables.get("a"), None);
-        let all: Vec<_> = variables.iter().collect();
-        assert_eq!(all, [("b", "2"), ("c", "")]);
+        let all: Vec<String> = variables
+            .all()
+            .map(|(name, value)| name + "=" + &value)
+            .collect();
+        assert_eq!(all, ["b=2", "c="]);
         assert_eq!(variables.size(), 3 + 2 * OVERHEAD);
     }
 
@@ -204,8 +208,8 @@ mod tests {
             [&variables, &copy, &inner].map(|v| v.get("v2")),
             [Some("x"), None, Some("again")]
         );
-        assert_eq!(copy.iter().count(), 1000);
-        assert_eq!(inner.iter().count(), 1001);
+        assert_eq!(copy.all().count(), 1000);
+        assert_eq!(inner.all().count(), 1001);
         assert_eq!(inner.get("v1"), Some("y"));
         copy.unset("new");
         copy.set("v1", "x");

@@ -63,7 +63,7 @@ fn blscfg(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         };
         if !wanted {
             let reason = format!("`blscfg {}' leaves it out", argument.unwrap_or_default());
-            state.left_out.borrow_mut().insert(entry.file, reason);
+            state.left_out.borrow_mut().push((entry.file, reason));
         } else if let Some(entry) = menu_entry(state, entry) {
             found.push(Rc::new(entry));
         }
@@ -139,7 +139,9 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
         );
         state.remark(&text);
         // Whoever reads the specification's entries may say more of it.
-        state.left_out.borrow_mut().remove(&entry.file);
+        let mut left_out = state.left_out.borrow_mut();
+        left_out.retain(|(file, _)| *file != entry.file);
+        drop(left_out);
         return None;
     };
     let mut unset = Vec::new();

@@ -33,6 +33,9 @@ pub(super) const TABLE: Table = &[
 /// A longer file is no configuration.
 const MAX_SCRIPT: usize = 4 << 20;
 
+/// So many scripts are kept for whoever reads them again.
+const MAX_KEPT: usize = 256;
+
 /// More of a file is not printed or compared.
 const MAX_FILE: usize = 1 << 20;
 
@@ -47,18 +50,24 @@ fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(ParsedFile, Stri
         true => name.to_owned(),
         false => format!("({}){name}", root.unwrap_or_default()),
     };
-    let key = (file, full.clone());
-    if let Some(known) = state.scripts.borrow().get(&key) {
+    let scripts = state.scripts.borrow();
+    let mut known = scripts.iter();
+    // By another name it is another script for messages.
+    let known = known.find(|(source, _)| source.file() == Some(&file) && source.name() == full);
+    if let Some(known) = known {
         return Ok((known.clone(), full));
     }
-    let (file, _) = &key;
-    let bytes = state.devices.read(file, MAX_SCRIPT)?;
+    drop(scripts);
+    let bytes = state.devices.read(&file, MAX_SCRIPT)?;
     state.budget.work(bytes.len());
     state.reached.borrow_mut().insert(file.clone());
-    let source = Rc::new(Source::of_file(&full, Some(file.clone()), &bytes));
+    let source = Rc::new(Source::of_file(&full, Some(file), &bytes));
     let script = Rc::new(state.parse(&source));
     let parsed = (source, script);
-    state.scripts.borrow_mut().insert(key, parsed.clone());
+    let mut scripts = state.scripts.borrow_mut();
+    if scripts.len() < MAX_KEPT {
+        scripts.push(parsed.clone());
+    }
     Ok((parsed, full))
 }
 

@@ -20,7 +20,7 @@ fn set(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
             state.budget.work(state.variables.size());
             let all: String = state
                 .variables
-                .iter()
+                .all()
                 .map(|(name, value)| format!("{name}={value}\n"))
                 .collect();
             state.print(&all);
