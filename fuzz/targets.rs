@@ -186,8 +186,8 @@ pub fn grub_syntax(data: &[u8]) {
     let source = Rc::new(Source::of_file("fuzz", None, data));
     for room in [usize::MAX, data.len() * 8] {
         let script = Script::parse(&source, room);
-        // A command and a word more than there is room for.
-        let most = room.saturating_add(data.len() * 2 + 1024);
+        // A word more than there is room for, and a unit on each level.
+        let most = room.saturating_add(data.len() * 32 + 16 * 1024);
         assert!(script.size <= most, "{} bytes, {room} allowed", script.size);
         look_at(&source, &script.units);
     }
