@@ -4,15 +4,20 @@
 pub mod sparse;
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
-use pilotlight::config::grub::{EnvironmentBlock, Platform, execute_scripts};
+use pilotlight::config::grub::source::Source;
+use pilotlight::config::grub::syntax::{Command, List, Script, Unit};
+use pilotlight::config::grub::{EnvironmentBlock, Platform, evaluate, execute_scripts};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Uevent, identify};
-use pilotlight::fs::{FileKind, Filesystem, FsPath};
+use pilotlight::entry::FileRef;
+use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{BzImage, CommandLine};
 use pilotlight::policy::Policy;
+use pilotlight::smbios::Smbios;
 use sparse::SparseDisk;
 
 /// A target: its name, which is that of its corpus, the function, and how many mutations of each input
@@ -20,7 +25,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 13] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -30,8 +35,10 @@ pub const ALL: [Target; 11] = [
     ("version", version, 300),
     ("kernel_header", kernel_header, 300),
     ("policy", policy, 300),
+    ("grub_syntax", grub_syntax, 300),
     ("grub_script", grub_script, 30),
     ("environment_block", environment_block, 300),
+    ("smbios", smbios, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -174,10 +181,113 @@ pub fn policy(data: &[u8]) {
     }
 }
 
-/// Reading and executing a GRUB script.
+/// Reading a GRUB script into its tree.
+pub fn grub_syntax(data: &[u8]) {
+    let source = Rc::new(Source::of_file("fuzz", None, data));
+    for room in [usize::MAX, data.len() * 8] {
+        let script = Script::parse(&source, room);
+        // A word more than there is room for, and a unit on each level.
+        let most = room.saturating_add(data.len() * 32 + 16 * 1024);
+        assert!(script.size <= most, "{} bytes, {room} allowed", script.size);
+        look_at(&source, &script.units);
+    }
+}
+
+/// Looks at every place and block of a script.
+fn look_at(source: &Source, units: &[Unit]) {
+    let last = source.position(source.text().len());
+    for unit in units {
+        match &unit.commands {
+            Ok(commands) => look_at_list(source, commands),
+            Err(error) => assert!(error.position <= last && !error.text.is_empty()),
+        }
+        for function in &unit.functions {
+            look_at_list(source, &function.body);
+        }
+    }
+}
+
+fn look_at_list(source: &Source, list: &List) {
+    for command in list.iter() {
+        match command {
+            Command::Simple(simple) => {
+                assert!(!simple.words.is_empty());
+                assert!(simple.position <= source.position(source.text().len()));
+                if let Some(block) = &simple.block {
+                    assert!(!block.text().is_empty() && !block.units.is_empty());
+                    look_at(source, &block.units);
+                }
+            }
+            Command::If {
+                branches,
+                otherwise,
+            } => {
+                for (condition, body) in branches {
+                    look_at_list(source, condition);
+                    look_at_list(source, body);
+                }
+                otherwise.iter().for_each(|body| look_at_list(source, body));
+            }
+            Command::For { body, .. } => look_at_list(source, body),
+            Command::While {
+                condition, body, ..
+            } => {
+                look_at_list(source, condition);
+                look_at_list(source, body);
+            }
+        }
+    }
+}
+
+/// Evaluating a configuration on a disk with its entries. Behind lines `--- /path` stand further files.
 pub fn grub_script(data: &[u8]) {
-    let script = String::from_utf8_lossy(data).into_owned();
-    let printed = execute_scripts(&Inventory::new(), Platform::Efi, &[script]);
+    const CONFIG: &str = "/boot/grub/grub.cfg";
+    let text = String::from_utf8_lossy(data);
+    let mut parts = text.split("\n--- ");
+    let config = parts.next().unwrap_or_default();
+    let mut block = b"# GRUB Environment Block\nsaved_entry=b>c\nnext_entry=\n".to_vec();
+    block.resize(1024, b'#');
+    let filesystem = MemoryFilesystem::new()
+        .file("/vmlinuz", "kernel")
+        .file("/initrd", "initrd")
+        .file("/boot/grub/grubenv", block)
+        .file(
+            "/boot/grub/custom.cfg",
+            "menuentry custom { linux /vmlinuz $1; }\n",
+        )
+        .file(
+            "/loader/entries/b-1.conf",
+            "title B\nlinux /vmlinuz\noptions ro $x\n",
+        )
+        .file(
+            "/loader/entries/b-2.conf",
+            "linux /vmlinuz\ninitrd /initrd $tuned_initrd\n",
+        )
+        .file(CONFIG, config);
+    let filesystem = parts.fold(filesystem, |all, part| {
+        let (path, content) = part.split_once('\n').unwrap_or((part, ""));
+        all.file(path, content)
+    });
+    let tables = Smbios::parse(
+        b"_SM3_\x01\x18\x03\0\0\x01\0\x40\0\0\0",
+        b"\x01\x06\0\0\x01\x02a:b\0c\0\0\x7f\x04\x01\0\0\0".to_vec(),
+    );
+    let mut inventory = Inventory::new().described(tables);
+    let volume = inventory.add_filesystem("ab-cd", Box::new(filesystem));
+    let path = FsPath::new(CONFIG).expect("a path");
+    let found = evaluate(&inventory, &FileRef { volume, path }, Platform::Efi);
+    assert!(found.entries.len() <= 20_001);
+    for entry in &found.entries {
+        assert!(entry.kernel.is_some() || !entry.bootable());
+        assert!(entry.submenu.len() <= 8 && !entry.id.contains('\0'));
+        assert!(
+            entry
+                .problems
+                .iter()
+                .all(|problem| !problem.text.is_empty())
+        );
+    }
+    let printed = execute_scripts(&inventory, Platform::Pc, &[config.to_owned()]);
     assert!(printed.iter().all(|text| text.len() <= 64 * 1024));
 }
 
@@ -193,6 +303,22 @@ pub fn environment_block(data: &[u8]) {
         assert!(block.iter().any(|pair| pair == own));
         let others: Vec<_> = block.iter().filter(|(name, _)| name != "own").collect();
         assert_eq!(others, before);
+    }
+}
+
+/// Reading the tables of the firmware: an entry point of 31 bytes, and the structures.
+pub fn smbios(data: &[u8]) {
+    let (point, table) = data.split_at(data.len().min(0x1f));
+    let Some(smbios) = Smbios::parse(point, table.to_vec()) else {
+        return;
+    };
+    assert!(smbios.size() <= table.len());
+    for structure in smbios.structures() {
+        assert!(structure.fields.len() >= 4);
+        for number in [0, 1, 2, 255] {
+            let text = structure.string(number).unwrap_or(b"-");
+            assert!(!text.is_empty() && !text.contains(&0));
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::disk::{Disk, Layout, Volume};
 use crate::entry::{FileRef, VolumeId};
 use crate::fs::{self, Filesystem, FsError, KernelMount};
+use crate::smbios::Smbios;
 
 /// The disks of one machine or one command line. Disks are only ever added: a [`VolumeId`] stays
 /// valid, and the volumes of a disk that was pulled out answer with read errors.
@@ -14,6 +15,7 @@ pub struct Inventory {
     disks: Vec<ScannedDisk>,
     kernel_mount: Option<KernelMount>,
     guard: Option<Box<dyn Guard>>,
+    smbios: Option<Smbios>,
 }
 
 /// Somebody who wants to know which volume is read, before it is.
@@ -57,6 +59,17 @@ impl Inventory {
         }
     }
 
+    /// The same, with what the firmware says of the machine that the disks are in.
+    #[must_use]
+    pub fn described(self, smbios: Option<Smbios>) -> Inventory {
+        Inventory { smbios, ..self }
+    }
+
+    /// What the firmware says of the machine; nothing of the machine of an image.
+    pub fn smbios(&self) -> Option<&Smbios> {
+        self.smbios.as_ref()
+    }
+
     /// Scans `disk` and adds it; its index is returned.
     pub fn add(&mut self, disk: Disk) -> usize {
         let layout = disk.scan();
@@ -69,13 +82,9 @@ impl Inventory {
         self.disks.len().saturating_sub(1)
     }
 
-    /// Adds a disk with one partition, number 2 of a GPT, that holds `filesystem`.
-    #[cfg(test)]
-    pub(crate) fn add_filesystem(
-        &mut self,
-        uuid: &str,
-        filesystem: Box<dyn Filesystem>,
-    ) -> VolumeId {
+    /// Adds a disk with one partition, number 2 of a GPT, that holds `filesystem`: for tests of what is read
+    /// from filesystems.
+    pub fn add_filesystem(&mut self, uuid: &str, filesystem: Box<dyn Filesystem>) -> VolumeId {
         use crate::disk::{
             Content, Format, Hardware, MemorySource, Partition, PartitionKind, TableKind,
         };

@@ -27,4 +27,5 @@ pub mod init;
 pub mod inventory;
 pub mod kexec;
 pub mod policy;
+pub mod smbios;
 pub mod text;

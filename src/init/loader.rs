@@ -18,6 +18,7 @@ use crate::fs::KernelMount;
 use crate::inventory::Inventory;
 use crate::kexec::FileLoad;
 use crate::policy::{self, Policy};
+use crate::smbios::Smbios;
 use crate::text::Printable;
 
 /// The name under which process 1 starts its loader.
@@ -44,7 +45,9 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let inventory = Inventory::with_kernel_mount(KernelMount::new(VOLUMES));
     let mut loader = Loader {
         policy,
-        inventory: inventory.guarded(Box::new(watchman)),
+        inventory: inventory
+            .guarded(Box::new(watchman))
+            .described(Smbios::of_this_machine()),
         report,
         lost,
         known: BTreeSet::new(),

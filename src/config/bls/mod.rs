@@ -16,7 +16,7 @@ mod volume;
 pub use counter::Counter;
 pub use file::Type1;
 pub use group::{Group, Place};
-pub(in crate::config) use lines::lines;
+pub(in crate::config) use lines::{Line, lines};
 pub use loader_conf::LoaderConf;
 pub use pattern::Pattern;
 pub use version::compare;

@@ -4,10 +4,11 @@ use super::failure::{
     BAD_DEVICE, BAD_FILE_TYPE, BAD_FILENAME, FILE_NOT_FOUND, FILE_READ_ERROR, Failure, Outcome,
     UNKNOWN_DEVICE, UNKNOWN_FS, fail,
 };
-use crate::disk::{Content, Format, TableKind};
+use crate::disk::{Content, Format, Partition, TableKind};
 use crate::entry::{FileRef, VolumeId};
 use crate::fs::{Filesystem, FsError, FsPath};
 use crate::inventory::Inventory;
+use crate::smbios::Smbios;
 
 /// Every disk and partition. The disk that the configuration is on is `hd0`, as it is for the firmware
 /// that starts GRUB from it.
@@ -124,10 +125,19 @@ impl<'a> Devices<'a> {
         holds_files.then_some(content)
     }
 
+    /// What the partition table says of a partition.
+    pub(super) fn partition(&self, id: VolumeId) -> Option<&Partition> {
+        self.inventory.volume(id)?.partition.as_ref()
+    }
+
     /// The UUID of a partition.
     pub(super) fn partition_uuid(&self, id: VolumeId) -> Option<&str> {
-        let partition = self.inventory.volume(id)?.partition.as_ref()?;
-        partition.uuid.as_deref()
+        self.partition(id)?.uuid.as_deref()
+    }
+
+    /// What the firmware says of the machine.
+    pub(super) fn smbios(&self) -> Option<&Smbios> {
+        self.inventory.smbios()
     }
 
     /// The name of the partition table of the disk that holds a volume.

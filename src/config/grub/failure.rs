@@ -26,6 +26,7 @@ pub(super) const BAD_ARGUMENT: i32 = 18;
 pub(super) const NO_KERNEL: i32 = 22;
 pub(super) const NOT_IMPLEMENTED: i32 = 24;
 pub(super) const MENU: i32 = 27;
+pub(super) const IO: i32 = 29;
 pub(super) const ACCESS_DENIED: i32 = 30;
 
 impl Failure {

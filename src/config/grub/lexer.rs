@@ -291,6 +291,7 @@ fn split(text: &str) -> Option<Word> {
     }
     parts.push(Part::Text(plain));
     parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+    parts.shrink_to_fit();
     Some(Word(parts))
 }
 

@@ -6,6 +6,8 @@ use crate::entry::{FileRef, Module, PayloadKind, Problem};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Loaded {
     pub(super) program: Option<Program>,
+    /// It stays when another kernel is loaded.
+    pub(super) devicetree: Option<FileRef>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -13,9 +15,10 @@ pub(super) struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Program {
     pub(super) kind: PayloadKind,
+    /// Its own file is not there: GRUB has nothing that it could start.
+    pub(super) missing: bool,
     pub(super) kernel: Option<FileRef>,
     pub(super) initrd: Vec<FileRef>,
-    pub(super) devicetree: Option<FileRef>,
     pub(super) modules: Vec<Module>,
     pub(super) cmdline: String,
 }
@@ -24,9 +27,9 @@ impl Program {
     pub(super) fn new(kind: PayloadKind) -> Program {
         Program {
             kind,
+            missing: false,
             kernel: None,
             initrd: Vec::new(),
-            devicetree: None,
             modules: Vec::new(),
             cmdline: String::new(),
         }
@@ -34,6 +37,28 @@ impl Program {
 }
 
 impl Loaded {
+    /// How many bytes a copy takes, about.
+    pub(super) fn size(&self) -> usize {
+        let file = size_of::<FileRef>().saturating_add(64);
+        let problems = self.problems.iter().map(|problem| problem.text.len());
+        let problems = problems.fold(self.problems.len(), usize::saturating_add);
+        let Some(program) = &self.program else {
+            return problems;
+        };
+        let modules = program.modules.iter();
+        let modules = modules.map(|module| module.cmdline.len().saturating_add(file));
+        let initrds = program.initrd.len().saturating_mul(file);
+        [program.cmdline.len(), problems, initrds]
+            .into_iter()
+            .chain(modules)
+            .fold(file, usize::saturating_add)
+    }
+
+    /// Is there something that GRUB would start, and nothing wrong with it?
+    pub(super) fn is_ready(&self) -> bool {
+        self.program.is_some() && !self.problems.iter().any(|problem| problem.blocks)
+    }
+
     /// Adds a problem that keeps it from being started.
     pub(super) fn block(&mut self, text: impl Into<String>) {
         self.problems.push(Problem {

@@ -3,15 +3,15 @@
 use std::rc::Rc;
 
 use super::failure::BAD_NUMBER;
+use super::interpreter::Place;
 use super::number;
-use super::source::{Position, Source};
 use super::syntax::Block;
 use crate::entry::FileRef;
 
 /// The entries that were defined in a context.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Menu {
-    pub(super) entries: Vec<MenuEntry>,
+    pub(super) entries: Vec<Rc<MenuEntry>>,
 }
 
 /// An entry before its body is executed.
@@ -22,13 +22,15 @@ pub(super) struct MenuEntry {
     /// Who may start it when there are superusers; `None` is everybody.
     pub(super) users: Option<String>,
     /// The title and what follows it: `$1` and so on in the body.
-    pub(super) parameters: Vec<String>,
+    pub(super) parameters: Rc<Vec<String>>,
     pub(super) body: Body,
     pub(super) submenu: bool,
     pub(super) hidden: bool,
     /// The file that says it, where that is no script.
     pub(super) file: Option<FileRef>,
-    pub(super) place: Option<(Rc<Source>, Position)>,
+    pub(super) place: Option<Place>,
+    /// What a person should know of it, whatever it does.
+    pub(super) notes: Vec<String>,
 }
 
 /// What an entry executes.
@@ -102,15 +104,17 @@ mod tests {
             title: (*title).to_owned(),
             id: (*id).to_owned(),
             users: None,
-            parameters: Vec::new(),
+            parameters: Rc::default(),
             body: Body::Text(String::new()),
             submenu: false,
             hidden: false,
             file: None,
             place: None,
+            notes: Vec::new(),
         };
+        let entries = entries.iter().map(entry);
         Menu {
-            entries: entries.iter().map(entry).collect(),
+            entries: entries.map(Rc::new).collect(),
         }
     }
 

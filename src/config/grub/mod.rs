@@ -8,6 +8,8 @@
 mod commands;
 mod devices;
 mod environment_block;
+mod evaluate;
+mod execute;
 mod failure;
 mod interpreter;
 mod lexer;
@@ -23,11 +25,13 @@ mod places;
 mod platform;
 pub mod source;
 pub mod syntax;
+#[cfg(test)]
+mod tests;
 mod variables;
 mod wildcard;
 mod word;
 
 pub use environment_block::EnvironmentBlock;
-pub use listing::{Evaluated, evaluate, execute_scripts};
+pub use evaluate::{Evaluated, evaluate, execute_scripts};
 pub use places::Configurations;
 pub use platform::Platform;

@@ -12,8 +12,9 @@ use super::syntax::{
 const MAX_DEPTH: usize = 64;
 
 impl Script {
-    /// Reads a script. There is no script that can't be read: a mistake is in its unit.
-    pub fn parse(source: &Rc<Source>) -> Script {
+    /// Reads a script. There is no script that can't be read: a mistake is in its unit. It ends early where
+    /// the tree would take more than `room` bytes, and then its [`size`](Script::size) is larger.
+    pub fn parse(source: &Rc<Source>, room: usize) -> Script {
         let mut lexer = Lexer::new(source.text());
         let lookahead = lexer.next();
         let mut parser = Parser {
@@ -22,16 +23,19 @@ impl Script {
             lookahead,
             end: 0,
             depth: 0,
+            size: 0,
+            room,
         };
         let mut units = Vec::new();
-        while parser.lookahead.token != Token::End {
+        while parser.lookahead.token != Token::End && parser.size <= room {
             units.push(parser.unit());
         }
         let is_empty = |unit: &Unit| {
             unit.functions.is_empty() && unit.commands.as_ref().is_ok_and(|list| list.is_empty())
         };
         units.retain(|unit| !is_empty(unit));
-        Script { units }
+        let size = parser.size;
+        Script { units, size }
     }
 }
 
@@ -42,6 +46,10 @@ struct Parser<'a> {
     /// Where the last token ended that was taken.
     end: usize,
     depth: usize,
+    /// Bytes that the tree takes.
+    size: usize,
+    /// Bytes that it may take.
+    room: usize,
 }
 
 /// What was expected in the place of the next token.
@@ -93,13 +101,21 @@ impl Parser<'_> {
         while self.eat(&Token::Newline) {}
     }
 
-    /// One `;` or line end, and further line ends.
-    fn delimiters(&mut self) -> Parsed<()> {
-        if !self.eat(&Token::Semicolon) && !self.eat(&Token::Newline) {
+    /// One `;` or line end, and further line ends. Is what follows on another line?
+    fn delimiters(&mut self) -> Parsed<bool> {
+        let semicolon = self.eat(&Token::Semicolon);
+        let ends_line = *self.token() == Token::Newline;
+        if !semicolon && !ends_line {
             return expected("`;` or the end of the line");
         }
         self.newlines();
-        Ok(())
+        Ok(ends_line)
+    }
+
+    /// Something of this type becomes part of the tree.
+    fn grow<T>(&mut self) {
+        // Counters of references, and what the allocator adds.
+        self.size = self.size.saturating_add(size_of::<T>()).saturating_add(16);
     }
 
     /// Statements up to the first line end outside of everything.
@@ -110,6 +126,7 @@ impl Parser<'_> {
             Ok(()) => Ok(commands.into()),
             Err(expected) => Err(self.recover(expected)),
         };
+        self.grow::<Unit>();
         Unit {
             functions,
             commands,
@@ -118,7 +135,7 @@ impl Parser<'_> {
 
     fn statements(
         &mut self,
-        functions: &mut Vec<Function>,
+        functions: &mut Vec<Rc<Function>>,
         commands: &mut Vec<Command>,
     ) -> Parsed<()> {
         loop {
@@ -128,7 +145,7 @@ impl Parser<'_> {
                     self.take();
                     return Ok(());
                 }
-                Token::Keyword(Keyword::Function) => functions.push(self.function()?),
+                Token::Keyword(Keyword::Function) => functions.push(Rc::new(self.function()?)),
                 _ => commands.push(self.command()?),
             }
             match self.token() {
@@ -166,8 +183,13 @@ impl Parser<'_> {
         SyntaxError { position, text }
     }
 
-    /// Commands with delimiters between them, up to a word that ends the list.
-    fn list(&mut self, ends: impl Fn(&Token) -> bool) -> Parsed<List> {
+    /// Commands with delimiters between them, up to a word that ends the list. Given `units`, each line
+    /// becomes one of them, and what is left over is returned.
+    fn commands(
+        &mut self,
+        ends: &dyn Fn(&Token) -> bool,
+        mut units: Option<&mut Vec<Unit>>,
+    ) -> Parsed<List> {
         let mut commands = Vec::new();
         self.newlines();
         loop {
@@ -175,7 +197,11 @@ impl Parser<'_> {
             if *self.token() == Token::CloseBrace && ends(&Token::CloseBrace) {
                 break;
             }
-            self.delimiters()?;
+            let is_on_next_line = self.delimiters()?;
+            if let Some(units) = units.as_deref_mut().filter(|_| is_on_next_line) {
+                self.grow::<Unit>();
+                units.push(Unit::of(std::mem::take(&mut commands)));
+            }
             if ends(self.token()) {
                 break;
             }
@@ -184,13 +210,18 @@ impl Parser<'_> {
     }
 
     fn list_until(&mut self, keywords: &'static [Keyword]) -> Parsed<List> {
-        self.list(|token| matches!(token, Token::Keyword(k) if keywords.contains(k)))
+        let ends = |token: &Token| matches!(token, Token::Keyword(k) if keywords.contains(k));
+        self.commands(&ends, None)
     }
 
     fn command(&mut self) -> Parsed<Command> {
         if self.depth >= MAX_DEPTH {
             return expected("something that is not nested so deep");
         }
+        if self.size > self.room {
+            return expected("the end of a script that is already so large");
+        }
+        self.grow::<Command>();
         self.depth = self.depth.saturating_add(1);
         let command = match self.token() {
             Token::Keyword(Keyword::If) => self.condition(),
@@ -221,27 +252,41 @@ impl Parser<'_> {
     /// Arguments, among which reserved words are words like others.
     fn words(&mut self) -> Vec<Word> {
         let mut words = Vec::new();
-        loop {
-            let plain = |text: &str| Word(vec![Part::Text(text.to_owned())]);
-            words.push(match self.token() {
+        let plain = |text: String| Word(vec![Part::Text(text)]);
+        while self.size <= self.room
+            && matches!(
+                self.token(),
+                Token::Name(_) | Token::Keyword(_) | Token::Word(_)
+            )
+        {
+            let word = match self.take().token {
                 Token::Name(name) => plain(name),
-                Token::Keyword(keyword) => plain(keyword.text()),
-                Token::Word(word) => word.clone(),
-                _ => return words,
-            });
-            self.take();
+                Token::Keyword(keyword) => plain(keyword.text().to_owned()),
+                Token::Word(word) => word,
+                _ => break,
+            };
+            self.size = self.size.saturating_add(word.size());
+            words.push(word);
         }
+        words.shrink_to_fit();
+        words
     }
 
     fn block(&mut self) -> Parsed<Block> {
         self.take();
         let start = self.end;
-        self.list(|token| *token == Token::CloseBrace)?;
+        let mut units = Vec::new();
+        let last = self.commands(&|token| *token == Token::CloseBrace, Some(&mut units))?;
+        if !last.is_empty() {
+            self.grow::<Unit>();
+            units.push(Unit::of(last));
+        }
         let end = self.lookahead.range.start;
         self.expect(&Token::CloseBrace, "`}`")?;
         Ok(Block {
             source: self.source.clone(),
             range: start..end,
+            units: units.into(),
         })
     }
 
@@ -250,7 +295,7 @@ impl Parser<'_> {
         let name = self.name()?;
         self.newlines();
         self.expect(&Token::OpenBrace, "`{`")?;
-        let body = self.list(|token| *token == Token::CloseBrace)?;
+        let body = self.commands(&|token| *token == Token::CloseBrace, None)?;
         // In a function, and only there, the brace stands behind a `;` or on a line of its own.
         let before = self.source.text().get(..self.lookahead.range.start);
         let before = before.unwrap_or_default().trim_end_matches([' ', '\t']);
@@ -258,6 +303,7 @@ impl Parser<'_> {
             return expected("`;` or the end of the line");
         }
         self.take();
+        self.grow::<Function>();
         Ok(Function {
             name,
             body,
@@ -325,12 +371,23 @@ impl Parser<'_> {
     }
 }
 
+impl Unit {
+    /// Commands of one line.
+    fn of(commands: impl Into<List>) -> Unit {
+        Unit {
+            functions: Vec::new(),
+            commands: Ok(commands.into()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(text: &str) -> Script {
-        Script::parse(&Rc::new(Source::of_file("x", None, text.as_bytes())))
+        let source = Rc::new(Source::of_file("x", None, text.as_bytes()));
+        Script::parse(&source, usize::MAX)
     }
 
     /// For each unit how many commands it has, or what is wrong.
@@ -440,6 +497,30 @@ mod tests {
         };
         assert_eq!(simple.block.as_ref().unwrap().text(), " a; # b\n c ");
         assert_eq!(simple.words.len(), 2);
+    }
+
+    #[test]
+    fn a_block_is_a_script_of_lines() {
+        let script = parse("menuentry x { a; b # c\n\n d { e\nf; }; g;\n h }\n");
+        let commands = script.units[0].commands.as_ref().unwrap();
+        let Command::Simple(simple) = &commands[0] else {
+            panic!("{commands:?}");
+        };
+        let lines = simple.block.as_ref().unwrap().units.iter();
+        let lines: Vec<usize> = lines.map(|u| u.commands.as_ref().unwrap().len()).collect();
+        assert_eq!(lines, [2, 2, 1]);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let text = "a ".repeat(100_000) + "\n" + &"b;c\n".repeat(100_000);
+        let source = Rc::new(Source::of_file("x", None, text.as_bytes()));
+        for room in [0, 1000, 1_000_000, 10_000_000] {
+            let script = Script::parse(&source, room);
+            assert!(script.size > room && script.size < room + 1000, "{room}");
+        }
+        let whole = Script::parse(&source, usize::MAX);
+        assert!(whole.size > 20_000_000 && whole.units.len() == 100_001);
     }
 
     #[test]

@@ -27,9 +27,6 @@ const MAX_REPEATS: usize = 4;
 /// Longer patterns are refused.
 const MAX_LENGTH: usize = 1024;
 
-/// Steps times bytes of the text: beyond this nothing is looked for.
-const MAX_WORK: usize = 20_000_000;
-
 #[derive(Clone, Debug)]
 enum Step {
     Match(Class),
@@ -109,11 +106,16 @@ impl Pattern {
         })
     }
 
-    /// The leftmost match, and of those that begin there the longest.
+    /// How much is moved to and fro to find it in `text`, in bytes, about.
+    pub(super) fn work(&self, text: &str) -> usize {
+        // Where groups begin and end is kept for every step that may come next.
+        let slots = self.groups.saturating_add(1).saturating_mul(2);
+        let each = text.len().saturating_mul(self.program.len());
+        each.saturating_mul(slots)
+    }
+
+    /// The leftmost match, and of those that begin there the longest. It takes [`work`](Pattern::work).
     pub(super) fn find(&self, text: &str) -> Option<Groups> {
-        if text.len().saturating_mul(self.program.len()) > MAX_WORK {
-            return None;
-        }
         let ends = std::iter::once((text.len(), None));
         let places = text.char_indices().map(|(at, c)| (at, Some(c))).chain(ends);
         let slots = self.groups.saturating_add(1).saturating_mul(2);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::listing::{Evaluated, evaluate};
+use super::evaluate::{Evaluated, evaluate};
 use super::platform::Platform;
 use crate::disk::Partition;
 use crate::entry::{FileRef, VolumeId};

@@ -1,7 +1,6 @@
 //! [`Source`]: the text of a script, and which lines of the file it came from.
 
 use std::fmt;
-use std::ops::Range;
 
 use crate::entry::FileRef;
 
@@ -14,7 +13,7 @@ pub struct Source {
     file: Option<FileRef>,
     text: String,
     /// For each line of `text`, where it begins and its number in the file.
-    lines: Vec<(usize, u32)>,
+    lines: Vec<(u32, u32)>,
 }
 
 /// A place in a file, counted from 1.
@@ -59,7 +58,8 @@ impl Source {
             lines: Vec::new(),
         };
         for (line, number) in kept {
-            source.lines.push((source.text.len(), number));
+            let start = u32::try_from(source.text.len()).unwrap_or(u32::MAX);
+            source.lines.push((start, number));
             let line = line.split('\0').next().unwrap_or_default();
             source.text.extend(line.chars().filter(|c| *c != '\r'));
             source.text.push('\n');
@@ -67,25 +67,10 @@ impl Source {
         source
     }
 
-    /// A part of it as a script of its own, with the numbers of its lines.
-    pub fn part(&self, range: Range<usize>) -> Source {
-        let first = self.position(range.start).line;
-        let index = |at: usize| self.lines.partition_point(|(start, _)| *start < at);
-        let inside = self
-            .lines
-            .get(index(range.start.saturating_add(1))..index(range.end));
-        let lines = inside.unwrap_or_default().iter();
-        let lines = lines.map(|(at, line)| (at.saturating_sub(range.start), *line));
-        let mut text = self.text.get(range.clone()).unwrap_or_default().to_owned();
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-        Source {
-            name: self.name.clone(),
-            file: self.file.clone(),
-            text,
-            lines: std::iter::once((0, first)).chain(lines).collect(),
-        }
+    /// How many bytes it takes in memory.
+    pub fn size(&self) -> usize {
+        let lines = self.lines.len().saturating_mul(size_of::<(u32, u32)>());
+        self.text.len().saturating_add(lines)
     }
 
     /// How messages call it.
@@ -105,9 +90,11 @@ impl Source {
 
     /// The place of the byte `at`.
     pub fn position(&self, at: usize) -> Position {
-        let index = self.lines.partition_point(|(start, _)| *start <= at);
+        let is_before = |start: u32| usize::try_from(start).is_ok_and(|start| start <= at);
+        let index = self.lines.partition_point(|(start, _)| is_before(*start));
         let line = index.checked_sub(1).and_then(|index| self.lines.get(index));
         let (start, line) = line.copied().unwrap_or((0, 1));
+        let start = usize::try_from(start).unwrap_or(at);
         let before = self.text.get(start..at).unwrap_or_default();
         // Nobody counts characters so far: bytes have to do.
         let column = match before.len() {

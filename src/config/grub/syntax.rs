@@ -13,13 +13,16 @@ use super::source::{Position, Source};
 pub struct Script {
     /// The units in order.
     pub units: Vec<Unit>,
+    /// How many bytes the tree takes in memory, about. A script that takes more than it may is not read to
+    /// its end.
+    pub size: usize,
 }
 
 /// What GRUB reads at once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unit {
     /// Functions come to be when they are read, before anything in the unit is executed.
-    pub functions: Vec<Function>,
+    pub functions: Vec<Rc<Function>>,
     /// What is executed; nothing of it where a mistake is.
     pub commands: Result<List, SyntaxError>,
 }
@@ -37,7 +40,7 @@ pub struct SyntaxError {
 pub type List = Rc<[Command]>;
 
 /// A function: its name and its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Function {
     /// The name.
     pub name: String,
@@ -90,13 +93,16 @@ pub struct Simple {
     pub block: Option<Block>,
 }
 
-/// A block in braces. GRUB keeps its text, and reads it again when it is executed.
+/// A block in braces. GRUB keeps its text, and reads it again when it is executed: line by line, as a script
+/// of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The script that it is part of.
     pub source: Rc<Source>,
     /// The bytes between the braces.
     pub range: Range<usize>,
+    /// What is executed, if it is.
+    pub units: Rc<[Unit]>,
 }
 
 /// A word that is joined from parts.
@@ -122,16 +128,26 @@ pub enum Part {
 }
 
 impl Block {
-    /// Its text as a script of its own.
-    pub fn as_source(&self) -> Rc<Source> {
-        Rc::new(self.source.part(self.range.clone()))
-    }
-
     /// The text between the braces.
     pub fn text(&self) -> &str {
         self.source
             .text()
             .get(self.range.clone())
             .unwrap_or_default()
+    }
+}
+
+impl Word {
+    /// How many bytes it takes in memory, about.
+    pub fn size(&self) -> usize {
+        let text = |part: &Part| match part {
+            Part::Text(text) | Part::Quoted(text) | Part::Translated(text) => text.capacity(),
+            Part::Variable { name, .. } => name.capacity(),
+        };
+        let texts = self.0.iter().map(text).sum::<usize>();
+        let parts = self.0.capacity().saturating_mul(size_of::<Part>());
+        size_of::<Word>()
+            .saturating_add(parts)
+            .saturating_add(texts)
     }
 }

@@ -10,6 +10,9 @@ use crate::disk::Format;
 /// One pattern stands for at most so many names.
 const MAX_NAMES: usize = 4096;
 
+/// Longer patterns are no paths.
+const MAX_PATTERN: usize = 4096;
+
 /// The names that `pattern` stands for; `None` where it is to be taken as it is.
 pub(super) fn expand(
     pattern: &str,
@@ -17,7 +20,8 @@ pub(super) fn expand(
     root: Option<&str>,
     budget: &Budget,
 ) -> Option<Vec<String>> {
-    if !pattern.starts_with(['/', '(', '*']) || !has_wildcard(pattern) {
+    let is_path = pattern.starts_with(['/', '(', '*']) && pattern.len() <= MAX_PATTERN;
+    if !is_path || !has_wildcard(pattern) {
         return None;
     }
     let end_of_device = match pattern.starts_with('/') {
@@ -54,6 +58,8 @@ pub(super) fn expand(
             .take(MAX_NAMES)
             .flat_map(|directory| {
                 let (names, has_case) = list(devices, directory, root, budget);
+                let letters = names.iter().map(String::len).sum::<usize>();
+                budget.work(letters.saturating_mul(name.len()));
                 let matching = names.into_iter().filter(move |candidate| match has_case {
                     true => matches(name, candidate),
                     false => matches(&name.to_lowercase(), &candidate.to_lowercase()),

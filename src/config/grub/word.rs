@@ -3,6 +3,7 @@
 //!
 //! Until wildcards were looked at, an argument is a pattern: `\` escapes the next character.
 
+use super::limits::MAX_ARGUMENTS;
 use super::syntax::{Part, Word};
 use super::variables::Variables;
 
@@ -14,10 +15,7 @@ pub(super) struct Values<'a> {
     pub(super) parameters: Option<&'a [String]>,
 }
 
-/// Arguments of one command take at most so many bytes, each a few more than its text.
-const MAX_SIZE: usize = 1 << 20;
-
-/// What an argument costs besides its text.
+/// What an argument counts besides its text.
 const ARGUMENT: usize = 32;
 
 /// Replaces variables, and gives patterns; `None` when they would be too long.
@@ -35,6 +33,43 @@ pub(super) fn expand(words: &[Word], values: &Values<'_>) -> Option<Vec<String>>
         }
     }
     arguments.finish()
+}
+
+/// Variables that may well not be set: those who write the configuration know that, and mean nothing then.
+const EMPTY_BY_DESIGN: [&str; 6] = [
+    // Ubuntu: set where the screen is handed over.
+    "vt_handoff",
+    // openSUSE: set by the menu of snapshots.
+    "extra_cmdline",
+    // Fedora and RHEL: what `tuned` adds.
+    "tuned_params",
+    "tuned_initrd",
+    // Fedora CoreOS: set at the first boot.
+    "ignition_firstboot",
+    // Live media: set where they are started from a file.
+    "iso_path",
+];
+
+/// Should somebody know that this variable is not set?
+pub(super) fn is_missed(name: &str) -> bool {
+    !EMPTY_BY_DESIGN.contains(&name)
+}
+
+/// What is said of such a variable.
+pub(super) fn is_unset(name: &str) -> String {
+    format!("the variable `{name}' is not set, and vanishes")
+}
+
+/// The variables in words that are not set and are missed, in the order of the words.
+pub(super) fn unset<'w>(words: &'w [Word], values: &Values<'_>) -> Vec<&'w str> {
+    let parts = words.iter().flat_map(|Word(parts)| parts);
+    let names = parts.filter_map(|part| match part {
+        Part::Variable { name, .. } => Some(name.as_str()),
+        _ => None,
+    });
+    names
+        .filter(|name| is_missed(name) && values.is_unset(name))
+        .collect()
 }
 
 /// Arguments that are being put together. One to which nothing was added is none: a variable that is not
@@ -63,7 +98,7 @@ impl Arguments {
 
     fn has_room(&mut self, more: usize) -> bool {
         self.size = self.size.saturating_add(more);
-        self.size <= MAX_SIZE
+        self.size <= MAX_ARGUMENTS
     }
 
     /// Adds the words of a value.
@@ -78,11 +113,25 @@ impl Arguments {
 
     fn finish(self) -> Option<Vec<String>> {
         let arguments = self.list.into_iter().map_while(|argument| argument);
-        (self.size <= MAX_SIZE).then(|| arguments.collect())
+        (self.size <= MAX_ARGUMENTS).then(|| arguments.collect())
     }
 }
 
 impl Values<'_> {
+    fn is_unset(&self, name: &str) -> bool {
+        if name.starts_with(['#', '*', '@']) {
+            return false;
+        }
+        match name.parse::<usize>() {
+            Ok(number) => self.parameter(number).is_none(),
+            Err(_) => self.variables.get(name).is_none(),
+        }
+    }
+
+    fn parameter(&self, number: usize) -> Option<&String> {
+        self.parameters?.get(number.checked_sub(1)?)
+    }
+
     fn append(&self, name: &str, quoted: bool, arguments: &mut Arguments) {
         let mut add = |value: &str| match quoted {
             true => arguments.append(&escape(value)),
@@ -117,8 +166,8 @@ impl Values<'_> {
                 }
             }
             number => {
-                let index = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-                if let Some(parameter) = index.and_then(|index| parameters.get(index)) {
+                let number = number.parse().unwrap_or_default();
+                if let Some(parameter) = self.parameter(number) {
                     add(parameter);
                 }
             }
@@ -241,7 +290,7 @@ mod tests {
 
     fn arguments(text: &str, parameters: Option<&[&str]>) -> Vec<String> {
         let source = Source::of_string("x", None, text, 1);
-        let script = Script::parse(&Rc::new(source));
+        let script = Script::parse(&Rc::new(source), usize::MAX);
         let commands = script.units[0].commands.as_ref().unwrap();
         let Command::Simple(simple) = &commands[0] else {
             panic!("{commands:?}");
@@ -314,7 +363,7 @@ mod tests {
     #[test]
     fn arguments_are_bounded() {
         let mut variables = Variables::default();
-        variables.set("a", "x".repeat(MAX_SIZE / 2));
+        variables.set("a", "x".repeat(MAX_ARGUMENTS / 2));
         let word = |name: &str| {
             let name = name.to_owned();
             Word(vec![Part::Variable { name, quoted: true }])

@@ -1,6 +1,8 @@
-//! GRUB scripts, run by GRUB itself (`grub-emu`) and by us: both must print the same.
+//! GRUB scripts, run by GRUB itself (`grub-emu`) and by us: both must print the same. And what upstream's GRUB
+//! does not have.
 
 mod corpus;
+mod gptprio;
 mod menus;
 mod oracle;
 mod random;

@@ -18,6 +18,9 @@ const END: &str = "@@END@@";
 /// No script takes so long that ends at all.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// That of the file `/text`.
+const SHA256_OF_TEXT: &str = "e9024f1a07d29d52ad3aa5e1a18e94db1f3a9fd32b89e39d47c472cd99071e13";
+
 /// The disk `hd0`: a FAT and an ext4 with files to look at.
 pub fn disk() -> &'static Image {
     static DISK: OnceLock<(TempDir, Image)> = OnceLock::new();
@@ -40,6 +43,12 @@ fn make_disk() -> (TempDir, Image) {
         ("empty", ""),
         ("a file with spaces", "x"),
         ("text", "line one\nline two\n"),
+        (
+            "sums",
+            &format!("{SHA256_OF_TEXT}  /text\n{}  /empty\n", "0".repeat(64)),
+        ),
+        ("goodsum", &format!(" {SHA256_OF_TEXT} \ttext\n")),
+        ("badsums", "0123  /text\n"),
         ("dir/one.cfg", "echo one\n"),
         ("dir/two.cfg", "echo two\n"),
         ("dir/sub/three.cfg", "echo three\n"),

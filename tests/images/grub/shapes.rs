@@ -2,7 +2,8 @@
 //!
 //! `shapes.txt` has for each distribution the files of a disk (`--- path`, with `UUID` for that of its
 //! filesystem), and behind `>>>` the list: a star for the default, the title, the menus around it, the
-//! command line, and what is loaded besides. `!` begins a problem.
+//! command line, and what is loaded besides. A `-` in front is an entry that can't be booted; `!` begins a
+//! problem that keeps it from that, or one of the volume, and `~` a remark.
 
 use pilotlight::config::discover;
 use pilotlight::disk::Disk;
@@ -48,8 +49,12 @@ fn list(files: &str) -> String {
     let mut text = String::new();
     for entry in &found.entries {
         let star = if entry.default { '*' } else { ' ' };
+        let bootable = if entry.bootable() { ' ' } else { '-' };
         let menus = entry.submenu.join(" > ");
-        text += &format!("{star} {} [{menus}] {}", entry.title, entry.cmdline);
+        text += &format!(
+            "{star}{bootable} {} [{menus}] {}",
+            entry.title, entry.cmdline
+        );
         let initrds = entry.initrd.iter().map(|file| file.path.to_string());
         let modules = entry.modules.iter();
         let modules = modules.map(|module| format!("{} {}", module.file.path, module.cmdline));
@@ -59,7 +64,8 @@ fn list(files: &str) -> String {
         }
         text.push('\n');
         for problem in &entry.problems {
-            text += &format!("  ! {}\n", problem.text);
+            let sign = if problem.blocks { '!' } else { '~' };
+            text += &format!("  {sign} {}\n", problem.text);
         }
     }
     for problem in &found.problems {

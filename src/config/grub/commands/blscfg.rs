@@ -2,12 +2,14 @@
 //! menu, in a dialect of its own.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use super::{Call, Table};
-use crate::config::bls::lines;
+use crate::config::bls::{Line, lines};
 use crate::config::grub::failure::{FILE_NOT_FOUND, Outcome, fail};
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::menu::{Body, MenuEntry};
+use crate::config::grub::word::{is_missed, is_unset};
 use crate::entry::FileRef;
 use crate::fs::FileKind;
 
@@ -19,23 +21,25 @@ const MAX_SIZE: usize = 64 * 1024;
 const DIRECTORY: &str = "/loader/entries";
 const FALLBACK: &str = "/boot/loader/entries";
 
-/// A file, and what it says: keys and values in order.
+/// A file, and what it says.
 struct Entry {
     file: FileRef,
     /// Its name without `.conf`.
     id: String,
-    values: Vec<(String, String)>,
+    text: String,
 }
 
 impl Entry {
-    fn value(&self, key: &str) -> Option<&str> {
-        let found = self.values.iter().find(|(name, _)| name == key);
-        found.map(|(_, value)| value.as_str())
+    fn lines<'e>(&'e self, key: &'e str) -> impl Iterator<Item = Line<'e>> {
+        lines(&self.text).filter(move |line| line.key == key)
+    }
+
+    fn value<'e>(&'e self, key: &'e str) -> Option<&'e str> {
+        self.all(key).next()
     }
 
     fn all<'e>(&'e self, key: &'e str) -> impl Iterator<Item = &'e str> {
-        let found = self.values.iter().filter(move |(name, _)| name == key);
-        found.map(|(_, value)| value.as_str())
+        self.lines(key).map(|line| line.value)
     }
 }
 
@@ -46,22 +50,24 @@ fn blscfg(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let mut entries = read(state, path)?;
     entries.sort_by(|a, b| by_package(&b.id, &a.id));
     let default = state.variables.get("default").map(str::to_owned);
-    let entries = entries.into_iter().enumerate().filter(|(i, entry)| {
+    let mut found = Vec::new();
+    for (i, entry) in entries.into_iter().enumerate() {
         let is_default = default.as_deref().is_none_or(|default| {
-            default == entry.id
-                || Some(default) == entry.value("title")
-                || default.parse() == Ok(*i)
+            default == entry.id || Some(default) == entry.value("title") || default.parse() == Ok(i)
         });
-        match argument {
+        let wanted = match argument {
             Some("default") => is_default,
             Some("non-default") => !is_default,
             Some(id) if path.is_none() => id == entry.id,
             _ => true,
+        };
+        if !wanted {
+            let reason = format!("`blscfg {}' leaves it out", argument.unwrap_or_default());
+            state.left_out.borrow_mut().push((entry.file, reason));
+        } else if let Some(entry) = menu_entry(state, entry) {
+            found.push(Rc::new(entry));
         }
-    });
-    let found: Vec<MenuEntry> = entries
-        .filter_map(|(_, entry)| menu_entry(state, entry))
-        .collect();
+    }
     state.add_entries(found);
     Ok(())
 }
@@ -114,12 +120,9 @@ fn read_directory(state: &mut Interpreter<'_>, place: &str) -> Outcome<Vec<Entry
         };
         match state.devices.read(&file, MAX_SIZE) {
             Ok(bytes) => {
-                let text = String::from_utf8_lossy(&bytes);
-                let pairs = lines(&text).map(|line| (line.key.to_owned(), line.value.to_owned()));
-                let values = pairs.collect();
+                let text = String::from_utf8_lossy(&bytes).into_owned();
                 let id = id.to_owned();
-                state.reached.borrow_mut().insert(file.clone());
-                entries.push(Entry { file, id, values });
+                entries.push(Entry { file, id, text });
             }
             Err(failure) => state.remark(&failure.text),
         }
@@ -135,15 +138,25 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
             entry.file.path
         );
         state.remark(&text);
+        // Whoever reads the specification's entries may say more of it.
+        let mut left_out = state.left_out.borrow_mut();
+        left_out.retain(|(file, _)| *file != entry.file);
+        drop(left_out);
         return None;
     };
-    let options = match entry.value("options") {
-        Some(options) => expand(state, options),
-        None => {
-            let default = state.variables.get("default_kernelopts");
-            expand(state, default.unwrap_or_default())
-        }
+    let mut unset = Vec::new();
+    let options = entry.lines("options").next();
+    let default = state.variables.get("default_kernelopts");
+    let (line, options) = match options {
+        Some(line) => (line.number, line.value),
+        None => (1, default.unwrap_or_default()),
     };
+    let options = expand(state, options, &mut unset);
+    let path = &entry.file.path;
+    let notes = unset
+        .iter()
+        .map(|name| format!("{path}, line {line}: {}", is_unset(name)));
+    let notes = notes.collect();
     let mut script = format!("linux ($root){linux} {options}\n");
     let initrds: Vec<&str> = entry.all("initrd").collect();
     if let Some(first) = initrds.first() {
@@ -163,12 +176,15 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
         script.push_str(&format!("devicetree ($root){tree}\n"));
     }
     let title = entry.value("title").unwrap_or(&entry.id).to_owned();
-    let users = entry.value("grub_users").map(|users| expand(state, users));
+    let users = entry.value("grub_users");
+    // Nobody is named where the variable is not set.
+    let users = users.map(|users| expand(state, users, &mut Vec::new()));
     let unrestricted = entry.all("grub_arg").any(|arg| arg == "--unrestricted");
+    state.reached.borrow_mut().insert(entry.file.clone());
     Some(MenuEntry {
-        parameters: vec![title.clone()],
+        parameters: Rc::new(vec![title.clone()]),
         title,
-        id: entry.id,
+        id: entry.id.clone(),
         users: match (users, unrestricted) {
             (Some(users), _) if !users.is_empty() => Some(users),
             (_, true) => None,
@@ -177,13 +193,15 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
         body: Body::Text(script),
         submenu: false,
         hidden: false,
-        file: Some(entry.file),
+        file: Some(entry.file.clone()),
         place: state.place().cloned(),
+        notes,
     })
 }
 
-/// Replaces `$name` and `${name}`. The result becomes part of a script, in which `\$` is a dollar.
-fn expand(state: &Interpreter<'_>, value: &str) -> String {
+/// Replaces `$name` and `${name}`. The result becomes part of a script, in which `\$` is a dollar. Variables
+/// that are not set and are missed are added to `unset`.
+fn expand<'v>(state: &Interpreter<'_>, value: &'v str, unset: &mut Vec<&'v str>) -> String {
     let mut expanded = String::new();
     let mut rest = value.get(..MAX_SIZE).unwrap_or(value);
     // What grows beyond a file would be refused by any kernel.
@@ -212,7 +230,11 @@ fn expand(state: &Interpreter<'_>, value: &str) -> String {
             expanded.push_str("\\$");
             continue;
         }
-        expanded.push_str(state.variables.get(name).unwrap_or_default());
+        match state.variables.get(name) {
+            Some(value) => expanded.push_str(value),
+            None if is_missed(name) && !unset.contains(&name) => unset.push(name),
+            None => {}
+        }
         rest = match braces {
             true => after.strip_prefix('}').unwrap_or(after),
             false => after,

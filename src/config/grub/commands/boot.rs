@@ -62,10 +62,10 @@ fn named(state: &Interpreter<'_>, name: &str) -> Named {
         },
         Err(failure) => Named {
             file: None,
-            failure: Some(Failure::new(
-                failure.code,
-                format!("{name}: {}", failure.text),
-            )),
+            failure: Some(match failure.text.contains(name) {
+                true => failure,
+                false => Failure::new(failure.code, format!("{name}: {}", failure.text)),
+            }),
         },
     }
 }
@@ -107,16 +107,15 @@ fn linux(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         None => std::mem::take(&mut state.loaded.problems),
         Some(_) => Vec::new(),
     };
-    state.loaded = Loaded {
-        program: None,
-        problems,
-    };
+    state.loaded.program = None;
+    state.loaded.problems = problems;
     let Some(name) = call.argument(0) else {
         return fail(BAD_ARGUMENT, "filename expected");
     };
     let (kernel, outcome) = named(state, name).or_fail(&mut state.loaded);
     let cmdline = format!("BOOT_IMAGE={}", command_line(call.arguments));
     state.loaded.program = Some(Program {
+        missing: outcome.is_err(),
         kernel,
         cmdline,
         ..Program::new(PayloadKind::Linux)
@@ -155,18 +154,13 @@ fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 }
 
 fn devicetree(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    let [name] = call.arguments else {
-        // Without a file the one of the firmware is used.
-        if let Some(program) = &mut state.loaded.program {
-            program.devicetree = None;
-        }
+    // Without a file the one of the firmware is used; of several only the first is looked at.
+    state.loaded.devicetree = None;
+    let Some(name) = call.argument(0) else {
         return Ok(());
     };
     let (file, outcome) = named(state, name).or_fail(&mut state.loaded);
-    match &mut state.loaded.program {
-        Some(program) => program.devicetree = file,
-        None => return too_early(state, call),
-    }
+    state.loaded.devicetree = file;
     outcome
 }
 
@@ -197,6 +191,7 @@ fn multiboot(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         _ => PayloadKind::Multiboot2,
     };
     state.loaded.program = Some(Program {
+        missing: outcome.is_err(),
         kernel,
         cmdline: command_line(parameters),
         ..Program::new(kind)
@@ -290,11 +285,11 @@ fn foreign(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 }
 
 fn boot(state: &mut Interpreter<'_>, _: &Call<'_>) -> Outcome {
-    match state.loaded.program {
-        Some(_) => {
+    match &state.loaded.program {
+        Some(program) if !program.missing => {
             state.end(End::Boot);
             Ok(())
         }
-        None => fail(NO_KERNEL, "you need to load the kernel first"),
+        _ => fail(NO_KERNEL, "you need to load the kernel first"),
     }
 }

@@ -1,9 +1,12 @@
 //! `break`, `continue`, `return`, `shift`, `setparams`, `eval`, `true`, `false`, and what ends GRUB.
 
+use std::rc::Rc;
+
 use super::{Call, Table};
 use crate::config::grub::failure::{BAD_ARGUMENT, Failure, INVALID_COMMAND, Outcome, fail};
 use crate::config::grub::interpreter::{End, Interpreter};
 use crate::config::grub::number;
+use crate::config::grub::platform::Platform;
 
 pub(super) const TABLE: Table = &[
     ("true", succeed),
@@ -20,7 +23,7 @@ pub(super) const TABLE: Table = &[
     }),
     ("halt", |state, _| leave(state, "halt")),
     ("reboot", |state, _| leave(state, "reboot")),
-    ("fwsetup", |state, _| leave(state, "fwsetup")),
+    ("fwsetup", firmware_setup),
     ("exit", |state, _| leave(state, "exit")),
 ];
 
@@ -31,6 +34,16 @@ fn succeed(_: &mut Interpreter<'_>, _: &Call<'_>) -> Outcome {
 fn leave(state: &mut Interpreter<'_>, how: &'static str) -> Outcome {
     state.end(End::Leave(how));
     Ok(())
+}
+
+/// With `--is-supported`, as later versions have it and distributions use it, only a question: every EFI
+/// firmware has a setup.
+fn firmware_setup(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    match (call.argument(0), state.platform) {
+        (Some("--is-supported"), Platform::Efi) => Ok(()),
+        (Some("--is-supported"), _) => Err(Failure::falsehood()),
+        _ => leave(state, "fwsetup"),
+    }
 }
 
 /// A number that fills the whole argument.
@@ -85,7 +98,7 @@ fn shift(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     };
     match usize::try_from(count) {
         Ok(count) if count <= parameters.len() => {
-            parameters.drain(..count);
+            *parameters = Rc::new(parameters.iter().skip(count).cloned().collect());
             Ok(())
         }
         _ => fail(BAD_ARGUMENT, ""),
@@ -95,7 +108,7 @@ fn shift(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 fn set_parameters(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     match &mut state.parameters {
         Some(parameters) => {
-            *parameters = call.arguments.to_vec();
+            *parameters = Rc::new(call.arguments.to_vec());
             Ok(())
         }
         None => fail(INVALID_COMMAND, ""),

@@ -2,13 +2,11 @@
 
 use std::rc::Rc;
 
-use sha2::{Digest, Sha256};
-
 use super::{Call, Table};
 use crate::config::grub::failure::{
     BAD_ARGUMENT, FILE_NOT_FOUND, Failure, NOT_IMPLEMENTED, Outcome, fail,
 };
-use crate::config::grub::interpreter::{End, Interpreter};
+use crate::config::grub::interpreter::{End, Interpreter, ParsedFile};
 use crate::config::grub::source::Source;
 
 pub(super) const TABLE: Table = &[
@@ -16,10 +14,6 @@ pub(super) const TABLE: Table = &[
     (".", source),
     ("configfile", configfile),
     ("normal", normal),
-    ("normal_exit", |state, _| {
-        state.end(End::Leave("normal_exit"));
-        Ok(())
-    }),
     ("extract_entries_source", extract),
     ("extract_entries_configfile", extract),
     ("legacy_configfile", foreign),
@@ -34,37 +28,52 @@ pub(super) const TABLE: Table = &[
     ("cmp", compare),
     ("ls", ls),
     ("loopback", loopback),
-    ("sha256sum", sha256sum),
-    ("hashsum", sha256sum),
 ];
 
 /// A longer file is no configuration.
 const MAX_SCRIPT: usize = 4 << 20;
 
+/// So many scripts are kept for whoever reads them again.
+const MAX_KEPT: usize = 256;
+
 /// More of a file is not printed or compared.
 const MAX_FILE: usize = 1 << 20;
 
-/// Reads a script, and says which directory it is in.
-fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(Rc<Source>, String)> {
+/// Reads a script, once, and says how it is called in full.
+fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(ParsedFile, String)> {
     if let Err(limit) = state.budget.file() {
         return fail(FILE_NOT_FOUND, limit.to_string());
     }
     let root = state.variables.get("root");
     let file = state.devices.locate(name, root)?;
-    let bytes = state.devices.read(&file, MAX_SCRIPT)?;
-    state.budget.work(bytes.len());
-    state.reached.borrow_mut().insert(file.clone());
     let full = match name.starts_with('(') {
         true => name.to_owned(),
         false => format!("({}){name}", root.unwrap_or_default()),
     };
-    let source = Source::of_file(&full, Some(file), &bytes);
-    Ok((Rc::new(source), full))
+    let scripts = state.scripts.borrow();
+    let mut known = scripts.iter();
+    // By another name it is another script for messages.
+    let known = known.find(|(source, _)| source.file() == Some(&file) && source.name() == full);
+    if let Some(known) = known {
+        return Ok((known.clone(), full));
+    }
+    drop(scripts);
+    let bytes = state.devices.read(&file, MAX_SCRIPT)?;
+    state.budget.work(bytes.len());
+    state.reached.borrow_mut().insert(file.clone());
+    let source = Rc::new(Source::of_file(&full, Some(file), &bytes));
+    let script = Rc::new(state.parse(&source));
+    let parsed = (source, script);
+    let mut scripts = state.scripts.borrow_mut();
+    if scripts.len() < MAX_KEPT {
+        scripts.push(parsed.clone());
+    }
+    Ok((parsed, full))
 }
 
 /// Runs a script in the context that is open; `$config_file` and `$config_directory` tell it where it is.
 pub(in crate::config::grub) fn run_script(state: &mut Interpreter<'_>, name: &str) -> Outcome {
-    let (source, full) = read_script(state, name)?;
+    let ((source, script), full) = read_script(state, name)?;
     let directory = full.rsplit_once('/').map_or("", |(directory, _)| directory);
     let places = [
         ("config_file", full.as_str()),
@@ -75,7 +84,7 @@ pub(in crate::config::grub) fn run_script(state: &mut Interpreter<'_>, name: &st
         state.variables.set(name, value);
         state.variables.export(name);
     }
-    state.run_file(&source);
+    state.run_file(&source, &script);
     // What another menu sees stays as it is there.
     if state.ended != Some(End::OtherMenu) {
         for ((name, _), value) in places.into_iter().zip(before) {
@@ -141,7 +150,7 @@ fn extract(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     state.open_context(true);
     let result = run_script(state, name);
     let menu = state.close_context();
-    state.add_entries(menu.entries.iter().cloned());
+    state.add_entries(menu.entries.clone());
     result.or_else(|failure| say(state, &failure))
 }
 
@@ -155,7 +164,8 @@ fn foreign(_: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     )
 }
 
-fn read(state: &Interpreter<'_>, name: &str) -> Outcome<Vec<u8>> {
+/// The content of a file that is not large.
+pub(super) fn read(state: &Interpreter<'_>, name: &str) -> Outcome<Vec<u8>> {
     if let Err(limit) = state.budget.file() {
         return fail(FILE_NOT_FOUND, limit.to_string());
     }
@@ -229,28 +239,4 @@ fn loopback(_: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         NOT_IMPLEMENTED,
         format!("{file}: files as disks are not supported yet"),
     )
-}
-
-fn sha256sum(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    let mut arguments = call.arguments.iter().peekable();
-    let mut names = Vec::new();
-    let mut hash = call.name.strip_suffix("sum").unwrap_or_default().to_owned();
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "-h" | "--hash" => hash = arguments.next().cloned().unwrap_or_default(),
-            other => match other.strip_prefix("--hash=") {
-                Some(name) => name.clone_into(&mut hash),
-                None => names.push(other),
-            },
-        }
-    }
-    if hash != "sha256" {
-        return fail(BAD_ARGUMENT, format!("the hash `{hash}' is not supported"));
-    }
-    for name in names {
-        let sum = Sha256::digest(read(state, name)?);
-        let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-        state.print(&format!("{hex}  {name}\n"));
-    }
-    Ok(())
 }

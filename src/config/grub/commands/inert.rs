@@ -22,6 +22,8 @@ const WITHOUT_EFFECT: &[&str] = &[
     "menu_color_highlight",
     "menu_color_normal",
     "nativedisk",
+    // GRUB leaves its menu by it, when somebody leaves the menu.
+    "normal_exit",
     "password",
     "password_pbkdf2",
     "play",

@@ -1,5 +1,7 @@
 //! `menuentry`, `submenu`, `hiddenentry` (`grub-core/commands/menuentry.c`), and access to them.
 
+use std::rc::Rc;
+
 use super::{Call, Table};
 use crate::config::grub::failure::{ACCESS_DENIED, BAD_ARGUMENT, MENU, Outcome, fail};
 use crate::config::grub::interpreter::Interpreter;
@@ -51,14 +53,15 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         title: (*title).to_owned(),
         id: given.value("id").unwrap_or(title).to_owned(),
         users,
-        parameters: owned(&given.arguments),
+        parameters: Rc::new(owned(&given.arguments)),
         body,
         submenu: call.name == "submenu",
         hidden: call.name == "hiddenentry",
         file: None,
         place: state.place().cloned(),
+        notes: Vec::new(),
     };
-    state.add_entries([entry]);
+    state.add_entries(vec![Rc::new(entry)]);
     Ok(())
 }
 

@@ -5,7 +5,10 @@ mod boot;
 mod control;
 mod environment;
 mod files;
+mod gptprio;
+mod hash;
 mod inert;
+mod machine;
 mod menu;
 mod probe;
 mod regexp;
@@ -43,6 +46,9 @@ pub(super) fn find(name: &str) -> Option<Run> {
         control::TABLE,
         environment::TABLE,
         files::TABLE,
+        gptprio::TABLE,
+        hash::TABLE,
+        machine::TABLE,
         menu::TABLE,
         probe::TABLE,
         regexp::TABLE,
@@ -53,6 +59,11 @@ pub(super) fn find(name: &str) -> Option<Run> {
     let mut all = tables.into_iter().flatten();
     let found = all.find(|(known, _)| *known == name).map(|(_, run)| *run);
     found.or_else(|| inert::is_known(name).then_some(inert::run as Run))
+}
+
+/// Does this command load something to be started, or a part of it?
+pub(super) fn loads(name: &str) -> bool {
+    name != "boot" && boot::TABLE.iter().any(|(known, _)| *known == name)
 }
 
 /// Names and what they do.

@@ -1,19 +1,12 @@
-//! `probe`, `smbios`, `cpuid`, `gptprio.next`: questions about the machine and its disks.
+//! `probe`: questions about a device.
 
 use super::{Call, Table};
-use crate::config::grub::failure::{
-    BAD_ARGUMENT, Failure, NOT_IMPLEMENTED, Outcome, UNKNOWN_FS, fail,
-};
+use crate::config::grub::failure::{BAD_ARGUMENT, Failure, Outcome, UNKNOWN_FS, fail};
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::options::{self, Spec, Style, Value};
 use crate::disk::Format;
 
-pub(super) const TABLE: Table = &[
-    ("probe", probe),
-    ("cpuid", cpuid),
-    ("smbios", smbios),
-    ("gptprio.next", smbios),
-];
+pub(super) const TABLE: Table = &[("probe", probe)];
 
 const fn option(short: char, long: &'static str, value: Value) -> Spec {
     Spec { short, long, value }
@@ -76,19 +69,4 @@ fn name_of(format: Format) -> &'static str {
         Format::Ext2 | Format::Ext3 | Format::Ext4 => "ext2",
         other => other.name(),
     }
-}
-
-/// `cpuid -l`: can the processor run 64-bit code? `-p`: does it have physical address extension?
-fn cpuid(_: &mut Interpreter<'_>, _: &Call<'_>) -> Outcome {
-    match cfg!(target_arch = "x86_64") {
-        true => Ok(()),
-        false => Err(Failure::falsehood()),
-    }
-}
-
-fn smbios(_: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    fail(
-        NOT_IMPLEMENTED,
-        format!("the command `{}' is not supported yet", call.name),
-    )
 }

@@ -23,6 +23,10 @@ fn regexp(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let Ok(pattern) = Pattern::new(pattern) else {
         return fail(FALSE, "Invalid regular expression");
     };
+    state.budget.work(pattern.work(text));
+    if let Some(limit) = state.budget.exceeded() {
+        return fail(FALSE, limit.to_string());
+    }
     let Some(groups) = pattern.find(text) else {
         return fail(FALSE, "No match");
     };

@@ -257,6 +257,7 @@ impl Expression<'_, '_> {
             // A directory, or a link to one, or one that leads nowhere.
             _ => {
                 let entries = filesystem.read_dir(&file.path.parent()?).ok()?;
+                state.budget.work(entries.len().saturating_mul(16));
                 let own = file.path.file_name();
                 entries.iter().find(|entry| entry.name == own).map_or_else(
                     || metadata.as_ref().ok().map(|metadata| metadata.kind),

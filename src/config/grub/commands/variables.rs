@@ -17,9 +17,10 @@ pub(super) const TABLE: Table = &[
 fn set(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     match call.argument(0) {
         None => {
+            state.budget.work(state.variables.size());
             let all: String = state
                 .variables
-                .iter()
+                .all()
                 .map(|(name, value)| format!("{name}={value}\n"))
                 .collect();
             state.print(&all);
