@@ -159,6 +159,9 @@ pub struct BootEntry {
     pub submenu: Vec<String>,
     /// The configuration's own choice.
     pub default: bool,
+    /// Its turn, from 0, among those that the configuration falls back to where its choice can't be
+    /// started.
+    pub fallback: Option<usize>,
     /// Version of the kernel or system, as written.
     pub version: Option<String>,
     /// Machine ID of the system that it belongs to.
@@ -192,6 +195,7 @@ impl BootEntry {
             cmdline: String::new(),
             submenu: Vec::new(),
             default: false,
+            fallback: None,
             version: None,
             machine_id: None,
             architecture: None,

@@ -10,6 +10,8 @@ use super::load::{Loaded, Program};
 use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::platform::Platform;
 use super::source::{Position, Source};
+use super::wait::wait;
+use crate::config::configuration::Wait;
 use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, Problem};
 use crate::inventory::Inventory;
 
@@ -25,6 +27,10 @@ const MAX_REMARKS: usize = 16;
 /// What a configuration offers.
 #[derive(Debug, Default)]
 pub struct Evaluated {
+    /// How long the menu would be shown.
+    pub wait: Wait,
+    /// The variable `default` of the menu.
+    pub wanted: Option<String>,
     /// Its entries in the order of the menu, those of a submenu in the place of the submenu.
     pub entries: Vec<BootEntry>,
     /// What went wrong outside of entries, in words.
@@ -54,7 +60,12 @@ pub fn evaluate(inventory: &Inventory, file: &FileRef, platform: Platform) -> Ev
     }
     let mut listing = Listing {
         file,
-        found: Evaluated::default(),
+        found: Evaluated {
+            wait: wait(&state.variables),
+            wanted: state.variables.get("default").map(str::to_owned),
+            ..Evaluated::default()
+        },
+        turns: Vec::new(),
     };
     listing.found.problems = state.messages.iter().map(describe).collect();
     if let Some(End::Limit(limit)) = state.ended {
@@ -64,7 +75,8 @@ pub fn evaluate(inventory: &Inventory, file: &FileRef, platform: Platform) -> Ev
     // Every entry gets a copy of the state: what no entry needs is not copied.
     state.messages.clear();
     state.output.clear();
-    listing.menu(&state, &Path::default(), true);
+    listing.menu(&state, &Path::default(), Some(&[]));
+    listing.order_fallbacks();
     listing.found.reached = state.reached.take();
     listing.found
 }
@@ -125,14 +137,31 @@ impl Path {
 struct Listing<'a> {
     file: &'a FileRef,
     found: Evaluated,
+    /// The entries that GRUB starts by itself, by their indexes.
+    turns: Vec<(Vec<usize>, usize)>,
 }
 
 impl Listing<'_> {
-    /// Adds the entries of the menu that `state` would show. `is_default` says that the menu is on the way
-    /// to the default.
-    fn menu(&mut self, state: &Interpreter<'_>, path: &Path, is_default: bool) {
+    /// Adds the entries of the menu that `state` would show. `turn` says when GRUB opens it by itself: for
+    /// each menu on the way 0 where it is the default, or its number among the fallbacks, from 1
+    /// (`grub_menu_execute_with_fallback` in `grub-core/normal/menu.c`).
+    fn menu(&mut self, state: &Interpreter<'_>, path: &Path, turn: Option<&[usize]>) {
         let menu = state.menu();
         let default = menu.choose(state.variables.get("default"));
+        let fallback = turn.and_then(|_| state.variables.get("fallback"));
+        let fallback = fallback.map(|value| menu.fallback(value));
+        let fallback = fallback.unwrap_or_default();
+        if let Some(unknown) = fallback.unknown {
+            let text = format!("fallback: `{unknown}' means no entry");
+            self.found.problems.push(text);
+        }
+        let number = |i| match i == default {
+            true => Some(0),
+            false => {
+                let nth = fallback.entries.iter().position(|entry| *entry == i)?;
+                nth.checked_add(1)
+            }
+        };
         for (i, entry) in menu.entries.iter().enumerate() {
             if self.found.entries.len() >= MAX_ENTRIES {
                 let text = format!("there are over {MAX_ENTRIES} entries: the rest is left out");
@@ -146,16 +175,16 @@ impl Listing<'_> {
             }
             let path = path.join(state, &menu, entry);
             let state = execute(state, entry);
-            let is_default = is_default && i == default;
+            let turn = turn.and_then(|turn| Some([turn, &[number(i)?]].concat()));
             let opens = entry.submenu || state.ended == Some(End::OtherMenu);
             let inner = state.menu();
             let leads_back = state.ended == Some(End::OtherMenu) && path.is_above(&inner);
             let too_deep = path.titles.len() >= MAX_LEVELS;
             if opens && !inner.entries.is_empty() && !leads_back && !too_deep {
                 self.report(&state);
-                self.menu(&state, &path, is_default);
+                self.menu(&state, &path, turn.as_deref());
             } else {
-                let mut found = self.entry(&state, entry, &path, is_default);
+                let mut found = self.entry(&state, entry, &path);
                 if leads_back {
                     found.problems.clear();
                     found.block("it leads back to a menu that it is in");
@@ -165,7 +194,24 @@ impl Listing<'_> {
                         "menus in each other beyond {MAX_LEVELS} are not opened"
                     ));
                 }
+                if let Some(turn) = turn {
+                    found.default = turn.iter().all(|number| *number == 0);
+                    self.turns.push((turn, self.found.entries.len()));
+                }
                 self.found.entries.push(found);
+            }
+        }
+    }
+
+    /// Numbers the entries that are tried when the default can't be started.
+    fn order_fallbacks(&mut self) {
+        self.turns.sort();
+        let mut nth: usize = 0;
+        for (_, index) in &self.turns {
+            let entry = self.found.entries.get_mut(*index);
+            if let Some(entry) = entry.filter(|entry| !entry.default) {
+                entry.fallback = Some(nth);
+                nth = nth.saturating_add(1);
             }
         }
     }
@@ -181,13 +227,7 @@ impl Listing<'_> {
         }
     }
 
-    fn entry(
-        &self,
-        state: &Interpreter<'_>,
-        entry: &MenuEntry,
-        path: &Path,
-        is_default: bool,
-    ) -> BootEntry {
+    fn entry(&self, state: &Interpreter<'_>, entry: &MenuEntry, path: &Path) -> BootEntry {
         let place = entry.place.as_ref();
         let script = place.and_then(|(source, _)| source.file());
         let origin = match &entry.file {
@@ -210,7 +250,6 @@ impl Listing<'_> {
         found.devicetree = program.devicetree;
         found.modules = program.modules;
         found.cmdline = program.cmdline;
-        found.default = is_default;
         found.saves = state.saves().to_vec();
         let outer = path.titles.split_last().map(|(_, outer)| outer);
         found.submenu = outer.unwrap_or_default().to_vec();
@@ -361,6 +400,62 @@ mod tests {
                 "*adv>b [Advanced] BOOT_IMAGE=/k2 2 B adv>b",
             ]
         );
+    }
+
+    /// The ids of the entries that are tried instead of the default, in order.
+    fn fallbacks(found: &Evaluated) -> Vec<&str> {
+        let entries = found.entries.iter();
+        let numbered = entries.filter_map(|entry| Some((entry.fallback?, entry.id.as_str())));
+        let numbered: std::collections::BTreeMap<usize, &str> = numbered.collect();
+        numbered.into_values().collect()
+    }
+
+    #[test]
+    fn what_is_tried_instead_of_the_default() {
+        let menu = "menuentry A { linux /k1; }\nmenuentry B { linux /k1; }\n\
+                    submenu S { fallback=1; menuentry C { linux /k1; }; menuentry D { linux /k1; }; }\n\
+                    menuentry E { linux /k1; }\n";
+        let listed = |settings: &str| listed(&format!("{settings}\n{menu}"), &KERNELS);
+        for (settings, expected) in [
+            ("", &[][..]),
+            ("fallback=", &[]),
+            ("fallback=1", &["B"]),
+            ("fallback='3 0 1 3'", &["E", "B"]),
+            ("fallback=S", &["S>C", "S>D"]),
+            ("default=2; fallback='A 3'", &["S>D", "A", "E"]),
+            ("default='2>1'; fallback='A 3'", &["A", "E"]),
+            ("default='3>1'; fallback=2", &["S>D"]),
+        ] {
+            assert_eq!(fallbacks(&listed(settings)), expected, "{settings}");
+        }
+        let found = listed("fallback='1 9 0'");
+        assert_eq!(fallbacks(&found), ["B"]);
+        assert_eq!(found.problems, ["fallback: `9 0' means no entry"]);
+        // Only what is exported is seen in other menus.
+        for (export, expected) in [("", &["S"][..]), ("export fallback", &["D", "S"])] {
+            let config = format!(
+                "fallback=1; {export}\nsubmenu M {{ menuentry C {{ linux /k1; }}; menuentry D {{ linux /k1; }}; }}\n\
+                 menuentry S {{ linux /k2; }}\n"
+            );
+            let found = self::listed(&config, &KERNELS);
+            let ids = fallbacks(&found);
+            let last: Vec<&str> = ids.iter().map(|id| id.trim_start_matches("M>")).collect();
+            assert_eq!(last, expected);
+        }
+    }
+
+    #[test]
+    fn the_menu_that_is_shown_says_how_long_it_waits() {
+        let other = "set timeout=7\nset default=B\nmenuentry A { linux /k1; }\n";
+        let files = [("/k1", ""), ("/other.cfg", other)];
+        let found = listed(
+            "set timeout=3; set timeout_style=hidden\nconfigfile /other.cfg\n",
+            &files,
+        );
+        assert_eq!(found.wait.seconds, Some(7));
+        assert_eq!(found.wanted.as_deref(), Some("B"));
+        let found = listed("menuentry A { linux /k1; timeout=5; default=x; }\n", &files);
+        assert_eq!((found.wait, found.wanted), (Wait::default(), None));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod platform;
 pub mod source;
 pub mod syntax;
 mod variables;
+mod wait;
 mod wildcard;
 mod word;
 

@@ -22,7 +22,7 @@ impl Configurations {
         &mut self,
         inventory: &Inventory,
         volumes: impl IntoIterator<Item = (VolumeId, &'a dyn Filesystem, bool)>,
-    ) -> Vec<(VolumeId, Evaluated)> {
+    ) -> Vec<(FileRef, Evaluated)> {
         let mut files = Vec::new();
         for (volume, filesystem, is_esp) in volumes {
             let places = places(filesystem, is_esp).into_iter();
@@ -40,7 +40,7 @@ impl Configurations {
             let is_new = |script: &FileRef| *script == file || !self.reached.contains(script);
             evaluated.entries.retain(|entry| is_new(&entry.origin.file));
             self.reached.extend(evaluated.reached.iter().cloned());
-            all.push((file.volume, evaluated));
+            all.push((file, evaluated));
         }
         all
     }
