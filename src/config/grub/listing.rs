@@ -330,7 +330,7 @@ fn describe(message: &Message) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::SavedVariables;
+    use crate::entry::{SavePlace, SavedVariables};
     use crate::fs::{FsPath, MemoryFilesystem};
 
     /// Evaluates `/boot/grub/grub.cfg` of a disk that has these files.
@@ -661,7 +661,10 @@ mod tests {
     /// Of each entry: what it saves in which file.
     fn saves(found: &Evaluated) -> Vec<Vec<String>> {
         let text = |saved: &SavedVariables| {
-            let path = &saved.file.path;
+            let path = match &saved.place {
+                SavePlace::File(file) => file.path.to_string(),
+                SavePlace::Parts(_, ranges) => format!("{ranges:?}"),
+            };
             let variables = saved.variables.iter();
             let variables: Vec<String> = variables
                 .map(|(name, value)| match value {

@@ -159,8 +159,9 @@ fn read(state: &Interpreter<'_>, name: &str) -> Outcome<Vec<u8>> {
     if let Err(limit) = state.budget.file() {
         return fail(FILE_NOT_FOUND, limit.to_string());
     }
-    let file = state.devices.locate(name, state.variables.get("root"))?;
-    let content = state.devices.read(&file, MAX_FILE)?;
+    let root = state.variables.get("root");
+    let place = state.devices.locate_any(name, root)?;
+    let content = state.devices.read_any(&place, MAX_FILE)?;
     state.budget.work(content.len());
     Ok(content)
 }
