@@ -5,3 +5,4 @@ mod menus;
 mod oracle;
 mod random;
 mod shapes;
+mod state;
