@@ -77,7 +77,7 @@ pub fn discover(inventory: &Inventory) -> Found {
                 }
             };
             let place = Place::of(volume.partition.as_ref());
-            readable.push((id, filesystem, place == Place::Esp));
+            readable.push(id);
             match place {
                 Place::Elsewhere => {
                     let mut group = bls::Group::default();

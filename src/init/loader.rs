@@ -229,7 +229,7 @@ impl Loader {
     /// Something can be booted: waits a little for disks that are on their way, which may hold what the
     /// policy likes better.
     fn settle(&mut self, found: &Found, uevents: Option<&Uevents>) {
-        if plan(&found, &self.tried).is_empty() {
+        if plan(found, &self.tried).is_empty() {
             return;
         }
         let mut wait = Wait::start(self.policy.wait.settle);

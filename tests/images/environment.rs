@@ -268,7 +268,7 @@ fn a_block_in_the_reserved_area_of_a_btrfs() {
     let before = whole(&btrfs);
     let save_at = |start: u64| {
         let volume = VolumeId { disk: 0, volume: 0 };
-        let parts = [start..start + 512].to_vec();
+        let parts = std::iter::once(start..start + 512).collect();
         let mut saved = SavedVariables::new(SavePlace::Parts(volume, parts));
         saved.set("next_entry", Some(""));
         let mut inventory = Inventory::new();

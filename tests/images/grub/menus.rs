@@ -47,6 +47,7 @@ pub fn make_disk(dir: &TempDir, config: &str, variables: &[u8]) -> Image {
     let mut block = [b"# GRUB Environment Block\n", variables].concat();
     block.resize(1024, b'#');
     dir.file("tree/boot/grub/grubenv", &block);
+    std::os::unix::fs::symlink("grubenv", dir.path().join("tree/boot/grub/link")).unwrap();
     let ext = dir.image("ext.img", 8 * MIB);
     let tree = dir.path().join("tree");
     run_line(

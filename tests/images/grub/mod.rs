@@ -3,6 +3,7 @@
 mod corpus;
 mod menus;
 mod oracle;
+mod places;
 mod random;
 mod shapes;
 mod state;

@@ -7,7 +7,7 @@ use pilotlight::disk::Disk;
 use pilotlight::inventory::Inventory;
 
 use super::menus::{grub, loaded, make_disk};
-use crate::kit::{Image, path, scan, temp_dir};
+use crate::kit::{Image, MIB, path, run_line, run_with_input, scan, temp_dir};
 
 /// What grub-mkconfig writes with `GRUB_DEFAULT=saved` and `GRUB_SAVEDEFAULT=true`.
 const DEBIAN: &str = r#"
@@ -115,6 +115,28 @@ if [ x$feature_timeout_style = xy ]; then
 fi
 "#;
 
+/// One block under several names.
+const NAMES: &str = r#"
+timeout=0
+timeout_style=menu
+one=1
+two=1
+save_env one two
+one=2
+save_env -f /boot/grub/link one
+unset one
+load_env
+save_env -f (hd0,gpt1)/boot/../boot/grub/grubenv one
+three=$one
+two=2
+save_env -f /boot/grub/link two three
+unset two
+load_env -f $prefix/grubenv two
+four=$two
+save_env four
+menuentry A { set one=3; save_env -f /boot/grub/link one; linux /k1 $one $two; initrd /i; }
+"#;
+
 /// GRUB says how long it would wait, and does not.
 const AT_ONCE: &str =
     "echo\necho \"LINUX waits $timeout $timeout_style\"\nset timeout=0\nunset timeout_style\n";
@@ -147,8 +169,9 @@ fn the_block_is_left_as_grub_leaves_it() {
     ];
     let debian = debian.map(|variables| (DEBIAN, variables));
     let fedora = fedora.map(|variables| (FEDORA, variables));
+    let names = [(NAMES, "one=0\n")];
     let mut different = Vec::new();
-    for (config, variables) in debian.into_iter().chain(fedora) {
+    for (config, variables) in debian.into_iter().chain(fedora).chain(names) {
         let dir = temp_dir();
         let at_once = format!("{config}{AT_ONCE}");
         let theirs = make_disk(&dir, &at_once, variables.as_bytes());
@@ -174,12 +197,59 @@ fn block(disk: &Image) -> Vec<(String, String)> {
     EnvironmentBlock::parse(&bytes).unwrap().iter().collect()
 }
 
+/// openSUSE keeps a block where btrfs leaves room, since GRUB can't write to its files.
+#[test]
+fn the_block_of_opensuse_beside_its_btrfs() {
+    const CONFIG: &str = r#"
+set root=hd0,gpt2
+set env_block="512+1"
+if [ "${env_block}" ] ; then
+  set env_block="(${root})${env_block}"
+  export env_block
+  load_env -f "${env_block}"
+fi
+if [ "${next_entry}" ] ; then
+   set default="${next_entry}"
+   set next_entry=
+   if [ "${env_block}" ] ; then
+     save_env -f "${env_block}" next_entry
+   fi
+   set boot_once=true
+fi
+set root=hd0,gpt1
+menuentry A --id a { linux /k1 a; initrd /i; }
+menuentry B --id b { linux /k1 b; initrd /i; }
+"#;
+    let dir = temp_dir();
+    let disk = make_disk(&dir, CONFIG, b"");
+    let btrfs = dir.image("btrfs.img", 128 * MIB);
+    run_line("mkfs.btrfs -q {}", &btrfs);
+    let block = |variables: &str| {
+        let block = format!("# GRUB Environment Block\n{variables}");
+        [block.as_bytes(), &vec![b'#'; 512 - block.len()]].concat()
+    };
+    btrfs.write(512 * 512, &block("next_entry=b\nkept=1\n"));
+    disk.resize(160 * MIB);
+    let table = "label: gpt\nstart=2048, size=16384\nstart=32768, size=262144\n";
+    run_with_input("sfdisk", ["--quiet", disk.path()], table);
+    disk.insert(16 * MIB, &btrfs);
+    assert!(boot(&disk).contains("LINUX /k1 b\n"));
+    let left = disk.read(16 * MIB + 512 * 512, 512);
+    assert!(
+        left == block("next_entry=\nkept=1\n"),
+        "{}",
+        String::from_utf8_lossy(&left)
+    );
+    assert!(boot(&disk).contains("LINUX /k1 a\n"));
+}
+
 /// Boots the default entry up to the jump, and says what GRUB would print.
 fn boot(disk: &Image) -> String {
     let mut inventory = Inventory::new();
     inventory.add(Disk::open(&disk.0).unwrap());
     let found = discover(&inventory);
     let default = found.entries.iter().find(|entry| entry.default).unwrap();
+    assert!(default.saves.len() <= 1, "{:?}", default.saves);
     for saved in &default.saves {
         save(&inventory, saved, &open_disk).unwrap();
     }

@@ -38,8 +38,8 @@ pub(super) const TABLE: Table = &[
     ("hashsum", sha256sum),
 ];
 
-/// A longer file is no configuration.
-const MAX_SCRIPT: usize = 4 << 20;
+/// A longer file is no configuration, in bytes.
+pub(in crate::config::grub) const MAX_SCRIPT: usize = 4 << 20;
 
 /// More of a file is not printed or compared.
 const MAX_FILE: usize = 1 << 20;
