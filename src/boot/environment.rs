@@ -136,13 +136,15 @@ impl Target<'_> {
 
 /// Do two parts of a file share bytes? Then it can't hold what it should.
 fn overlap(ranges: &[Range<u64>]) -> bool {
-    let mut ranges: Vec<(u64, u64)> = ranges
-        .iter()
-        .map(|range| (range.start, range.end))
-        .collect();
-    ranges.sort_unstable();
-    let mut neighbours = ranges.iter().zip(ranges.iter().skip(1));
-    neighbours.any(|((_, end), (start, _))| start < end)
+    let mut rest = ranges;
+    while let Some((range, others)) = rest.split_first() {
+        let shares = |other: &Range<u64>| other.start < range.end && range.start < other.end;
+        if others.iter().any(shares) {
+            return true;
+        }
+        rest = others;
+    }
+    false
 }
 
 /// Where the block lies on the disk, what it holds and what it shall hold.
@@ -378,6 +380,14 @@ mod tests {
         expected.put(places, &new);
         assert!(disk.bytes == expected.bytes, "{places:?} {changed:?}");
         Ok(disk.writes.take())
+    }
+
+    #[test]
+    fn parts_that_share_a_place() {
+        assert!(!overlap(&[]));
+        assert!(!overlap(&[512..1024, 0..512, 1024..1025]));
+        assert!(overlap(&[512..1024, 0..513]));
+        assert!(overlap(&[0..512, 1024..1536, 0..512]));
     }
 
     #[test]

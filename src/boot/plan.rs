@@ -1,7 +1,5 @@
 //! The order of attempts.
 
-use std::collections::BTreeSet;
-
 use crate::config::Found;
 use crate::entry::BootEntry;
 
@@ -10,19 +8,16 @@ use crate::entry::BootEntry;
 /// wherever it leads. Entries that can't be booted, and those whose id is in `lost`, are left out.
 pub fn plan<'a>(found: &'a Found, lost: &[String]) -> Vec<&'a BootEntry> {
     let mut plan: Vec<(usize, &BootEntry)> = Vec::with_capacity(found.entries.len());
-    let mut chosen: BTreeSet<&str> = BTreeSet::new();
     for configuration in &found.configurations {
         let disk = configuration.file.volume.disk;
-        for entry in configuration.choices(&found.entries) {
-            chosen.insert(&entry.id);
-            plan.push((disk, entry));
-        }
+        let choices = configuration.choices(&found.entries);
+        plan.extend(choices.into_iter().map(|entry| (disk, entry)));
     }
     for configuration in &found.configurations {
         let disk = configuration.file.volume.disk;
         let others = found.entries.get(configuration.entries.clone());
         let others = others.unwrap_or_default().iter();
-        let others = others.filter(|entry| !chosen.contains(entry.id.as_str()));
+        let others = others.filter(|entry| !entry.default && entry.fallback.is_none());
         plan.extend(others.map(|entry| (disk, entry)));
     }
     plan.retain(|(_, entry)| entry.bootable() && !lost.contains(&entry.id));

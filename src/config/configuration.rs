@@ -20,15 +20,17 @@ pub struct Configuration {
     pub entries: Range<usize>,
 }
 
+/// More entries are not tried instead of the default.
+pub(super) const MAX_FALLBACKS: usize = 32;
+
 impl Configuration {
     /// What it starts when nobody chooses, of those that were found: its default, then what it falls back
     /// to, in order. Other entries are left to people.
     pub fn choices<'a>(&self, found: &'a [BootEntry]) -> Vec<&'a BootEntry> {
         let own = found.get(self.entries.clone()).unwrap_or_default();
         let default = own.iter().filter(|entry| entry.default);
-        let mut fallback: Vec<&BootEntry> = own.iter().filter(|e| e.fallback.is_some()).collect();
-        fallback.sort_by_key(|entry| entry.fallback);
-        default.chain(fallback).collect()
+        let nth = |nth| own.iter().find(|entry| entry.fallback == Some(nth));
+        default.chain((0..MAX_FALLBACKS).filter_map(nth)).collect()
     }
 }
 

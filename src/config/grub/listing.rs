@@ -11,7 +11,7 @@ use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::platform::Platform;
 use super::source::{Position, Source};
 use super::wait::wait;
-use crate::config::configuration::Wait;
+use crate::config::configuration::{MAX_FALLBACKS, Wait};
 use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, Problem};
 use crate::inventory::Inventory;
 
@@ -137,7 +137,7 @@ impl Path {
 struct Listing<'a> {
     file: &'a FileRef,
     found: Evaluated,
-    /// The entries that GRUB starts by itself, by their indexes.
+    /// When GRUB starts entries by itself that are not the default, and their indexes.
     turns: Vec<(Vec<usize>, usize)>,
 }
 
@@ -196,7 +196,9 @@ impl Listing<'_> {
                 }
                 if let Some(turn) = turn {
                     found.default = turn.iter().all(|number| *number == 0);
-                    self.turns.push((turn, self.found.entries.len()));
+                    if !found.default {
+                        self.turns.push((turn, self.found.entries.len()));
+                    }
                 }
                 self.found.entries.push(found);
             }
@@ -205,13 +207,15 @@ impl Listing<'_> {
 
     /// Numbers the entries that are tried when the default can't be started.
     fn order_fallbacks(&mut self) {
-        self.turns.sort();
-        let mut nth: usize = 0;
-        for (_, index) in &self.turns {
-            let entry = self.found.entries.get_mut(*index);
-            if let Some(entry) = entry.filter(|entry| !entry.default) {
+        for nth in 0..MAX_FALLBACKS {
+            let turns = self.turns.iter().enumerate();
+            let next = turns.min_by(|(_, (a, _)), (_, (b, _))| a.cmp(b));
+            let Some((at, _)) = next else {
+                return;
+            };
+            let (_, index) = self.turns.swap_remove(at);
+            if let Some(entry) = self.found.entries.get_mut(index) {
                 entry.fallback = Some(nth);
-                nth = nth.saturating_add(1);
             }
         }
     }

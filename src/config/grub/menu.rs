@@ -6,6 +6,7 @@ use super::failure::BAD_NUMBER;
 use super::number;
 use super::source::{Position, Source};
 use super::syntax::Block;
+use crate::config::configuration::MAX_FALLBACKS;
 use crate::entry::FileRef;
 
 /// The entries that were defined in a context.
@@ -93,9 +94,6 @@ impl Menu {
         matches.min_by_key(|(_, rest)| rest.len())
     }
 }
-
-/// More entries are not tried instead of the default.
-const MAX_FALLBACKS: usize = 32;
 
 /// The entries that `fallback` means.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Where distributions put their configurations, and how they lead to each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
@@ -16,9 +17,9 @@ use crate::inventory::Inventory;
 pub struct Configurations {
     reached: BTreeSet<FileRef>,
     /// What those of the usual names are, whatever path leads to them.
-    identities: BTreeSet<Identity>,
+    identities: Vec<Identity>,
     /// What was said of a volume already.
-    said: BTreeSet<(VolumeId, String)>,
+    said: Vec<(VolumeId, String)>,
 }
 
 impl Configurations {
@@ -82,20 +83,20 @@ impl Configurations {
 
     /// What leads to a configuration that was read before offers nothing new.
     fn drop_known(&mut self, inventory: &Inventory, file: &FileRef, evaluated: &mut Evaluated) {
-        let mut scripts: BTreeMap<FileRef, bool> = BTreeMap::new();
-        scripts.insert(file.clone(), false);
-        evaluated.entries.retain(|entry| {
-            let script = &entry.origin.file;
-            let known = scripts.get(script).copied().unwrap_or_else(|| {
-                let known = self.is_known(inventory, script);
-                scripts.insert(script.clone(), known);
-                known
-            });
-            !known
-        });
-        let said = &mut self.said;
-        let problems = &mut evaluated.problems;
-        problems.retain(|text| said.insert((file.volume, text.clone())));
+        let scripts = evaluated.reached.iter();
+        let known = scripts.filter(|script| *script != file && self.is_known(inventory, script));
+        let known: BTreeSet<FileRef> = known.cloned().collect();
+        let entries = &mut evaluated.entries;
+        entries.retain(|entry| !known.contains(&entry.origin.file));
+        let is_new = |text: &String| {
+            let said = (file.volume, text.clone());
+            let is_new = !self.said.contains(&said);
+            if is_new {
+                self.said.push(said);
+            }
+            is_new
+        };
+        evaluated.problems.retain(is_new);
     }
 }
 
@@ -173,10 +174,11 @@ fn stubs(filesystem: &dyn Filesystem) -> Vec<FsPath> {
     let Ok(efi) = FsPath::new("/EFI") else {
         return Vec::new();
     };
-    let mut directories = filesystem.read_dir(&efi).unwrap_or_default();
-    directories.retain(|entry| entry.kind == FileKind::Directory);
-    directories.sort_by_key(|entry| entry.name.eq_ignore_ascii_case("BOOT"));
-    let paths = directories.iter().filter_map(|entry| {
+    let list = filesystem.read_dir(&efi).unwrap_or_default();
+    let directories = list.iter().filter(|e| e.kind == FileKind::Directory);
+    let (copies, own): (Vec<_>, Vec<_>) =
+        directories.partition(|entry| entry.name.eq_ignore_ascii_case("BOOT"));
+    let paths = own.into_iter().chain(copies).filter_map(|entry| {
         let directory = efi.join(&entry.name).ok()?;
         directory.join("grub.cfg").ok()
     });
@@ -197,10 +199,10 @@ fn is_file(filesystem: &dyn Filesystem, path: &FsPath) -> bool {
 
 /// What tells a configuration from others on its volume. Symbolic links lead to one by several paths:
 /// `/boot/boot` is often one to `/boot` itself.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq)]
 enum Identity {
-    /// Where it lies, as beginnings and ends in bytes.
-    Place(VolumeId, Vec<(u64, u64)>),
+    /// Where it lies, in bytes.
+    Place(VolumeId, Vec<Range<u64>>),
     /// Where nobody can tell: when it was changed, and the SHA-256 of what it says.
     Content(VolumeId, Option<i64>, [u8; 32]),
 }
@@ -216,8 +218,7 @@ impl Identity {
         }
         let filesystem = inventory.filesystem(*volume).ok()?;
         if let Ok(ranges) = filesystem.locate(path, MAX_SIZE as u64) {
-            let ranges = ranges.iter().map(|range| (range.start, range.end));
-            return Some(Identity::Place(*volume, ranges.collect()));
+            return Some(Identity::Place(*volume, ranges));
         }
         let modified = filesystem.metadata(path).ok()?.modified;
         let content = filesystem.read(path, MAX_SIZE).ok()?;
