@@ -133,6 +133,11 @@ pub fn walk(filesystem: &dyn Filesystem) {
                 FileKind::Directory => directories.push(path),
                 _ => {
                     let _ = filesystem.read(&path, 1 << 20);
+                    if let Ok(ranges) = filesystem.locate(&path, 1 << 20) {
+                        let length: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+                        let metadata = filesystem.metadata(&path);
+                        assert!(metadata.is_ok_and(|metadata| metadata.size == length));
+                    }
                 }
             }
         }

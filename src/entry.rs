@@ -1,5 +1,7 @@
 //! [`BootEntry`]: one thing that can be booted, whoever described it.
 
+use std::ops::Range;
+
 use crate::fs::FsPath;
 
 /// A volume of the [`Inventory`](crate::inventory::Inventory): unlike a UUID, it can't be imitated by
@@ -104,21 +106,40 @@ pub struct Problem {
     pub text: String,
 }
 
-/// Variables that a configuration wants to find changed in a file at the next boot: GRUB's environment
-/// block.
+/// Where variables are kept between boots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SavePlace {
+    /// In a file.
+    File(FileRef),
+    /// In parts of a volume that no file has: ranges of bytes from its beginning, in the order of what they
+    /// hold.
+    Parts(VolumeId, Vec<Range<u64>>),
+}
+
+impl SavePlace {
+    /// The volume that it is on.
+    pub fn volume(&self) -> VolumeId {
+        match self {
+            SavePlace::File(file) => file.volume,
+            SavePlace::Parts(volume, _) => *volume,
+        }
+    }
+}
+
+/// Variables that a configuration wants to find changed at the next boot, in GRUB's environment block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedVariables {
-    /// The file.
-    pub file: FileRef,
+    /// Where the block is.
+    pub place: SavePlace,
     /// Each name once, with the value that it gets; `None` takes the variable away.
     pub variables: Vec<(String, Option<String>)>,
 }
 
 impl SavedVariables {
-    /// Nothing to be changed in `file` yet.
-    pub fn new(file: FileRef) -> SavedVariables {
+    /// Nothing to be changed there yet.
+    pub fn new(place: SavePlace) -> SavedVariables {
         let variables = Vec::new();
-        SavedVariables { file, variables }
+        SavedVariables { place, variables }
     }
 
     /// Sets a variable, or takes it away; what was said of it before counts no more.
@@ -159,6 +180,9 @@ pub struct BootEntry {
     pub submenu: Vec<String>,
     /// The configuration's own choice.
     pub default: bool,
+    /// Its turn, from 0, among those that the configuration falls back to where its choice can't be
+    /// started.
+    pub fallback: Option<usize>,
     /// Version of the kernel or system, as written.
     pub version: Option<String>,
     /// Machine ID of the system that it belongs to.
@@ -192,6 +216,7 @@ impl BootEntry {
             cmdline: String::new(),
             submenu: Vec::new(),
             default: false,
+            fallback: None,
             version: None,
             machine_id: None,
             architecture: None,

@@ -2,9 +2,10 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::ops::Range;
 
 use crate::disk::{Disk, Layout, Volume};
-use crate::entry::{FileRef, VolumeId};
+use crate::entry::{FileRef, SavePlace, VolumeId};
 use crate::fs::{self, Filesystem, FsError, KernelMount};
 use crate::smbios::Smbios;
 
@@ -191,4 +192,78 @@ impl Inventory {
     pub fn describe<'a>(&'a self, file: &'a FileRef) -> impl fmt::Display + 'a {
         fmt::from_fn(move |f| write!(f, "{}: {}", self.place(file.volume), file.path))
     }
+
+    /// How people find what is saved.
+    pub fn describe_saved<'a>(&'a self, place: &'a SavePlace) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| match place {
+            SavePlace::File(file) => write!(f, "{}", self.describe(file)),
+            SavePlace::Parts(volume, ranges) => {
+                write!(f, "{}: ", self.place(*volume))?;
+                let start = ranges.first().map_or(0, |range| range.start);
+                write!(f, "block list from byte {start} on")
+            }
+        })
+    }
+
+    /// The content of what is saved, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// What reading says, and [`FsError::TooLarge`].
+    pub fn read_saved(&self, place: &SavePlace, limit: usize) -> Result<Vec<u8>, FsError> {
+        let (id, ranges) = match place {
+            SavePlace::Parts(id, ranges) => (*id, ranges),
+            SavePlace::File(file) => {
+                let filesystem = self.filesystem(file.volume);
+                return filesystem.map_err(unreadable)?.read(&file.path, limit);
+            }
+        };
+        let (scanned, volume) = self
+            .disk(id)
+            .zip(self.volume(id))
+            .ok_or(FsError::NotFound)?;
+        if let Some(guard) = &self.guard {
+            guard
+                .enter(&scanned.disk, volume)
+                .map_err(FsError::LeftOut)?;
+        }
+        let mut bytes = Vec::new();
+        for range in ranges {
+            let length = usize::try_from(range.end.saturating_sub(range.start)).ok();
+            let end = length.and_then(|length| bytes.len().checked_add(length));
+            let end = end.filter(|end| *end <= limit).ok_or_else(|| {
+                FsError::TooLarge(format!("more than the {limit} bytes that are read"))
+            })?;
+            let start = bytes.len();
+            bytes.resize(end, 0);
+            let part = bytes.get_mut(start..).unwrap_or_default();
+            let exact = volume.source.read_exact_at(range.start, part);
+            exact.map_err(FsError::Io)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Where on its volume lies what is saved: see [`Filesystem::locate`].
+    ///
+    /// # Errors
+    /// It has no such place.
+    pub fn locate_saved(&self, place: &SavePlace, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
+        match place {
+            SavePlace::Parts(_, ranges) => Ok(ranges.clone()),
+            SavePlace::File(file) => {
+                let filesystem = self.filesystem(file.volume).map_err(unreadable)?;
+                filesystem.locate(&file.path, limit)
+            }
+        }
+    }
+
+    /// Is it the same place, whatever it is called?
+    pub fn is_same_place(&self, a: &SavePlace, b: &SavePlace, limit: u64) -> bool {
+        let ranges = |place| self.locate_saved(place, limit).ok();
+        a == b || a.volume() == b.volume() && ranges(a).is_some_and(|own| ranges(b) == Some(own))
+    }
+}
+
+/// The filesystem of a volume has been given up already.
+fn unreadable(error: &FsError) -> FsError {
+    FsError::Unsupported(format!("the filesystem can't be read: {error}"))
 }

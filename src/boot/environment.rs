@@ -10,14 +10,18 @@ use std::io;
 use std::ops::Range;
 
 use crate::config::grub::EnvironmentBlock;
-use crate::disk::{DiskWriter, Volume, WriteAt};
-use crate::entry::SavedVariables;
+use crate::disk::{DiskWriter, Format, Volume, WriteAt};
+use crate::entry::{SavePlace, SavedVariables};
 use crate::fs::FsError;
 use crate::inventory::{Inventory, ScannedDisk};
 use crate::text::Printable;
 
-/// A longer file is no environment block; GRUB makes them of 1024 bytes.
-const MAX_SIZE: usize = 64 * 1024;
+const MAX_SIZE: usize = EnvironmentBlock::MAX_SIZE;
+
+/// What btrfs leaves to others at its beginning, where GRUB keeps a block of 512 bytes: the first MiB, behind
+/// its first superblock at 64 KiB (`BTRFS_DEVICE_RANGE_RESERVED` and `BTRFS_SUPER_INFO_OFFSET` in
+/// `fs/btrfs/fs.h`).
+const BTRFS_RESERVED: Range<u64> = 68 * 1024..1024 * 1024;
 
 /// Opens the disk that holds a volume for writing.
 pub type Open<'a> = &'a dyn Fn(&ScannedDisk, &Volume) -> io::Result<Box<dyn WriteAt>>;
@@ -41,11 +45,11 @@ pub fn save(
     open: Open<'_>,
 ) -> Result<bool, SaveError> {
     let at = |reason| SaveError {
-        file: inventory.describe(&saved.file).to_string(),
+        file: inventory.describe_saved(&saved.place).to_string(),
         reason,
     };
-    let volume = inventory.volume(saved.file.volume);
-    let disk = inventory.disk(saved.file.volume);
+    let id = saved.place.volume();
+    let (volume, disk) = (inventory.volume(id), inventory.disk(id));
     let (disk, volume) = disk.zip(volume).ok_or_else(|| at(Reason::NoBlock))?;
     let target = Target {
         inventory,
@@ -78,7 +82,7 @@ impl Target<'_> {
         log::info!(
             "writing {} to {}",
             Printable(&names.join(", ")),
-            Printable(&self.inventory.describe(&self.saved.file).to_string())
+            Printable(&self.inventory.describe_saved(&self.saved.place).to_string())
         );
         let written = disk.write_at_once(patch.offset, &patch.bytes);
         written.map_err(Reason::Write)?;
@@ -87,10 +91,8 @@ impl Target<'_> {
 
     /// `None` where the block has what is to be saved.
     fn change(&self) -> Result<Option<Change>, Reason> {
-        let file = &self.saved.file;
-        let filesystem = self.inventory.filesystem(file.volume);
-        let filesystem = filesystem.map_err(|error| Reason::Filesystem(error.to_string()))?;
-        let old = filesystem.read(&file.path, MAX_SIZE)?;
+        let place = &self.saved.place;
+        let old = self.inventory.read_saved(place, MAX_SIZE)?;
         let mut block = EnvironmentBlock::parse(&old).ok_or(Reason::NoBlock)?;
         for (name, value) in &self.saved.variables {
             let known = block.iter().find(|(known, _)| known == name);
@@ -104,7 +106,15 @@ impl Target<'_> {
         if new == old {
             return Ok(None);
         }
-        let ranges = filesystem.locate(&file.path, MAX_SIZE as u64)?;
+        let ranges = self.inventory.locate_saved(place, MAX_SIZE as u64)?;
+        if let SavePlace::Parts(..) = place
+            && !self.is_reserved(&ranges)
+        {
+            return Err(Reason::NotReserved);
+        }
+        if overlap(&ranges) {
+            return Err(Reason::Overlap);
+        }
         let on_disk = |range: Range<u64>| {
             let start = self.volume.offset.checked_add(range.start)?;
             let end = self.volume.offset.checked_add(range.end)?;
@@ -114,6 +124,27 @@ impl Target<'_> {
         let places = places.ok_or(Reason::OtherContent)?;
         Ok(Some(Change { places, old, new }))
     }
+
+    /// Is it an area that the filesystem leaves alone?
+    fn is_reserved(&self, ranges: &[Range<u64>]) -> bool {
+        let reserved = BTRFS_RESERVED;
+        let inside =
+            |range: &Range<u64>| reserved.start <= range.start && range.end <= reserved.end;
+        self.volume.content.format == Some(Format::Btrfs) && ranges.iter().all(inside)
+    }
+}
+
+/// Do two parts of a file share bytes? Then it can't hold what it should.
+fn overlap(ranges: &[Range<u64>]) -> bool {
+    let mut rest = ranges;
+    while let Some((range, others)) = rest.split_first() {
+        let shares = |other: &Range<u64>| other.start < range.end && range.start < other.end;
+        if others.iter().any(shares) {
+            return true;
+        }
+        rest = others;
+    }
+    false
 }
 
 /// Where the block lies on the disk, what it holds and what it shall hold.
@@ -211,7 +242,6 @@ pub struct SaveError {
 
 #[derive(Debug)]
 enum Reason {
-    Filesystem(String),
     File(FsError),
     NoBlock,
     TooSmall,
@@ -219,6 +249,8 @@ enum Reason {
     SectorSize(u64),
     Read(io::Error),
     OtherContent,
+    NotReserved,
+    Overlap,
     Scattered,
     Write(io::Error),
 }
@@ -233,7 +265,6 @@ impl fmt::Display for SaveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: variables are not saved: ", self.file)?;
         match &self.reason {
-            Reason::Filesystem(error) => write!(f, "the filesystem can't be read: {error}"),
             Reason::File(error) => write!(f, "{error}"),
             Reason::NoBlock => f.write_str("it is no environment block any more"),
             Reason::TooSmall => f.write_str("the environment block is too small for them"),
@@ -243,6 +274,10 @@ impl fmt::Display for SaveError {
             Reason::OtherContent => {
                 f.write_str("the disk holds something else where the file should be")
             }
+            Reason::NotReserved => {
+                f.write_str("without a file only the beginning of a btrfs is written to")
+            }
+            Reason::Overlap => f.write_str("parts of the file share a place on the disk"),
             Reason::Scattered => {
                 f.write_str("what changes lies in several places and can't be written in one step")
             }
@@ -345,6 +380,14 @@ mod tests {
         expected.put(places, &new);
         assert!(disk.bytes == expected.bytes, "{places:?} {changed:?}");
         Ok(disk.writes.take())
+    }
+
+    #[test]
+    fn parts_that_share_a_place() {
+        assert!(!overlap(&[]));
+        assert!(!overlap(&[512..1024, 0..512, 1024..1025]));
+        assert!(overlap(&[512..1024, 0..513]));
+        assert!(overlap(&[0..512, 1024..1536, 0..512]));
     }
 
     #[test]

@@ -1,56 +1,102 @@
 //! The order of attempts.
 
+use crate::config::Found;
 use crate::entry::BootEntry;
 
-/// The entries to try, in order: disk by disk, on each the configuration's own choice first, then the
-/// others as they stand in the menu. Entries that can't be booted, and those whose id is in `lost`, are
-/// left out.
-pub fn plan<'a>(entries: &'a [BootEntry], lost: &[String]) -> Vec<&'a BootEntry> {
-    let mut plan: Vec<&BootEntry> = entries
-        .iter()
-        .filter(|entry| entry.bootable() && !lost.contains(&entry.id))
-        .collect();
+/// The entries to try, in order: disk by disk, on each the choice of every configuration with what that
+/// falls back to, then the others as they stand in the menu. The disk is the one that a configuration is on,
+/// wherever it leads. Entries that can't be booted, and those whose id is in `lost`, are left out.
+pub fn plan<'a>(found: &'a Found, lost: &[String]) -> Vec<&'a BootEntry> {
+    let mut plan: Vec<(usize, &BootEntry)> = Vec::with_capacity(found.entries.len());
+    for configuration in &found.configurations {
+        let disk = configuration.file.volume.disk;
+        let choices = configuration.choices(&found.entries);
+        plan.extend(choices.into_iter().map(|entry| (disk, entry)));
+    }
+    for configuration in &found.configurations {
+        let disk = configuration.file.volume.disk;
+        let others = found.entries.get(configuration.entries.clone());
+        let others = others.unwrap_or_default().iter();
+        let others = others.filter(|entry| !entry.default && entry.fallback.is_none());
+        plan.extend(others.map(|entry| (disk, entry)));
+    }
+    plan.retain(|(_, entry)| entry.bootable() && !lost.contains(&entry.id));
     // The sort is stable, so that everything else keeps its place.
-    plan.sort_by_key(|entry| (entry.origin.file.volume.disk, !entry.default));
-    plan
+    plan.sort_by_key(|(disk, _)| *disk);
+    plan.into_iter().map(|(_, entry)| entry).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    fn ids(plan: Vec<&BootEntry>) -> Vec<&str> {
-        plan.into_iter().map(|entry| entry.id.as_str()).collect()
+    use crate::config::{Configuration, Wait};
+    use crate::entry::EntrySource;
+
+    /// Configurations, by their disks and the ids of their entries: `*` marks the default, and `+` what it
+    /// falls back to, in order of the numbers behind it.
+    fn found(configurations: &[(usize, &[&str])]) -> Found {
+        let mut found = Found::default();
+        for (disk, words) in configurations {
+            let first = found.entries.len();
+            for word in *words {
+                let (id, fallback) = match word.split_once('+') {
+                    Some((id, number)) => (id, Some(number.parse().unwrap())),
+                    None => (*word, None),
+                };
+                let mut entry = BootEntry::on_disk(*disk, id.trim_start_matches('*'));
+                entry.default = id.starts_with('*');
+                entry.fallback = fallback;
+                found.entries.push(entry);
+            }
+            found.configurations.push(Configuration {
+                source: EntrySource::Grub,
+                file: found.entries[first].origin.file.clone(),
+                wait: Wait::default(),
+                wanted: None,
+                entries: first..found.entries.len(),
+            });
+        }
+        found
+    }
+
+    fn ids(found: &Found, lost: &[&str]) -> String {
+        let lost: Vec<String> = lost.iter().map(|id| (*id).to_owned()).collect();
+        let plan = plan(found, &lost).into_iter();
+        plan.map(|entry| entry.id.as_str()).collect()
     }
 
     #[test]
     fn default_first_then_the_menu() {
-        let mut entries = ["a", "b", "c"].map(|id| BootEntry::on_disk(0, id));
-        assert_eq!(ids(plan(&entries, &[])), ["a", "b", "c"]);
-        entries[2].default = true;
-        assert_eq!(ids(plan(&entries, &[])), ["c", "a", "b"]);
+        assert_eq!(ids(&found(&[(0, &["a", "b", "c"])]), &[]), "abc");
+        assert_eq!(ids(&found(&[(0, &["a", "b", "*c"])]), &[]), "cab");
+    }
+
+    #[test]
+    fn what_a_configuration_falls_back_to_comes_before_the_next_one() {
+        let found = found(&[(0, &["a", "b+1", "*c", "d+0"]), (0, &["e", "*f", "g+0"])]);
+        assert_eq!(ids(&found, &[]), "cdbfgae");
+        assert_eq!(ids(&found, &["c", "b"]), "dfgae");
     }
 
     #[test]
     fn one_disk_after_the_other() {
-        let mut entries = [
-            BootEntry::on_disk(0, "a"),
-            BootEntry::on_disk(0, "b"),
-            BootEntry::on_disk(1, "c"),
-            BootEntry::on_disk(1, "d"),
-        ];
-        entries[1].default = true;
-        entries[3].default = true;
-        assert_eq!(ids(plan(&entries, &[])), ["b", "a", "d", "c"]);
+        let mut found = found(&[(0, &["a", "*b"]), (1, &["c", "*d", "e+0"])]);
+        assert_eq!(ids(&found, &[]), "badec");
+        // A stub on the second disk leads to entries on the first.
+        for entry in &mut found.entries[2..] {
+            entry.origin.file.volume.disk = 0;
+        }
+        assert_eq!(ids(&found, &[]), "badec");
     }
 
     #[test]
     fn blocked_and_lost_entries_are_not_tried() {
-        let mut entries = ["a", "b", "c"].map(|id| BootEntry::on_disk(0, id));
-        entries[0].block("its kernel is not there");
-        entries[1].remark("an unknown key");
-        assert_eq!(ids(plan(&entries, &["c".to_owned()])), ["b"]);
-        entries[1].default = true;
-        entries[1].block("its initrd is not there");
-        assert_eq!(ids(plan(&entries, &[])), ["c"]);
+        let mut found = found(&[(0, &["a", "b", "c"])]);
+        found.entries[0].block("its kernel is not there");
+        found.entries[1].remark("an unknown key");
+        assert_eq!(ids(&found, &["c"]), "b");
+        found.entries[1].default = true;
+        found.entries[1].block("its initrd is not there");
+        assert_eq!(ids(&found, &[]), "c");
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
     let inventory = timeline.run(Stage::Disks, || inventory(&options.disks))?;
     let found = timeline.run(Stage::Entries, || discover(&inventory));
     let entries = match &options.entry {
-        None => plan(&found.entries, &[]),
+        None => plan(&found, &[]),
         Some(id) => vec![named(&found.entries, id)?],
     };
     let kexec: &dyn Kexec = if options.dry_run { &DryRun } else { &FileLoad };

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::config::Found;
+use crate::config::{Configuration, Found};
 use crate::disk::Volume;
 use crate::entry::{BootEntry, FileRef, VolumeId};
 use crate::inventory::{Inventory, ScannedDisk};
@@ -12,6 +12,7 @@ use crate::inventory::{Inventory, ScannedDisk};
 #[derive(Serialize)]
 pub(super) struct View {
     disks: Vec<DiskView>,
+    configurations: Vec<ConfigurationView>,
     entries: Vec<EntryView>,
 }
 
@@ -32,6 +33,17 @@ struct VolumeView {
     uuid: Option<String>,
     label: Option<String>,
     problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ConfigurationView {
+    source: &'static str,
+    origin: OriginView,
+    timeout: Option<u32>,
+    timeout_style: &'static str,
+    wanted: Option<String>,
+    default: Option<String>,
+    fallback: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -85,6 +97,11 @@ pub(super) fn view(inventory: &Inventory, found: &Found) -> View {
         disks: disks
             .map(|(i, scanned)| disk(inventory, i, scanned, found))
             .collect(),
+        configurations: found
+            .configurations
+            .iter()
+            .map(|c| configuration(inventory, c, &found.entries))
+            .collect(),
         entries: found.entries.iter().map(|e| entry(inventory, e)).collect(),
     }
 }
@@ -112,24 +129,45 @@ fn volume(id: VolumeId, volume: &Volume, found: &Found) -> VolumeView {
     }
 }
 
+fn configuration(
+    inventory: &Inventory,
+    configuration: &Configuration,
+    entries: &[BootEntry],
+) -> ConfigurationView {
+    let choices = configuration.choices(entries);
+    let id = |entry: &&BootEntry| entry.id.clone();
+    ConfigurationView {
+        source: configuration.source.name(),
+        origin: origin(inventory, &configuration.file, None),
+        timeout: configuration.wait.seconds,
+        timeout_style: configuration.wait.style.name(),
+        wanted: configuration.wanted.clone(),
+        default: choices.iter().find(|entry| entry.default).map(id),
+        fallback: choices.iter().filter(|e| !e.default).map(id).collect(),
+    }
+}
+
+fn origin(inventory: &Inventory, file: &FileRef, line: Option<u32>) -> OriginView {
+    let disk = inventory.disk(file.volume);
+    let path = disk.map(|scanned| scanned.disk.path.to_string_lossy().into_owned());
+    OriginView {
+        disk: path.unwrap_or_default(),
+        volume: uuid(inventory, file.volume),
+        path: file.path.to_string(),
+        line,
+    }
+}
+
 fn entry(inventory: &Inventory, entry: &BootEntry) -> EntryView {
     let file = |file: &FileRef| FileView {
         volume: uuid(inventory, file.volume),
         path: file.path.to_string(),
     };
-    let origin = &entry.origin.file;
-    let disk = inventory.disk(origin.volume);
-    let path = disk.map(|scanned| scanned.disk.path.to_string_lossy().into_owned());
     EntryView {
         id: entry.id.clone(),
         title: entry.title.clone(),
         source: entry.source.name(),
-        origin: OriginView {
-            disk: path.unwrap_or_default(),
-            volume: uuid(inventory, origin.volume),
-            path: origin.path.to_string(),
-            line: entry.origin.line,
-        },
+        origin: origin(inventory, &entry.origin.file, entry.origin.line),
         kind: entry.kind.name(),
         kernel: entry.kernel.as_ref().map(file),
         initrd: entry.initrd.iter().map(file).collect(),

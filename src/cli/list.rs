@@ -20,6 +20,7 @@ pub(super) fn run(
         writeln!(output)?;
     } else {
         table(inventory, &found, output)?;
+        waits(inventory, &found, output)?;
         notes(inventory, &found, output)?;
     }
     if found.entries.iter().any(BootEntry::bootable) {
@@ -68,6 +69,29 @@ fn table(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
                 "note"
             };
             writeln!(output, "    {word}: {}", Printable(&problem.text))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a configuration would do before and instead of its default.
+fn waits(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Result<()> {
+    for configuration in &found.configurations {
+        let mut parts = Vec::new();
+        if let Some(seconds @ 1..) = configuration.wait.seconds {
+            let style = configuration.wait.style.name();
+            parts.push(format!("waits {seconds} s ({style})"));
+        }
+        let choices = configuration.choices(&found.entries).into_iter();
+        let fallback = choices.filter(|entry| !entry.default);
+        let fallback: Vec<&str> = fallback.map(|entry| entry.id.as_str()).collect();
+        if !fallback.is_empty() {
+            parts.push(format!("falls back to {}", fallback.join(", ")));
+        }
+        if !parts.is_empty() && !configuration.entries.is_empty() {
+            let file = inventory.describe(&configuration.file).to_string();
+            let parts = parts.join(", ");
+            writeln!(output, "{}: {}", Printable(&file), Printable(&parts))?;
         }
     }
     Ok(())

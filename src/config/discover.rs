@@ -1,10 +1,11 @@
 //! Asking every volume for what can be booted from it.
 
 use super::bls::{self, Place};
+use super::configuration::Configuration;
 use super::grub;
 use super::names;
 use crate::disk::Format;
-use crate::entry::{BootEntry, VolumeId};
+use crate::entry::{BootEntry, EntrySource, VolumeId};
 use crate::inventory::Inventory;
 
 /// What can be booted, and what was found and can't.
@@ -12,6 +13,8 @@ use crate::inventory::Inventory;
 pub struct Found {
     /// Entries in the order of the menu: by disk, on each as its configurations say.
     pub entries: Vec<BootEntry>,
+    /// The configurations that they are from, in the same order: every entry is in one of them.
+    pub configurations: Vec<Configuration>,
     /// What was not understood, by volume.
     pub problems: Vec<VolumeProblem>,
 }
@@ -21,6 +24,13 @@ impl Found {
     pub fn problems_of(&self, volume: VolumeId) -> impl Iterator<Item = &String> {
         let problems = self.problems.iter();
         problems.filter_map(move |problem| (problem.volume == volume).then_some(&problem.text))
+    }
+
+    /// Adds the entries of a configuration, and says which they are.
+    fn offer(&mut self, entries: impl IntoIterator<Item = BootEntry>) -> std::ops::Range<usize> {
+        let first = self.entries.len();
+        self.entries.extend(entries);
+        first..self.entries.len()
     }
 
     fn problem(&mut self, volume: VolumeId, text: String) {
@@ -67,7 +77,7 @@ pub fn discover(inventory: &Inventory) -> Found {
                 }
             };
             let place = Place::of(volume.partition.as_ref());
-            readable.push((id, filesystem, place == Place::Esp));
+            readable.push(id);
             match place {
                 Place::Elsewhere => {
                     let mut group = bls::Group::default();
@@ -79,17 +89,32 @@ pub fn discover(inventory: &Inventory) -> Found {
         }
         let evaluated = scripts.read(inventory, readable);
         for group in std::iter::once(boot).chain(others) {
-            let (entries, problems) = group.finish();
-            let own = entries.into_iter();
-            found
-                .entries
-                .extend(own.filter(|entry| !scripts.has_read(&entry.origin.file)));
-            for (volume, text) in problems {
+            let offered = group.finish();
+            let own = offered.entries.into_iter();
+            let entries = found.offer(own.filter(|entry| !scripts.has_read(&entry.origin.file)));
+            if let Some(file) = offered.file.filter(|_| !entries.is_empty()) {
+                found.configurations.push(Configuration {
+                    source: EntrySource::Bls,
+                    file,
+                    wait: offered.wait,
+                    wanted: offered.wanted,
+                    entries,
+                });
+            }
+            for (volume, text) in offered.problems {
                 found.problem(volume, text);
             }
         }
-        for (volume, evaluated) in evaluated {
-            found.entries.extend(evaluated.entries);
+        for (file, evaluated) in evaluated {
+            let volume = file.volume;
+            let entries = found.offer(evaluated.entries);
+            found.configurations.push(Configuration {
+                source: EntrySource::Grub,
+                file,
+                wait: evaluated.wait,
+                wanted: evaluated.wanted,
+                entries,
+            });
             for text in evaluated.problems {
                 found.problem(volume, text);
             }

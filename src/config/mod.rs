@@ -4,8 +4,10 @@
 //! of the menu.
 
 pub mod bls;
+mod configuration;
 mod discover;
 pub mod grub;
 mod names;
 
+pub use configuration::{Configuration, Wait, WaitStyle};
 pub use discover::{Found, VolumeProblem, discover};

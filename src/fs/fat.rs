@@ -5,10 +5,11 @@
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use fatfs::{FsOptions, ReadWriteSeek};
+use fatfs::{FileAttributes, FsOptions, ReadWriteSeek};
 
 use super::{
     DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
@@ -23,7 +24,17 @@ const BUDGET: u64 = 64 * 1024 * 1024;
 /// A FAT filesystem.
 pub(super) struct Fat {
     inner: fatfs::FileSystem<Medium>,
-    budget: Rc<Cell<u64>>,
+    meter: Rc<Meter>,
+    /// Length of the volume in bytes.
+    size: u64,
+}
+
+/// What the [`Medium`] shares with its user, who has given it away.
+struct Meter {
+    /// Bytes that may still be read.
+    budget: Cell<u64>,
+    /// Where the last read began, and how many bytes it gave.
+    last: Cell<(u64, usize)>,
 }
 
 impl Fat {
@@ -32,14 +43,18 @@ impl Fat {
     /// # Errors
     /// The medium failed, or its numbers make no sense.
     pub(super) fn open(source: Source) -> Result<Fat, FsError> {
-        let budget = Rc::new(Cell::new(BUDGET));
+        let size = source.size();
+        let meter = Rc::new(Meter {
+            budget: Cell::new(BUDGET),
+            last: Cell::default(),
+        });
         let medium = Medium {
             source: Arc::new(Window::new(source)),
             position: 0,
-            budget: budget.clone(),
+            meter: meter.clone(),
         };
         let inner = fatfs::FileSystem::new(medium, FsOptions::new()).map_err(error)?;
-        Ok(Fat { inner, budget })
+        Ok(Fat { inner, meter, size })
     }
 
     /// Follows `path` to a directory or a file.
@@ -49,7 +64,7 @@ impl Fat {
             let Found::Directory(directory) = &found else {
                 return Err(FsError::NotADirectory);
             };
-            self.budget.set(BUDGET);
+            self.meter.budget.set(BUDGET);
             let wanted: Vec<char> = upper_case(name).collect();
             let mut entry = None;
             for candidate in entries(directory) {
@@ -122,7 +137,7 @@ impl Filesystem for Fat {
         let Found::Directory(directory) = self.find(path)? else {
             return Err(FsError::NotADirectory);
         };
-        self.budget.set(BUDGET);
+        self.meter.budget.set(BUDGET);
         let mut list = Vec::new();
         for entry in entries(&directory) {
             let entry = entry?;
@@ -145,8 +160,47 @@ impl Filesystem for Fat {
             size: entry.len(),
             file: entry.to_file(),
             position: 0,
-            budget: &self.budget,
+            meter: &self.meter,
         }))
+    }
+
+    /// The crate does not tell which clusters a file has, so the file is read, and the last thing that the
+    /// crate reads each time is the content.
+    fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
+        let Found::File(entry) = self.find(path)? else {
+            return Err(FsError::NotAFile);
+        };
+        if entry.attributes().contains(FileAttributes::READ_ONLY) {
+            let text = "it is marked read-only".to_owned();
+            return Err(FsError::Unsupported(text));
+        }
+        let size = entry.len();
+        if size > limit {
+            return Err(FsError::TooLarge(format!(
+                "{size} bytes where at most {limit} are written"
+            )));
+        }
+        self.meter.budget.set(BUDGET);
+        let mut file = entry.to_file();
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        let mut done: u64 = 0;
+        let mut part = [0; 4096];
+        while done < size {
+            let n = file.read(&mut part).map_err(error)?;
+            let (start, read) = self.meter.last.get();
+            let end = start.saturating_add(read as u64);
+            if n == 0 || n != read || end > self.size {
+                return Err(FsError::Corrupt(format!(
+                    "the chain of clusters ends at {done} of {size} bytes"
+                )));
+            }
+            done = done.saturating_add(n as u64);
+            match ranges.last_mut().filter(|last| last.end == start) {
+                Some(last) => last.end = end,
+                None => ranges.push(start..end),
+            }
+        }
+        Ok(ranges)
     }
 }
 
@@ -154,7 +208,7 @@ struct OpenFile<'a> {
     size: u64,
     file: fatfs::File<'a, Medium>,
     position: u64,
-    budget: &'a Cell<u64>,
+    meter: &'a Meter,
 }
 
 impl ReadFile for OpenFile<'_> {
@@ -166,7 +220,8 @@ impl ReadFile for OpenFile<'_> {
         if offset >= self.size {
             return Ok(0);
         }
-        self.budget.set(BUDGET.saturating_add(buf.len() as u64));
+        let budget = BUDGET.saturating_add(buf.len() as u64);
+        self.meter.budget.set(budget);
         if offset != self.position {
             self.position = self.file.seek(SeekFrom::Start(offset)).map_err(error)?;
             if self.position != offset {
@@ -195,15 +250,17 @@ impl ReadFile for OpenFile<'_> {
 struct Medium {
     source: Arc<Window>,
     position: u64,
-    budget: Rc<Cell<u64>>,
+    meter: Rc<Meter>,
 }
 
 impl Read for Medium {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.source.read_at(self.position, buf)?;
-        let left = self.budget.get().checked_sub(n as u64);
+        let left = self.meter.budget.get().checked_sub(n as u64);
         // Not `Other`: the crate uses that for its own findings.
-        self.budget.set(left.ok_or(io::ErrorKind::FileTooLarge)?);
+        let left = left.ok_or(io::ErrorKind::FileTooLarge)?;
+        self.meter.budget.set(left);
+        self.meter.last.set((self.position, n));
         self.position = self.position.saturating_add(n as u64);
         Ok(n)
     }

@@ -179,6 +179,7 @@ fn list_says_at_its_end_what_was_passed_over() {
          \x20   from     {path} partition 1: /loader/entries/a.conf\n\
          \x20   kernel   /linux\n\
          \x20   options  ro\n\
+         {path} partition 1: /loader/loader.conf: waits 3 s (menu)\n\
          {path}: the backup GPT should be at sector 98303, but the disk ends at sector 73727: \
          it was cut\n\
          {path} partition 1: /loader/loader.conf, line 2: `default @saved` is passed over: \

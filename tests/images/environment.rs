@@ -1,15 +1,17 @@
-//! GRUB's environment block on ext filesystems, changed in place, and what `grub-editenv` finds then.
+//! GRUB's environment block, changed in place on ext, FAT and btrfs, and what `grub-editenv` finds then.
 
 use std::io;
 use std::os::unix::fs::FileExt;
 
 use pilotlight::boot::{open_disk, save};
 use pilotlight::disk::{Disk, DiskWriter, WriteAt};
-use pilotlight::entry::{FileRef, SavedVariables, VolumeId};
+use pilotlight::entry::{FileRef, SavePlace, SavedVariables, VolumeId};
 use pilotlight::fs::FsError;
 use pilotlight::inventory::Inventory;
 
-use crate::kit::{Image, MIB, TempDir, debugfs, filesystem, path, run, run_line, temp_dir};
+use crate::kit::{
+    Image, MIB, TempDir, copy_in, debugfs, filesystem, path, run, run_line, scan, temp_dir,
+};
 
 const FILE: &str = "/boot/grub/grubenv";
 
@@ -35,10 +37,10 @@ type Opened = Box<dyn WriteAt>;
 
 fn saved(changes: &[(&str, Option<&str>)]) -> SavedVariables {
     let volume = VolumeId { disk: 0, volume: 1 };
-    let mut saved = SavedVariables::new(FileRef {
+    let mut saved = SavedVariables::new(SavePlace::File(FileRef {
         volume,
         path: path(FILE),
-    });
+    }));
     for (name, value) in changes {
         saved.set(name, *value);
     }
@@ -121,6 +123,179 @@ fn the_block_is_changed_and_nothing_else() {
         assert_eq!(change(&disk, &changes, &never), Ok(false));
         assert!(whole(&disk) == after);
     }
+}
+
+/// A disk with a FAT as its second partition, of the kind that mkfs.vfat makes with these options. The block
+/// begins in the cluster behind a file, and if it does not fit into that goes on behind another one.
+fn fat_disk(dir: &TempDir, options: &str, variables: &[&str]) -> Image {
+    let block = dir.file("grubenv", b"");
+    let block_path = block.to_str().unwrap();
+    run("grub-editenv", [block_path, "create"]);
+    run("grub-editenv", [&[block_path, "set"], variables].concat());
+    // As few clusters as make a FAT32.
+    let mebibytes = if options.contains("32") { 40 } else { 16 };
+    let fat = dir.image("fat.img", mebibytes * MIB);
+    run_line(&format!("mkfs.vfat {options} {{}}"), &fat);
+    run_line("mmd -i {} ::boot ::boot/grub", &fat);
+    // What is written into the hole between them lies in pieces.
+    let small = dir.file("small", b"x");
+    for name in ["a", "b", "c"] {
+        copy_in(&fat, &small, name);
+    }
+    run_line("mdel -i {} ::b", &fat);
+    copy_in(&fat, &block, "boot/grub/grubenv");
+    let disk = dir.image("disk.raw", (mebibytes + 4) * MIB);
+    run_line(
+        &format!("sgdisk -n 1:2048:+1M -n 2:4096:+{mebibytes}M {{}}"),
+        &disk,
+    );
+    disk.insert(2 * MIB, &fat);
+    disk
+}
+
+/// What GRUB's own tool finds in the block on a FAT, which is whole.
+fn listed_on_fat(dir: &TempDir, disk: &Image) -> Vec<String> {
+    let size = disk.size() - 4 * MIB;
+    let fat = dir.image("after.img", size);
+    fat.write(0, &disk.read(2 * MIB, usize::try_from(size).unwrap()));
+    run_line("fsck.vfat -n {}", &fat);
+    let block = dir.path().join("block");
+    let _ = std::fs::remove_file(&block);
+    let block = block.to_str().unwrap();
+    run("mcopy", ["-i", fat.path(), "::boot/grub/grubenv", block]);
+    assert_eq!(std::fs::metadata(block).unwrap().len(), 1024);
+    let printed = run("grub-editenv", [block, "list"]);
+    printed.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_block_on_a_fat_is_changed_and_nothing_else() {
+    for options in ["-F 12 -s 16", "-F 12 -s 64", "-F 16 -s 1", "-F 32 -s 1"] {
+        let dir = temp_dir();
+        let disk = fat_disk(&dir, options, &["saved_entry=a>b", "next_entry=1>0"]);
+        let before = whole(&disk);
+        let changes = [("next_entry", Some("")), ("saved_entry", Some("c"))];
+        assert_eq!(change(&disk, &changes, &|disk| disk), Ok(true), "{options}");
+        let after = whole(&disk);
+        let (first, last) = difference(&before, &after).unwrap();
+        assert!(last - first < 512, "{options}: {first} to {last}");
+        assert_eq!(listed_on_fat(&dir, &disk), ["saved_entry=c", "next_entry="]);
+        let never = |_: Opened| -> Opened { panic!("the disk is opened") };
+        assert_eq!(change(&disk, &changes, &never), Ok(false));
+        assert!(whole(&disk) == after);
+    }
+}
+
+#[test]
+fn a_block_in_pieces_is_changed_in_one_of_them() {
+    let dir = temp_dir();
+    let image = fat_disk(&dir, "-F 16 -s 1", &["next_entry=x"]);
+    let places = filesystem_of(&image).locate(&path(FILE), 1024).unwrap();
+    assert_eq!(places.len(), 2, "{places:?}");
+    let changes = [("next_entry", None)];
+    assert_eq!(change(&image, &changes, &|disk| disk), Ok(true));
+    assert_eq!(listed_on_fat(&dir, &image), [""; 0]);
+    // What does not fit into the first piece can't be written in one step.
+    let long = "x".repeat(600);
+    assert_eq!(
+        refused(&image, &[("long", Some(&long)), ("a", Some("b"))]),
+        "what changes lies in several places and can't be written in one step"
+    );
+}
+
+/// The filesystem on the second partition.
+fn filesystem_of(disk: &Image) -> Box<dyn pilotlight::fs::Filesystem> {
+    pilotlight::fs::open(&scan(disk).volumes[1], None).unwrap()
+}
+
+#[test]
+fn files_on_a_fat_have_places() {
+    let dir = temp_dir();
+    let image = fat_disk(&dir, "-F 16 -s 1", &["next_entry=x"]);
+    let filesystem = filesystem_of(&image);
+    let places = filesystem
+        .locate(&path("/BOOT/grub/GRUBENV"), 1024)
+        .unwrap();
+    let content: Vec<u8> = places
+        .iter()
+        .flat_map(|place| image.read(2 * MIB + place.start, (place.end - place.start) as usize))
+        .collect();
+    assert_eq!(content, filesystem.read(&path(FILE), 1024).unwrap());
+    let refused = |name: &str, limit| filesystem.locate(&path(name), limit).unwrap_err();
+    assert!(matches!(refused(FILE, 1023), FsError::TooLarge(_)));
+    assert!(matches!(refused("/boot", 1024), FsError::NotAFile));
+    assert!(matches!(refused("/b", 1024), FsError::NotFound));
+
+    let fat = dir.image("fat.img", 16 * MIB);
+    fat.write(0, &image.read(2 * MIB, 16 << 20));
+    run_line("mattrib -i {} +r ::boot/grub/grubenv", &fat);
+    image.insert(2 * MIB, &fat);
+    let reason = self::refused(&image, &[("next_entry", None)]);
+    assert_eq!(reason, "not supported: it is marked read-only");
+}
+
+#[test]
+fn a_chain_that_ends_too_early_has_no_place() {
+    let dir = temp_dir();
+    let image = fat_disk(&dir, "-F 16 -s 1", &["next_entry=x"]);
+    // The second entry of the chain is unlike the others: the block goes on behind the file c.
+    let places = filesystem_of(&image).locate(&path(FILE), 1024).unwrap();
+    let distance = (places[1].start - places[0].start) / 512;
+    let table = image.read(2 * MIB + 512, 8192);
+    let numbers: Vec<u64> = table
+        .chunks(2)
+        .map(|bytes| u64::from(u16::from_le_bytes([bytes[0], bytes[1]])))
+        .collect();
+    let first = (2..numbers.len() as u64).find(|i| numbers[*i as usize] == i + distance);
+    image.write(2 * MIB + 512 + first.unwrap() * 2, &[0xff, 0xff]);
+    let error = filesystem_of(&image).locate(&path(FILE), 1024).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "damaged: the chain of clusters ends at 512 of 1024 bytes"
+    );
+}
+
+#[test]
+fn a_block_in_the_reserved_area_of_a_btrfs() {
+    let dir = temp_dir();
+    let btrfs = dir.image("btrfs.img", 128 * MIB);
+    run_line("mkfs.btrfs -q {}", &btrfs);
+    let mut block = b"# GRUB Environment Block\nnext_entry=x\n".to_vec();
+    block.resize(512, b'#');
+    for at in [256 * 1024, MIB] {
+        btrfs.write(at, &block);
+    }
+    let before = whole(&btrfs);
+    let save_at = |start: u64| {
+        let volume = VolumeId { disk: 0, volume: 0 };
+        let parts = std::iter::once(start..start + 512).collect();
+        let mut saved = SavedVariables::new(SavePlace::Parts(volume, parts));
+        saved.set("next_entry", Some(""));
+        let mut inventory = Inventory::new();
+        inventory.add(Disk::open(&btrfs.0).unwrap());
+        save(&inventory, &saved, &open_disk).map_err(|error| error.to_string())
+    };
+    let error = save_at(MIB).unwrap_err();
+    assert_eq!(
+        error,
+        format!(
+            "{}: block list from byte 1048576 on: variables are not saved: without a file only the beginning of a \
+             btrfs is written to",
+            btrfs.path()
+        )
+    );
+    assert!(whole(&btrfs) == before);
+    assert_eq!(save_at(256 * 1024), Ok(true));
+    let (first, last) = difference(&before, &whole(&btrfs)).unwrap();
+    assert!(first >= 256 * 1024 && last < 256 * 1024 + 512);
+    let changed = btrfs.read(256 * 1024, 512);
+    assert!(changed.starts_with(b"# GRUB Environment Block\nnext_entry=\n##"));
+    assert_eq!(save_at(256 * 1024), Ok(false));
+    let error = save_at(512 * 1024).unwrap_err();
+    assert!(
+        error.contains("it is no environment block any more"),
+        "{error}"
+    );
 }
 
 /// A disk with larger sectors, which writes down its writes.

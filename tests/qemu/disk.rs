@@ -44,7 +44,9 @@ impl Image {
         }
         // The partition begins at 1 MiB, as make-disk says.
         let mut mcopy = Command::new("mcopy");
-        mcopy.arg("-i").arg(format!("{}@@1M", self.path.display()));
+        mcopy
+            .args(["-o", "-i"])
+            .arg(format!("{}@@1M", self.path.display()));
         mcopy.args(files.iter().map(|(name, _)| source.join(name)));
         run(mcopy.arg(format!("::{directory}")));
         std::fs::remove_dir_all(&source).unwrap();

@@ -11,9 +11,17 @@ use pilotlight::inventory::Inventory;
 
 use super::disk::Image;
 
+/// Where the demo system has its block.
+const FILE: &str = "/boot/grub/grubenv";
+
 /// The block, as our reader finds it.
 pub fn read(image: &Image) -> EnvironmentBlock {
-    let (inventory, file) = find(image);
+    read_file(image, FILE)
+}
+
+/// Another one, on the first volume that has a file of this name.
+pub fn read_file(image: &Image, path: &str) -> EnvironmentBlock {
+    let (inventory, file) = find(image, path);
     let filesystem = inventory.filesystem(file.volume).unwrap();
     let bytes = filesystem.read(&file.path, 4096).unwrap();
     EnvironmentBlock::parse(&bytes).unwrap()
@@ -21,7 +29,7 @@ pub fn read(image: &Image) -> EnvironmentBlock {
 
 /// Puts another block in its place.
 pub fn write(image: &Image, block: &EnvironmentBlock) {
-    let (inventory, file) = find(image);
+    let (inventory, file) = find(image, FILE);
     let filesystem = inventory.filesystem(file.volume).unwrap();
     let places = filesystem.locate(&file.path, 4096).unwrap();
     let [place] = places.as_slice() else {
@@ -33,10 +41,10 @@ pub fn write(image: &Image, block: &EnvironmentBlock) {
     disk.write_all_at(block.as_bytes(), at).unwrap();
 }
 
-fn find(image: &Image) -> (Inventory, FileRef) {
+fn find(image: &Image, path: &str) -> (Inventory, FileRef) {
     let mut inventory = Inventory::new();
     inventory.add(Disk::open(&image.path).unwrap());
-    let path = FsPath::new("/boot/grub/grubenv").unwrap();
+    let path = FsPath::new(path).unwrap();
     let has_it = |volume| {
         let filesystem = inventory.filesystem(volume);
         filesystem.is_ok_and(|filesystem| filesystem.metadata(&path).is_ok())

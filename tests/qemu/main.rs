@@ -172,6 +172,35 @@ fn grub_reboot_counts_once() {
 }
 
 #[test]
+fn environment_block_on_the_efi_system_partition() {
+    let image = Image::copy("grub-fat", "grub");
+    // As a GRUB that has its prefix on the ESP.
+    let stub = "load_env\nif [ \"${next_entry}\" ]; then\nset chosen=${next_entry}\nset next_entry=\n\
+                save_env next_entry\nfi\n\
+                search.fs_uuid 7069f1e0-0000-4000-8000-000000000001 root\n\
+                set prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n";
+    let block = "# GRUB Environment Block\nnext_entry=1>0\nkept=1\n";
+    let block = format!("{block}{}", "#".repeat(1024 - block.len()));
+    let files = [("grub.cfg", stub.to_owned()), ("grubenv", block)];
+    let files = files.map(|(name, content)| (name.to_owned(), content));
+    image.add_to_esp("/EFI/debian", &files);
+    let mut machine = Machine::set_up("grub-fat")
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    machine.expect(
+        "writing next_entry to /dev/vda partition 1: /EFI/debian/grubenv",
+        BOOT,
+    );
+    machine.expect("jumping", BOOT);
+    machine.cut_power();
+    let found = environment::read_file(&image, "/EFI/debian/grubenv");
+    let left: Vec<(String, String)> = found.iter().collect();
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(left, [pair("next_entry", ""), pair("kept", "1")]);
+}
+
+#[test]
 fn power_cut_while_the_environment_block_is_written() {
     let image = Image::copy("grub-cut", "grub");
     // What is written reaches into the second sector of 512 bytes.

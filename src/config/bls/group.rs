@@ -6,8 +6,9 @@ use super::loader_conf::LoaderConf;
 use super::order::order;
 use super::pattern::Pattern;
 use super::volume::{Read, Sorted, read};
+use crate::config::configuration::{Wait, WaitStyle};
 use crate::disk::Partition;
-use crate::entry::{BootEntry, VolumeId};
+use crate::entry::{BootEntry, FileRef, VolumeId};
 use crate::fs::{Filesystem, FsPath};
 
 /// What the partition type says of a volume.
@@ -32,6 +33,12 @@ impl Place {
     }
 }
 
+/// Where nothing is stated, systemd-boot shows its menu only when a key is held.
+const UNSTATED: Wait = Wait {
+    seconds: Some(0),
+    style: WaitStyle::Hidden,
+};
+
 /// Entries that are sorted together, with one default.
 #[derive(Default)]
 pub struct Group {
@@ -46,6 +53,21 @@ struct Conf {
     volume: VolumeId,
     path: FsPath,
     conf: LoaderConf,
+}
+
+/// What a group offers.
+pub struct Offered {
+    /// Its entries in order, one of which is the default.
+    pub entries: Vec<BootEntry>,
+    /// What was not understood on which volume.
+    pub problems: Vec<(VolumeId, String)>,
+    /// The `loader.conf` that counts most, otherwise the directory of the first entry; `None` where there
+    /// is neither.
+    pub file: Option<FileRef>,
+    /// How long systemd-boot would show its menu.
+    pub wait: Wait,
+    /// What a `loader.conf` prefers, or its default.
+    pub wanted: Option<String>,
 }
 
 impl Group {
@@ -68,11 +90,11 @@ impl Group {
         self.problems.extend(problems);
     }
 
-    /// The entries in order, and what was not understood on which volume.
+    /// Puts the entries in order.
     ///
     /// The default is what a `loader.conf` means, otherwise the first entry that can be booted. What
     /// can't be booted is chosen only where no other choice was made.
-    pub fn finish(mut self) -> (Vec<BootEntry>, Vec<(VolumeId, String)>) {
+    pub fn finish(mut self) -> Offered {
         order(&mut self.entries);
         let mut entries: Vec<BootEntry> = self.entries.into_iter().map(|s| s.entry).collect();
         // Of several files the one on the ESP counts first, wherever that stands on the disk.
@@ -96,7 +118,28 @@ impl Group {
         if let Some(entry) = chosen.and_then(|i| entries.get_mut(i)) {
             entry.default = true;
         }
-        (entries, self.problems)
+        let wanted = choices.first();
+        let wanted = wanted.map(|choice| choice.pattern.as_str().to_owned());
+        let conf = self.confs.first().map(|conf| FileRef {
+            volume: conf.volume,
+            path: conf.path.clone(),
+        });
+        let directory = || {
+            let FileRef { volume, path } = &entries.first()?.origin.file;
+            let path = path.parent()?;
+            Some(FileRef {
+                volume: *volume,
+                path,
+            })
+        };
+        let waits = self.confs.iter().find_map(|conf| conf.conf.wait);
+        Offered {
+            file: conf.or_else(directory),
+            wait: waits.unwrap_or(UNSTATED),
+            wanted,
+            entries,
+            problems: self.problems,
+        }
     }
 }
 
@@ -159,13 +202,19 @@ mod tests {
         })
     }
 
-    /// The defaults of a group, and its problems.
-    fn finished(volumes: &[(Place, MemoryFilesystem)]) -> (Vec<String>, Vec<String>) {
+    fn offered(volumes: &[(Place, MemoryFilesystem)]) -> Offered {
         let mut group = Group::default();
         for (i, (place, filesystem)) in volumes.iter().enumerate() {
             group.read(filesystem, VolumeId { disk: 0, volume: i }, *place);
         }
-        let (entries, problems) = group.finish();
+        group.finish()
+    }
+
+    /// The defaults of a group, and its problems.
+    fn finished(volumes: &[(Place, MemoryFilesystem)]) -> (Vec<String>, Vec<String>) {
+        let Offered {
+            entries, problems, ..
+        } = offered(volumes);
         let defaults = entries.into_iter().filter(|entry| entry.default);
         let problems = problems
             .into_iter()
@@ -189,6 +238,33 @@ mod tests {
         let names = ["a+0-3.conf", "b.conf", "c.conf"];
         assert_eq!(default_of(&names, "default b*\npreferred a"), "b.conf");
         assert_eq!(default_of(&names, "default a"), "a.conf");
+    }
+
+    #[test]
+    fn what_stands_for_the_group() {
+        let stated = |esp: MemoryFilesystem| {
+            let xbootldr = volume(&["a.conf"], "default a\ntimeout 5");
+            let found = offered(&[(Place::Xbootldr, xbootldr), (Place::Esp, esp)]);
+            let file = found.file.unwrap();
+            let wanted = found.wanted.unwrap_or_default();
+            let place = format!("{} {}", file.volume.volume, file.path);
+            (place, found.wait.seconds, wanted)
+        };
+        let of =
+            |place: &str, seconds, wanted: &str| (place.to_owned(), seconds, wanted.to_owned());
+        assert_eq!(
+            stated(MemoryFilesystem::new()),
+            of("0 /loader/loader.conf", Some(5), "a")
+        );
+        assert_eq!(
+            stated(volume(&[], "timeout menu-force\npreferred b")),
+            of("1 /loader/loader.conf", None, "b")
+        );
+        let entries = MemoryFilesystem::new().file("/loader/entries/a.conf", "linux /l");
+        let found = offered(&[(Place::Esp, entries)]);
+        assert_eq!(found.file.unwrap().path.as_str(), "/loader/entries");
+        assert_eq!((found.wait, found.wanted), (UNSTATED, None));
+        assert_eq!(offered(&[(Place::Esp, MemoryFilesystem::new())]).file, None);
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use super::lines::{Line, lines};
 use super::pattern::Pattern;
+use crate::config::configuration::{Wait, WaitStyle};
 
 /// Keys of systemd-boot that concern its own menu, its firmware or its installation: nothing of that is
 /// ours.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 12] = [
     "auto-entries",
     "auto-firmware",
     "auto-poweroff",
@@ -18,7 +19,6 @@ const OTHERS: [&str; 13] = [
     "reboot-for-bitlocker",
     "reboot-on-error",
     "secure-boot-enroll",
-    "timeout",
 ];
 
 /// Further problems of one file are left out.
@@ -31,6 +31,8 @@ pub struct LoaderConf {
     pub preferred: Option<Pattern>,
     /// `default`: the entry to start when nobody chooses.
     pub default: Option<Pattern>,
+    /// `timeout`: how long a menu is shown.
+    pub wait: Option<Wait>,
     /// What was not understood, with its line, in words.
     pub problems: Vec<String>,
 }
@@ -56,10 +58,29 @@ impl LoaderConf {
         match line.key {
             "preferred" => choose(&mut self.preferred, line),
             "default" => choose(&mut self.default, line),
+            "timeout" => {
+                let wait = wait(line.value).ok_or_else(|| {
+                    "`timeout` is a number of seconds or `menu-force`, `menu-hidden`, `menu-disabled`"
+                        .to_owned()
+                })?;
+                self.wait = Some(wait);
+                Ok(())
+            }
             key if OTHERS.contains(&key) => Ok(()),
             key => Err(format!("`{key}` is no key of loader.conf")),
         }
     }
+}
+
+/// The words of systemd-boot in GRUB's terms: without a time a key brings the menu, unless that is forbidden.
+fn wait(value: &str) -> Option<Wait> {
+    let (seconds, style) = match value {
+        "menu-force" => (None, WaitStyle::Menu),
+        "menu-hidden" | "0" => (Some(0), WaitStyle::Hidden),
+        "menu-disabled" => (Some(0), WaitStyle::Menu),
+        number => (Some(number.parse().ok()?), WaitStyle::Menu),
+    };
+    Some(Wait { seconds, style })
 }
 
 fn choose(choice: &mut Option<Pattern>, line: &Line<'_>) -> Result<(), String> {
@@ -105,6 +126,10 @@ mod tests {
         let expected = LoaderConf {
             preferred: Pattern::new("b*"),
             default: Pattern::new("c"),
+            wait: Some(Wait {
+                seconds: Some(5),
+                style: WaitStyle::Menu,
+            }),
             problems: Vec::new(),
         };
         assert_eq!(conf, expected);
@@ -123,6 +148,33 @@ mod tests {
         );
         let nonsense = LoaderConf::parse("x\n".repeat(1000).as_bytes());
         assert_eq!(nonsense.problems.len(), MAX_PROBLEMS);
+    }
+
+    #[test]
+    fn how_long_the_menu_is_shown() {
+        let wait = |text: &str| {
+            let conf = LoaderConf::parse(text.as_bytes());
+            (
+                conf.wait.map(|wait| (wait.seconds, wait.style)),
+                conf.problems.len(),
+            )
+        };
+        assert_eq!(wait("timeout 5"), (Some((Some(5), WaitStyle::Menu)), 0));
+        assert_eq!(wait("timeout 0"), (Some((Some(0), WaitStyle::Hidden)), 0));
+        assert_eq!(wait("timeout menu-hidden"), wait("timeout 0"));
+        assert_eq!(
+            wait("timeout menu-force"),
+            (Some((None, WaitStyle::Menu)), 0)
+        );
+        assert_eq!(
+            wait("timeout menu-disabled"),
+            (Some((Some(0), WaitStyle::Menu)), 0)
+        );
+        assert_eq!(
+            wait("timeout 5\ntimeout -1\ntimeout"),
+            (Some((Some(5), WaitStyle::Menu)), 2)
+        );
+        assert_eq!(wait(""), (None, 0));
     }
 
     #[test]

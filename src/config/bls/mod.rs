@@ -15,7 +15,7 @@ mod volume;
 
 pub use counter::Counter;
 pub use file::Type1;
-pub use group::{Group, Place};
+pub use group::{Group, Offered, Place};
 pub(in crate::config) use lines::{Line, lines};
 pub use loader_conf::LoaderConf;
 pub use pattern::Pattern;

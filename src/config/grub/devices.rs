@@ -1,11 +1,12 @@
 //! Devices under the names that GRUB gives them.
 
+use super::blocklist;
 use super::failure::{
     BAD_DEVICE, BAD_FILE_TYPE, BAD_FILENAME, FILE_NOT_FOUND, FILE_READ_ERROR, Failure, Outcome,
     UNKNOWN_DEVICE, UNKNOWN_FS, fail,
 };
 use crate::disk::{Content, Format, Partition, TableKind};
-use crate::entry::{FileRef, VolumeId};
+use crate::entry::{FileRef, SavePlace, VolumeId};
 use crate::fs::{Filesystem, FsError, FsPath};
 use crate::inventory::Inventory;
 use crate::smbios::Smbios;
@@ -155,8 +156,12 @@ impl<'a> Devices<'a> {
         filesystem.map_err(|_| Failure::new(UNKNOWN_FS, "unknown filesystem"))
     }
 
-    /// The file that `name` means: `(device)/path`, or a path on the device `root`.
-    pub(super) fn locate(&self, name: &str, root: Option<&str>) -> Outcome<FileRef> {
+    /// The volume on which `name` means a file, and which: `(device)/path`, or a path on the device `root`.
+    fn volume_and_path<'n>(
+        &self,
+        name: &'n str,
+        root: Option<&'n str>,
+    ) -> Outcome<(VolumeId, &'n str)> {
         let (device, path) = match name.strip_prefix('(') {
             Some(rest) => match rest.split_once(')') {
                 Some(parts) => parts,
@@ -171,9 +176,15 @@ impl<'a> Devices<'a> {
         let device = device.strip_prefix('(').unwrap_or(device);
         let device = device.strip_suffix(')').unwrap_or(device);
         let volume = self.find(device)?;
-        let Some(volume) = volume else {
-            return fail(UNKNOWN_FS, "unknown filesystem");
-        };
+        match volume {
+            Some(volume) => Ok((volume, path)),
+            None => fail(UNKNOWN_FS, "unknown filesystem"),
+        }
+    }
+
+    /// The file that `name` means.
+    pub(super) fn locate(&self, name: &str, root: Option<&str>) -> Outcome<FileRef> {
+        let (volume, path) = self.volume_and_path(name, root)?;
         if !path.starts_with('/') {
             return fail(BAD_FILENAME, format!("invalid file name `{path}'"));
         }
@@ -181,6 +192,32 @@ impl<'a> Devices<'a> {
             Ok(path) => Ok(FileRef { volume, path }),
             Err(error) => fail(BAD_FILENAME, error.to_string()),
         }
+    }
+
+    /// The file or the block list that `name` means.
+    pub(super) fn locate_any(&self, name: &str, root: Option<&str>) -> Outcome<SavePlace> {
+        let (id, path) = self.volume_and_path(name, root)?;
+        if path.starts_with('/') {
+            return self.locate(name, root).map(SavePlace::File);
+        }
+        let size = self.inventory.volume(id).map_or(0, |volume| volume.size);
+        Ok(SavePlace::Parts(id, blocklist::parse(path, size)?))
+    }
+
+    /// The content of a file or a block list of at most `limit` bytes.
+    pub(super) fn read_any(&self, place: &SavePlace, limit: usize) -> Outcome<Vec<u8>> {
+        match place {
+            SavePlace::File(file) => self.read(file, limit),
+            SavePlace::Parts(..) => {
+                let content = self.inventory.read_saved(place, limit);
+                content.map_err(|error| Failure::new(FILE_READ_ERROR, error.to_string()))
+            }
+        }
+    }
+
+    /// Are both the same on the disk? Larger ones than `limit` bytes are not compared.
+    pub(super) fn is_same(&self, a: &SavePlace, b: &SavePlace, limit: u64) -> bool {
+        self.inventory.is_same_place(a, b, limit)
     }
 
     /// The content of a file of at most `limit` bytes.

@@ -14,6 +14,9 @@ pub struct EnvironmentBlock {
 pub struct TooSmall;
 
 impl EnvironmentBlock {
+    /// A longer file is none, in bytes; GRUB makes them of 1024.
+    pub const MAX_SIZE: usize = 64 * 1024;
+
     /// Takes the content of a file; `None` if it does not begin as a block does.
     pub fn parse(bytes: &[u8]) -> Option<EnvironmentBlock> {
         bytes.starts_with(SIGNATURE).then(|| EnvironmentBlock {

@@ -9,12 +9,17 @@ use super::interpreter::Interpreter;
 use super::listing::Listing;
 use super::platform::Platform;
 use super::source::Source;
+use crate::config::configuration::Wait;
 use crate::entry::{BootEntry, FileRef};
 use crate::inventory::Inventory;
 
 /// What a configuration offers.
 #[derive(Debug, Default)]
 pub struct Evaluated {
+    /// How long the menu would be shown.
+    pub wait: Wait,
+    /// The variable `default` of the menu.
+    pub wanted: Option<String>,
     /// Its entries in the order of the menu, those of a submenu in the place of the submenu.
     pub entries: Vec<BootEntry>,
     /// What went wrong outside of entries, in words.

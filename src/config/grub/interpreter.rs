@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::devices::Devices;
+use super::environment_block::EnvironmentBlock;
 use super::failure::Failure;
 use super::limits::{Budget, Limit};
 use super::load::Loaded;
@@ -14,7 +15,7 @@ use super::source::{Position, Source};
 use super::syntax::{Function, Script};
 use super::variables::Variables;
 use super::word;
-use crate::entry::{FileRef, SavedVariables};
+use crate::entry::{FileRef, SavePlace, SavedVariables};
 
 /// The state of a script that is executed.
 pub(super) struct Interpreter<'a> {
@@ -89,7 +90,7 @@ pub(super) enum End {
 /// Printed output beyond this is dropped.
 const MAX_OUTPUT: usize = 64 * 1024;
 
-/// Files in which one boot may save variables.
+/// Places in which one boot may save variables.
 const MAX_SAVES: usize = 4;
 
 /// Messages beyond this are only counted.
@@ -212,14 +213,27 @@ impl<'a> Interpreter<'a> {
         &self.saves
     }
 
-    /// Remembers variables, with the values that they have, for the file that they are saved in. `None`
-    /// where there are too many files for that.
-    pub(super) fn save(&mut self, file: &FileRef, names: &[&str]) -> Option<()> {
+    /// What would be written there, under whatever name.
+    pub(super) fn saved_at(&self, place: &SavePlace) -> Option<&SavedVariables> {
+        self.saves.get(self.index_of_saved(place)?)
+    }
+
+    fn index_of_saved(&self, place: &SavePlace) -> Option<usize> {
+        let is_it = |saved: &SavedVariables| {
+            let limit = EnvironmentBlock::MAX_SIZE as u64;
+            self.devices.is_same(&saved.place, place, limit)
+        };
+        self.saves.iter().position(is_it)
+    }
+
+    /// Remembers variables, with the values that they have, for the place that they are saved in. `None`
+    /// where there are too many places for that.
+    pub(super) fn save(&mut self, place: &SavePlace, names: &[&str]) -> Option<()> {
+        let at = self.index_of_saved(place);
         let saves = Rc::make_mut(&mut self.saves);
-        let at = saves.iter().position(|saved| saved.file == *file);
         let at = at.or_else(|| {
             let room = saves.len() < MAX_SAVES;
-            room.then(|| saves.push(SavedVariables::new(file.clone())))?;
+            room.then(|| saves.push(SavedVariables::new(place.clone())))?;
             saves.len().checked_sub(1)
         });
         let saved = saves.get_mut(at?)?;

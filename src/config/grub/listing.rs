@@ -7,6 +7,8 @@ use super::interpreter::{End, Interpreter, Message, Place};
 use super::load::{Loaded, Program};
 use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::source::Position;
+use super::wait::wait;
+use crate::config::configuration::MAX_FALLBACKS;
 use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind};
 
 /// Menus in each other beyond this are not opened.
@@ -60,6 +62,8 @@ impl Path {
 pub(super) struct Listing<'a> {
     file: &'a FileRef,
     found: Evaluated,
+    /// When GRUB starts entries by itself that are not the default, and their indexes.
+    turns: Vec<(Vec<usize>, usize)>,
     /// Why GRUB never shows the menu of the script.
     never_shown: Option<String>,
     /// The last entries were left out, and it was said why.
@@ -72,6 +76,7 @@ impl<'a> Listing<'a> {
         Listing {
             file,
             found: Evaluated::default(),
+            turns: Vec::new(),
             never_shown: None,
             is_full: false,
         }
@@ -79,6 +84,9 @@ impl<'a> Listing<'a> {
 
     /// What was found.
     pub(super) fn finish(mut self, state: &Interpreter<'_>) -> Evaluated {
+        self.order_fallbacks();
+        self.found.wait = wait(&state.variables);
+        self.found.wanted = state.variables.get("default").map(str::to_owned);
         self.found.reached = state.reached.take();
         for (file, reason) in state.left_out.take() {
             // Unless it was offered elsewhere.
@@ -115,7 +123,8 @@ impl<'a> Listing<'a> {
             }
             _ => {}
         }
-        self.menu(state, &Path::default(), !starts);
+        let turn: Option<&[usize]> = (!starts).then_some(&[]);
+        self.menu(state, &Path::default(), turn);
     }
 
     /// The script itself as an entry: it starts a kernel without a menu.
@@ -135,18 +144,34 @@ impl<'a> Listing<'a> {
             notes: Vec::new(),
         };
         let path = Path::default().join(state, &Menu::default(), &entry);
-        let mut found = self.entry(state, &entry, &path, true);
+        let mut found = self.entry(state, &entry, &path);
+        found.default = true;
         if state.ended.is_none() {
             found.block("GRUB loads it and does not start it: the script ends without `boot'");
         }
         self.found.entries.push(found);
     }
 
-    /// Adds the entries of the menu that `state` would show. `is_default` says that the menu is on the way
-    /// to the default.
-    fn menu(&mut self, state: &Interpreter<'_>, path: &Path, is_default: bool) {
+    /// Adds the entries of the menu that `state` would show. `turn` says when GRUB opens it by itself: for
+    /// each menu on the way 0 where it is the default, or its number among the fallbacks, from 1
+    /// (`grub_menu_execute_with_fallback` in `grub-core/normal/menu.c`).
+    fn menu(&mut self, state: &Interpreter<'_>, path: &Path, turn: Option<&[usize]>) {
         let menu = state.menu();
         let default = menu.choose(state.variables.get("default"));
+        let fallback = turn.and_then(|_| state.variables.get("fallback"));
+        let fallback = fallback.map(|value| menu.fallback(value));
+        let fallback = fallback.unwrap_or_default();
+        if let Some(unknown) = fallback.unknown {
+            let text = format!("fallback: `{unknown}' means no entry");
+            self.found.problems.push(text);
+        }
+        let number = |i| match i == default {
+            true => Some(0),
+            false => {
+                let nth = fallback.entries.iter().position(|entry| *entry == i)?;
+                nth.checked_add(1)
+            }
+        };
         for (i, entry) in menu.entries.iter().enumerate() {
             if self.is_full(state, entry) {
                 return;
@@ -156,7 +181,7 @@ impl<'a> Listing<'a> {
             }
             let path = path.join(state, &menu, entry);
             let state = execute(state, entry);
-            let is_default = is_default && i == default;
+            let turn = turn.and_then(|turn| Some([turn, &[number(i)?]].concat()));
             let opens = match &state.ended {
                 Some(End::OtherMenu) => true,
                 Some(End::Boot | End::Leave(_)) => false,
@@ -168,9 +193,9 @@ impl<'a> Listing<'a> {
             let too_deep = path.titles.len() >= MAX_LEVELS;
             if opens && !inner.entries.is_empty() && !leads_back && !too_deep {
                 self.report(&state, "the evaluation of a menu");
-                self.menu(&state, &path, is_default);
+                self.menu(&state, &path, turn.as_deref());
             } else {
-                let mut found = self.entry(&state, entry, &path, is_default);
+                let mut found = self.entry(&state, entry, &path);
                 if leads_back {
                     found.problems.clear();
                     found.block("it leads back to a menu that it is in");
@@ -180,7 +205,28 @@ impl<'a> Listing<'a> {
                         "menus in each other beyond {MAX_LEVELS} are not opened"
                     ));
                 }
+                if let Some(turn) = turn {
+                    found.default = turn.iter().all(|number| *number == 0);
+                    if !found.default {
+                        self.turns.push((turn, self.found.entries.len()));
+                    }
+                }
                 self.found.entries.push(found);
+            }
+        }
+    }
+
+    /// Numbers the entries that are tried when the default can't be started.
+    fn order_fallbacks(&mut self) {
+        for nth in 0..MAX_FALLBACKS {
+            let turns = self.turns.iter().enumerate();
+            let next = turns.min_by(|(_, (a, _)), (_, (b, _))| a.cmp(b));
+            let Some((at, _)) = next else {
+                return;
+            };
+            let (_, index) = self.turns.swap_remove(at);
+            if let Some(entry) = self.found.entries.get_mut(index) {
+                entry.fallback = Some(nth);
             }
         }
     }
@@ -213,13 +259,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    fn entry(
-        &self,
-        state: &Interpreter<'_>,
-        entry: &MenuEntry,
-        path: &Path,
-        is_default: bool,
-    ) -> BootEntry {
+    fn entry(&self, state: &Interpreter<'_>, entry: &MenuEntry, path: &Path) -> BootEntry {
         let place = entry.place.as_ref();
         let script = place.and_then(|(source, _)| source.file());
         let origin = match &entry.file {
@@ -246,7 +286,6 @@ impl<'a> Listing<'a> {
         found.devicetree = devicetree;
         found.modules = program.modules;
         found.cmdline = program.cmdline;
-        found.default = is_default;
         found.saves = state.saves().to_vec();
         let outer = path.titles.split_last().map(|(_, outer)| outer);
         found.submenu = outer.unwrap_or_default().to_vec();

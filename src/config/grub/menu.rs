@@ -6,6 +6,7 @@ use super::failure::BAD_NUMBER;
 use super::interpreter::Place;
 use super::number;
 use super::syntax::Block;
+use crate::config::configuration::MAX_FALLBACKS;
 use crate::entry::FileRef;
 
 /// The entries that were defined in a context.
@@ -58,6 +59,51 @@ impl Menu {
         let exists = |index: &usize| *index < self.entries.len();
         index.filter(exists).unwrap_or_default()
     }
+
+    /// What the variable `fallback` means (`get_and_remove_first_entry_number` there): numbers, with spaces
+    /// between them. Later versions and Fedora's take titles and ids as well, of which the longest counts.
+    /// Nothing counts behind what is neither, or a number without an entry.
+    pub(super) fn fallback(&self, value: &str) -> Fallback {
+        let mut found = Fallback::default();
+        let mut rest = value.trim_ascii_start();
+        while !rest.is_empty() && found.entries.len() < MAX_FALLBACKS {
+            let next = match number::parse(rest, 0) {
+                Ok((number, rest)) => usize::try_from(number).ok().map(|index| (index, rest)),
+                Err(failure) if failure.code == BAD_NUMBER => self.named(rest),
+                Err(_) => None,
+            };
+            let Some((index, after)) = next.filter(|(index, _)| *index < self.entries.len()) else {
+                found.unknown = Some(rest.to_owned());
+                break;
+            };
+            if !found.entries.contains(&index) {
+                found.entries.push(index);
+            }
+            rest = after.trim_ascii_start();
+        }
+        found
+    }
+
+    /// The entry whose title or id `text` begins with, and what follows it.
+    fn named<'a>(&self, text: &'a str) -> Option<(usize, &'a str)> {
+        let entries = self.entries.iter().enumerate();
+        let names = entries.flat_map(|(i, entry)| [(i, &entry.title), (i, &entry.id)]);
+        let matches = names.filter_map(|(i, name)| {
+            let rest = text.strip_prefix(name.as_str())?;
+            let whole = rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_whitespace());
+            (whole && !name.is_empty()).then_some((i, rest))
+        });
+        matches.min_by_key(|(_, rest)| rest.len())
+    }
+}
+
+/// The entries that `fallback` means.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Fallback {
+    /// Their indexes, in the order in which they are tried.
+    pub(super) entries: Vec<usize>,
+    /// The first part of the value that means none.
+    pub(super) unknown: Option<String>,
 }
 
 /// What of `default` is for the menu inside: behind the first `>` that is not doubled.
@@ -144,6 +190,36 @@ mod tests {
             assert_eq!(menu.choose(Some(value)), index, "{value}");
         }
         assert_eq!(menu.choose(None), 0);
+    }
+
+    #[test]
+    fn fallback_by_number_title_and_id() {
+        let menu = menu(&[("Linux", "a"), ("Linux old", "b"), ("2nd one", "c")]);
+        for (value, entries, unknown) in [
+            ("", &[][..], None),
+            (" ", &[], None),
+            ("1", &[1], None),
+            (" 2  1\n0 1 ", &[2, 1, 0], None),
+            ("0x2 01", &[2, 1], None),
+            ("Linux", &[0], None),
+            ("Linux old", &[1], None),
+            ("c Linux old Linux b", &[2, 1, 0], None),
+            ("1 gone 2", &[1], Some("gone 2")),
+            ("7 1", &[], Some("7 1")),
+            ("1>0", &[1], Some(">0")),
+            ("1,2", &[1], Some(",2")),
+            ("Linuxes", &[], Some("Linuxes")),
+            ("-1", &[], Some("-1")),
+            ("99999999999999999999", &[], Some("99999999999999999999")),
+        ] {
+            let expected = Fallback {
+                entries: entries.to_vec(),
+                unknown: unknown.map(str::to_owned),
+            };
+            assert_eq!(menu.fallback(value), expected, "{value}");
+        }
+        let many = "0 1 ".repeat(1 << 16);
+        assert_eq!(menu.fallback(&many).entries, [0, 1]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! state that the script left, so that listing has no effects, and what it would load is the
 //! [`BootEntry`](crate::entry::BootEntry).
 
+mod blocklist;
 mod commands;
 mod devices;
 mod environment_block;
@@ -28,6 +29,7 @@ pub mod syntax;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod wait;
 mod wildcard;
 mod word;
 

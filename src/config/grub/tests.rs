@@ -1,7 +1,8 @@
 //! Configurations from their first line to the list.
 
 use super::{Evaluated, Platform, evaluate, execute_scripts};
-use crate::entry::{BootEntry, FileRef, PayloadKind, SavedVariables};
+use crate::config::configuration::Wait;
+use crate::entry::{BootEntry, FileRef, PayloadKind, SavePlace, SavedVariables};
 use crate::fs::{FsPath, MemoryFilesystem};
 use crate::inventory::Inventory;
 use crate::smbios::Smbios;
@@ -276,7 +277,10 @@ fn state_of_the_environment_block() {
 /// Of each entry: what it saves in which file.
 fn saves(found: &Evaluated) -> Vec<Vec<String>> {
     let text = |saved: &SavedVariables| {
-        let path = &saved.file.path;
+        let path = match &saved.place {
+            SavePlace::File(file) => file.path.to_string(),
+            SavePlace::Parts(_, ranges) => format!("{ranges:?}"),
+        };
         let variables = saved.variables.iter();
         let variables: Vec<String> = variables
             .map(|(name, value)| match value {
@@ -871,4 +875,60 @@ fn what_the_processor_can_do() {
         output,
         ["yes\nyes\nyes\nyes\nerror: unknown argument `-z'.\n18\n"]
     );
+}
+
+/// The ids of the entries that are tried instead of the default, in order.
+fn fallbacks(found: &Evaluated) -> Vec<&str> {
+    let entries = found.entries.iter();
+    let numbered = entries.filter_map(|entry| Some((entry.fallback?, entry.id.as_str())));
+    let numbered: std::collections::BTreeMap<usize, &str> = numbered.collect();
+    numbered.into_values().collect()
+}
+
+#[test]
+fn what_is_tried_instead_of_the_default() {
+    let menu = "menuentry A { linux /k1; }\nmenuentry B { linux /k1; }\n\
+                submenu S { fallback=1; menuentry C { linux /k1; }; menuentry D { linux /k1; }; }\n\
+                menuentry E { linux /k1; }\n";
+    let listed = |settings: &str| listed(&format!("{settings}\n{menu}"), &KERNELS);
+    for (settings, expected) in [
+        ("", &[][..]),
+        ("fallback=", &[]),
+        ("fallback=1", &["B"]),
+        ("fallback='3 0 1 3'", &["E", "B"]),
+        ("fallback=S", &["S>C", "S>D"]),
+        ("default=2; fallback='A 3'", &["S>D", "A", "E"]),
+        ("default='2>1'; fallback='A 3'", &["A", "E"]),
+        ("default='3>1'; fallback=2", &["S>D"]),
+    ] {
+        assert_eq!(fallbacks(&listed(settings)), expected, "{settings}");
+    }
+    let found = listed("fallback='1 9 0'");
+    assert_eq!(fallbacks(&found), ["B"]);
+    assert_eq!(found.problems, ["fallback: `9 0' means no entry"]);
+    // Only what is exported is seen in other menus.
+    for (export, expected) in [("", &["S"][..]), ("export fallback", &["D", "S"])] {
+        let config = format!(
+            "fallback=1; {export}\nsubmenu M {{ menuentry C {{ linux /k1; }}; menuentry D {{ linux /k1; }}; }}\n\
+             menuentry S {{ linux /k2; }}\n"
+        );
+        let found = self::listed(&config, &KERNELS);
+        let ids = fallbacks(&found);
+        let last: Vec<&str> = ids.iter().map(|id| id.trim_start_matches("M>")).collect();
+        assert_eq!(last, expected);
+    }
+}
+
+#[test]
+fn the_menu_that_is_shown_says_how_long_it_waits() {
+    let other = "set timeout=7\nset default=B\nmenuentry A { linux /k1; }\n";
+    let files = [("/k1", ""), ("/other.cfg", other)];
+    let found = listed(
+        "set timeout=3; set timeout_style=hidden\nconfigfile /other.cfg\n",
+        &files,
+    );
+    assert_eq!(found.wait.seconds, Some(7));
+    assert_eq!(found.wanted.as_deref(), Some("B"));
+    let found = listed("menuentry A { linux /k1; timeout=5; default=x; }\n", &files);
+    assert_eq!((found.wait, found.wanted), (Wait::default(), None));
 }

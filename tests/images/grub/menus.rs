@@ -1,11 +1,11 @@
-//! Whole configurations: which entry GRUB starts by default, and what that would load.
+//! Whole configurations: which entry GRUB starts by itself, and what that would load.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use pilotlight::config::grub::Configurations;
+use pilotlight::boot::plan;
+use pilotlight::config::{Found, discover};
 use pilotlight::disk::Disk;
-use pilotlight::entry::BootEntry;
 use pilotlight::inventory::Inventory;
 
 use super::corpus::split;
@@ -19,13 +19,13 @@ const FUNCTIONS: &str = "function linux { echo \"LINUX $*\"; }\n\
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
-fn the_default_entry_is_the_same() {
+fn the_entry_that_is_started_is_the_same() {
     let configurations = split(include_str!("menus.txt"));
     assert!(configurations.len() >= 25, "{}", configurations.len());
     let mut different = Vec::new();
     for (name, text) in configurations {
         let dir = temp_dir();
-        let disk = make_disk(&dir, &text);
+        let disk = make_disk(&dir, &text, b"saved_entry=two\nnext_entry=sub>in2\n");
         let (theirs, ours) = (grub(&dir, &disk), ours(&disk));
         if theirs != ours {
             different.push(format!(
@@ -36,16 +36,18 @@ fn the_default_entry_is_the_same() {
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
-fn make_disk(dir: &TempDir, config: &str) -> Image {
+/// A disk with this configuration, and these lines in its environment block.
+pub fn make_disk(dir: &TempDir, config: &str, variables: &[u8]) -> Image {
     dir.file("tree/boot/grub/grub.cfg", config.as_bytes());
     for name in ["k1", "k2", "i", "other"] {
         dir.file(&format!("tree/{name}"), name.as_bytes());
     }
     let more = "menuentry inMore { linux /k2 more $1 $shared $own; initrd /i; }\n";
     dir.file("tree/more.cfg", more.as_bytes());
-    let mut block = b"# GRUB Environment Block\nsaved_entry=two\nnext_entry=sub>in2\n".to_vec();
+    let mut block = [b"# GRUB Environment Block\n", variables].concat();
     block.resize(1024, b'#');
     dir.file("tree/boot/grub/grubenv", &block);
+    std::os::unix::fs::symlink("grubenv", dir.path().join("tree/boot/grub/link")).unwrap();
     let ext = dir.image("ext.img", 8 * MIB);
     let tree = dir.path().join("tree");
     run_line(
@@ -62,8 +64,8 @@ fn make_disk(dir: &TempDir, config: &str) -> Image {
     disk
 }
 
-/// What the default entry prints in GRUB.
-fn grub(dir: &TempDir, disk: &Image) -> String {
+/// What the entry prints that GRUB starts by itself.
+pub fn grub(dir: &TempDir, disk: &Image) -> String {
     dir.file("device.map", format!("(hd0) {}\n", disk.path()).as_bytes());
     let main = format!(
         "{FUNCTIONS}set root=hd0,gpt1\nexport root\nset prefix=(hd0,gpt1)/boot/grub\nexport prefix\n\
@@ -100,23 +102,20 @@ fn grub(dir: &TempDir, disk: &Image) -> String {
 fn ours(disk: &Image) -> String {
     let mut inventory = Inventory::new();
     inventory.add(Disk::open(&disk.0).unwrap());
-    let volumes: Vec<_> = inventory.volumes().map(|(id, _)| id).collect();
-    let readable = volumes
-        .into_iter()
-        .filter_map(|id| Some((id, inventory.filesystem(id).ok()?, false)));
-    let found = Configurations::default().read(&inventory, readable);
-    let entries = found.iter().flat_map(|(_, evaluated)| &evaluated.entries);
-    let defaults: Vec<&BootEntry> = entries.filter(|entry| entry.default).collect();
-    let [default] = defaults[..] else {
-        return format!("{} defaults", defaults.len());
+    loaded(&discover(&inventory))
+}
+
+/// What the first entry that is tried would load, as GRUB prints it.
+pub fn loaded(found: &Found) -> String {
+    let defaults = found.entries.iter().filter(|entry| entry.default);
+    assert_eq!(defaults.count(), 1);
+    let plan = plan(found, &[]);
+    let Some(first) = plan.first() else {
+        return "nothing".to_owned();
     };
-    let cmdline = default.cmdline.strip_prefix("BOOT_IMAGE=").unwrap_or("?");
+    let cmdline = first.cmdline.strip_prefix("BOOT_IMAGE=").unwrap_or("?");
     // The quotes are those of GRUB's command `linux`, which its own program does not have.
     let cmdline = cmdline.replace('"', "");
-    let initrds: Vec<&str> = default
-        .initrd
-        .iter()
-        .map(|file| file.path.as_str())
-        .collect();
+    let initrds: Vec<&str> = first.initrd.iter().map(|file| file.path.as_str()).collect();
     format!("LINUX {cmdline}\nINITRD {}", initrds.join(" "))
 }

@@ -5,5 +5,7 @@ mod corpus;
 mod gptprio;
 mod menus;
 mod oracle;
+mod places;
 mod random;
 mod shapes;
+mod state;

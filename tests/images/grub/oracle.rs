@@ -64,7 +64,9 @@ fn make_disk() -> (TempDir, Image) {
     std::os::unix::fs::symlink("dir", dir.path().join("ext/dirlink")).unwrap();
     std::os::unix::fs::symlink("gone", dir.path().join("ext/dangling")).unwrap();
     let fat = dir.image("fat.img", 8 * MIB);
-    run_line("mkfs.vfat -i 1234ABCD -n ESP {}", &fat);
+    // The same block once more where no file is: behind the boot sectors.
+    run_line("mkfs.vfat -R 8 -i 1234ABCD -n ESP {}", &fat);
+    fat.write(6 * 512, &block);
     for name in ["EFI", "README.TXT"] {
         let from = dir.path().join("fat").join(name);
         run(

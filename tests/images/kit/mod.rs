@@ -21,18 +21,20 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 25] = [
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("cryptsetup", "cryptsetup-bin"),
     ("debugfs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
     ("fdisk", "fdisk"),
+    ("fsck.vfat", "dosfstools"),
     ("gdisk", "gdisk"),
     ("genisoimage", "genisoimage"),
     ("grub-editenv", "grub-common"),
     ("grub-emu", "grub-emu"),
     ("losetup", "mount"),
+    ("mattrib", "mtools"),
     ("mcopy", "mtools"),
     ("mdel", "mtools"),
     ("mke2fs", "e2fsprogs"),

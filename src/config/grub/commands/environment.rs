@@ -7,7 +7,7 @@ use crate::config::grub::failure::{
 };
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::options::{self, Given, Spec, Style, Value};
-use crate::entry::FileRef;
+use crate::entry::SavePlace;
 
 pub(super) const TABLE: Table = &[("load_env", load), ("save_env", save), ("list_env", list)];
 
@@ -24,31 +24,29 @@ const OPTIONS: [Spec; 2] = [
     },
 ];
 
-/// A longer file is no environment block.
-const MAX_SIZE: usize = 64 * 1024;
-
-fn open(state: &Interpreter<'_>, given: &Given<'_>) -> Outcome<(FileRef, EnvironmentBlock)> {
+fn open(state: &Interpreter<'_>, given: &Given<'_>) -> Outcome<(SavePlace, EnvironmentBlock)> {
     let name = match (given.value("file"), state.variables.get("prefix")) {
         (Some(name), _) => name.to_owned(),
         (None, Some(prefix)) => format!("{prefix}/grubenv"),
         (None, None) => return fail(FILE_NOT_FOUND, "variable `prefix' isn't set"),
     };
-    let file = state.devices.locate(&name, state.variables.get("root"))?;
+    let root = state.variables.get("root");
+    let place = state.devices.locate_any(&name, root)?;
     if let Err(limit) = state.budget.file() {
         return fail(FILE_NOT_FOUND, limit.to_string());
     }
-    let bytes = state.devices.read(&file, MAX_SIZE)?;
+    let bytes = state.devices.read_any(&place, EnvironmentBlock::MAX_SIZE)?;
     state.budget.work(bytes.len());
     let block = EnvironmentBlock::parse(&bytes);
     let mut block =
         block.ok_or_else(|| Failure::new(BAD_FILE_TYPE, "invalid environment block"))?;
     // What was saved a moment ago would have been written.
-    let saved = state.saves().iter().find(|saved| saved.file == file);
+    let saved = state.saved_at(&place);
     for (name, value) in saved.into_iter().flat_map(|saved| &saved.variables) {
         // It fitted when it was saved.
         let _ = block.set(name, value.as_deref());
     }
-    Ok((file, block))
+    Ok((place, block))
 }
 
 fn load(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
@@ -67,15 +65,15 @@ fn save(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     if given.arguments.is_empty() {
         return fail(BAD_ARGUMENT, "no variable is specified");
     }
-    let (file, mut block) = open(state, &given)?;
+    let (place, mut block) = open(state, &given)?;
     for name in &given.arguments {
         state.budget.work(block.as_bytes().len());
         if block.set(name, state.variables.get(name)).is_err() {
             return fail(BAD_ARGUMENT, "environment block too small");
         }
     }
-    let saved = state.save(&file, &given.arguments);
-    saved.ok_or_else(|| Failure::new(BAD_ARGUMENT, "variables are saved in too many files"))
+    let saved = state.save(&place, &given.arguments);
+    saved.ok_or_else(|| Failure::new(BAD_ARGUMENT, "variables are saved in too many places"))
 }
 
 fn list(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {

@@ -30,8 +30,8 @@ pub(super) const TABLE: Table = &[
     ("loopback", loopback),
 ];
 
-/// A longer file is no configuration.
-const MAX_SCRIPT: usize = 4 << 20;
+/// A longer file is no configuration, in bytes.
+pub(in crate::config::grub) const MAX_SCRIPT: usize = 4 << 20;
 
 /// So many scripts are kept for whoever reads them again.
 const MAX_KEPT: usize = 256;
@@ -169,8 +169,9 @@ pub(super) fn read(state: &Interpreter<'_>, name: &str) -> Outcome<Vec<u8>> {
     if let Err(limit) = state.budget.file() {
         return fail(FILE_NOT_FOUND, limit.to_string());
     }
-    let file = state.devices.locate(name, state.variables.get("root"))?;
-    let content = state.devices.read(&file, MAX_FILE)?;
+    let root = state.variables.get("root");
+    let place = state.devices.locate_any(name, root)?;
+    let content = state.devices.read_any(&place, MAX_FILE)?;
     state.budget.work(content.len());
     Ok(content)
 }

@@ -16,7 +16,7 @@ mod search;
 mod text;
 mod variables;
 
-pub(super) use files::run_script;
+pub(super) use files::{MAX_SCRIPT, run_script};
 
 use super::failure::Outcome;
 use super::interpreter::Interpreter;

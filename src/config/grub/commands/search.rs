@@ -19,13 +19,15 @@ const fn option(short: char, long: &'static str, value: Value) -> Spec {
     Spec { short, long, value }
 }
 
-const OPTIONS: [Spec; 12] = [
+const OPTIONS: [Spec; 13] = [
     option('f', "file", Value::None),
     option('l', "label", Value::None),
     option('\0', "fs-label", Value::None),
     option('u', "fs-uuid", Value::None),
     option('s', "set", Value::Optional),
     option('n', "no-floppy", Value::None),
+    // Fedora's: the stub that it writes on the EFI system partition has it.
+    option('\0', "root-dev-only", Value::None),
     option('h', "hint", Value::Required),
     option('\0', "hint-ieee1275", Value::Required),
     option('\0', "hint-bios", Value::Required),
@@ -70,7 +72,9 @@ fn search(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     } else {
         return fail(INVALID_COMMAND, "unspecified search type");
     };
-    run(state, by, key, variable, &hints)
+    let only = given.has("root-dev-only");
+    let only = only.then(|| state.variables.get("root").unwrap_or_default().to_owned());
+    run(state, by, key, variable, &hints, only.as_deref())
 }
 
 /// `search.fs_uuid KEY [VARIABLE [HINT…]]` and its like.
@@ -85,15 +89,17 @@ fn search_directly(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         _ => By::Label,
     };
     let hints: Vec<&str> = call.arguments.iter().skip(2).map(String::as_str).collect();
-    run(state, by, key, call.argument(1), &hints)
+    run(state, by, key, call.argument(1), &hints, None)
 }
 
+/// Looks on all devices, or on those of the disk that `only` is on.
 fn run(
     state: &mut Interpreter<'_>,
     by: By,
     key: &str,
     variable: Option<&str>,
     hints: &[&str],
+    only: Option<&str>,
 ) -> Outcome {
     let devices = state.devices.clone();
     let hinted = hints.iter().flat_map(|hint| {
@@ -107,7 +113,11 @@ fn run(
         itself.into_iter().chain(parts)
     });
     let mut found = Vec::new();
+    let disk_of = |name: &str| name.split(',').next().map(str::to_owned);
     for (name, volume) in hinted.chain(devices.iter()) {
+        if only.is_some_and(|root| disk_of(root) != disk_of(&name)) {
+            continue;
+        }
         if is_it(state, by, key, &name, volume) {
             found.push(name);
             if variable.is_some() {
