@@ -88,6 +88,9 @@ impl Target<'_> {
     /// `None` where the block has what is to be saved.
     fn change(&self) -> Result<Option<Change>, Reason> {
         let file = &self.saved.file;
+        if self.inventory.image(file.volume).is_some() {
+            return Err(Reason::Image);
+        }
         let filesystem = self.inventory.filesystem(file.volume);
         let filesystem = filesystem.map_err(|error| Reason::Filesystem(error.to_string()))?;
         let old = filesystem.read(&file.path, MAX_SIZE)?;
@@ -213,6 +216,7 @@ pub struct SaveError {
 enum Reason {
     Filesystem(String),
     File(FsError),
+    Image,
     NoBlock,
     TooSmall,
     Open(io::Error),
@@ -235,6 +239,7 @@ impl fmt::Display for SaveError {
         match &self.reason {
             Reason::Filesystem(error) => write!(f, "the filesystem can't be read: {error}"),
             Reason::File(error) => write!(f, "{error}"),
+            Reason::Image => f.write_str("it is on a disk in a file, which is only read"),
             Reason::NoBlock => f.write_str("it is no environment block any more"),
             Reason::TooSmall => f.write_str("the environment block is too small for them"),
             Reason::Open(error) => write!(f, "the disk can't be opened for writing: {error}"),

@@ -100,9 +100,9 @@ impl Platform {
     /// The GRUB that a disk is made for: that for EFI where there is an EFI system partition.
     fn of_disk(inventory: &Inventory, id: VolumeId) -> Platform {
         let mut partitions = inventory
-            .disk(id)
+            .layout(id)
             .into_iter()
-            .flat_map(|scanned| &scanned.layout.volumes)
+            .flat_map(|layout| &layout.volumes)
             .filter_map(|volume| volume.partition.as_ref());
         match partitions.any(Partition::is_esp) {
             true => Platform::Efi,
