@@ -22,6 +22,7 @@ mod ext_journal;
 mod fat;
 mod grub;
 mod identify;
+mod iso9660;
 mod kit;
 mod partitions;
 mod scripts;
