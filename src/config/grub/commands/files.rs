@@ -172,7 +172,7 @@ fn cat(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         return fail(BAD_ARGUMENT, "filename expected");
     };
     let content = read(state, name)?;
-    state.print(&String::from_utf8_lossy(&content));
+    state.print(&format!("{}\n", String::from_utf8_lossy(&content)));
     Ok(())
 }
 
