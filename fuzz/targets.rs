@@ -89,7 +89,7 @@ pub fn uevent(data: &[u8]) {
     }
 }
 
-/// Reading everything in a FAT or ext filesystem.
+/// Reading everything in a FAT, ext or ISO 9660 filesystem.
 pub fn filesystem(data: &[u8]) {
     let image = Arc::new(SparseDisk::decode(data));
     let disk = Disk {
@@ -126,6 +126,10 @@ pub fn walk(filesystem: &dyn Filesystem) {
                 FileKind::Directory => directories.push(path),
                 _ => {
                     let _ = filesystem.read(&path, 1 << 20);
+                    if let Ok(image) = filesystem.image(&path) {
+                        let _ = image.read_at(0, &mut [0; 512]);
+                        let _ = image.read_at(image.size() / 2, &mut [0; 512]);
+                    }
                 }
             }
         }

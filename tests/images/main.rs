@@ -24,6 +24,7 @@ mod grub;
 mod identify;
 mod iso9660;
 mod kit;
+mod loopback;
 mod partitions;
 mod scripts;
 mod table_damage;
