@@ -96,7 +96,7 @@ pub fn uevent(data: &[u8]) {
     }
 }
 
-/// Reading everything in a FAT or ext filesystem.
+/// Reading everything in a FAT, ext or ISO 9660 filesystem.
 pub fn filesystem(data: &[u8]) {
     let image = Arc::new(SparseDisk::decode(data));
     let disk = Disk {
@@ -137,6 +137,10 @@ pub fn walk(filesystem: &dyn Filesystem) {
                         let length: u64 = ranges.iter().map(|range| range.end - range.start).sum();
                         let metadata = filesystem.metadata(&path);
                         assert!(metadata.is_ok_and(|metadata| metadata.size == length));
+                    }
+                    if let Ok(image) = filesystem.image(&path) {
+                        let _ = image.read_at(0, &mut [0; 512]);
+                        let _ = image.read_at(image.size() / 2, &mut [0; 512]);
                     }
                 }
             }

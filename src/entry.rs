@@ -10,7 +10,8 @@ use crate::fs::FsPath;
 pub struct VolumeId {
     /// Index of the disk in the inventory.
     pub disk: usize,
-    /// Index of the volume in the disk's layout.
+    /// Index of the volume in the disk's layout; the volumes of images in files of the disk come behind
+    /// those.
     pub volume: usize,
 }
 

@@ -92,6 +92,9 @@ impl Target<'_> {
     /// `None` where the block has what is to be saved.
     fn change(&self) -> Result<Option<Change>, Reason> {
         let place = &self.saved.place;
+        if self.inventory.image(place.volume()).is_some() {
+            return Err(Reason::Image);
+        }
         let old = self.inventory.read_saved(place, MAX_SIZE)?;
         let mut block = EnvironmentBlock::parse(&old).ok_or(Reason::NoBlock)?;
         for (name, value) in &self.saved.variables {
@@ -243,6 +246,7 @@ pub struct SaveError {
 #[derive(Debug)]
 enum Reason {
     File(FsError),
+    Image,
     NoBlock,
     TooSmall,
     Open(io::Error),
@@ -266,6 +270,7 @@ impl fmt::Display for SaveError {
         write!(f, "{}: variables are not saved: ", self.file)?;
         match &self.reason {
             Reason::File(error) => write!(f, "{error}"),
+            Reason::Image => f.write_str("it is on a disk in a file, which is only read"),
             Reason::NoBlock => f.write_str("it is no environment block any more"),
             Reason::TooSmall => f.write_str("the environment block is too small for them"),
             Reason::Open(error) => write!(f, "the disk can't be opened for writing: {error}"),

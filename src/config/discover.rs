@@ -65,6 +65,9 @@ pub fn discover(inventory: &Inventory) -> Found {
             let Some(format) = volume.content.format.filter(|f| *f != Format::Swap) else {
                 continue;
             };
+            if is_repeated(inventory, id) {
+                continue;
+            }
             if let Some(reason) = without_files(format) {
                 found.problem(id, reason.to_owned());
                 continue;
@@ -122,6 +125,15 @@ pub fn discover(inventory: &Inventory) -> Found {
     }
     names::make_unique(inventory, &mut found.entries);
     found
+}
+
+/// Is it a hybrid medium as a whole, which one of its partitions shows once more?
+fn is_repeated(inventory: &Inventory, id: VolumeId) -> bool {
+    let Some(whole) = inventory.volume(id).filter(|v| v.partition.is_none()) else {
+        return false;
+    };
+    let mut others = inventory.volumes_of(id.disk);
+    others.any(|(other, volume)| other != id && volume.content == whole.content)
 }
 
 /// Why a volume is passed over that holds others instead of files.

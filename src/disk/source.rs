@@ -46,7 +46,14 @@ impl FileSource {
     /// # Errors
     /// It can't be opened or has no end to seek to.
     pub fn open(path: &Path) -> io::Result<FileSource> {
-        let mut file = File::open(path)?;
+        FileSource::new(File::open(path)?)
+    }
+
+    /// Takes an open file, as [`FileSource::open`] does.
+    ///
+    /// # Errors
+    /// It has no end to seek to.
+    pub fn new(mut file: File) -> io::Result<FileSource> {
         let size = file.seek(SeekFrom::End(0))?;
         Ok(FileSource { file, size })
     }

@@ -1,10 +1,9 @@
 //! A directory of the running system as a filesystem: what lies at a kernel mount.
 
 use std::fs::File;
-use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -12,6 +11,7 @@ use rustix::io::Errno;
 use super::{
     DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
 };
+use crate::disk::{FileSource, ReadAt, Source};
 
 /// A directory that is the root of everything below it: no path and no link leads out of it.
 pub(super) struct Directory(OwnedFd);
@@ -36,6 +36,22 @@ impl Directory {
         let flags = flags | OFlags::CLOEXEC;
         let found = rustix::fs::openat2(&self.0, relative, flags, Mode::empty(), resolve);
         found.map_err(error)
+    }
+
+    /// Opens a regular file.
+    fn content(&self, path: &FsPath) -> Result<FileSource, FsError> {
+        // Looked at before it is opened: opening a device would do something to it.
+        if self.metadata(path)?.kind != FileKind::File {
+            return Err(FsError::NotAFile);
+        }
+        // Should it have become a pipe meanwhile, opening does not wait for its writer.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = File::from(self.find(path, flags)?);
+        let metadata = file.metadata().map_err(FsError::Io)?;
+        match metadata.is_file() {
+            true => FileSource::new(file).map_err(FsError::Io),
+            false => Err(FsError::NotAFile),
+        }
     }
 }
 
@@ -80,44 +96,24 @@ impl Filesystem for Directory {
     }
 
     fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError> {
-        // Looked at before it is opened: opening a device would do something to it.
-        if self.metadata(path)?.kind != FileKind::File {
-            return Err(FsError::NotAFile);
-        }
-        // Should it have become a pipe meanwhile, opening does not wait for its writer.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = File::from(self.find(path, flags)?);
-        let metadata = file.metadata().map_err(FsError::Io)?;
-        if !metadata.is_file() {
-            return Err(FsError::NotAFile);
-        }
-        let size = metadata.len();
-        Ok(Box::new(OpenFile { file, size }))
+        Ok(Box::new(OpenFile(self.content(path)?)))
+    }
+
+    fn image(&self, path: &FsPath) -> Result<Source, FsError> {
+        // The open file keeps the mount alive, wherever that is released.
+        Ok(Arc::new(self.content(path)?))
     }
 }
 
-struct OpenFile {
-    file: File,
-    size: u64,
-}
+struct OpenFile(FileSource);
 
 impl ReadFile for OpenFile {
     fn size(&self) -> u64 {
-        self.size
+        self.0.size()
     }
 
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, FsError> {
-        let mut done = 0;
-        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let at = offset.saturating_add(done as u64);
-            match self.file.read_at(rest, at) {
-                Ok(0) => break,
-                Ok(n) => done = done.saturating_add(n),
-                Err(failure) if failure.kind() == io::ErrorKind::Interrupted => {}
-                Err(failure) => return Err(FsError::Io(failure)),
-            }
-        }
-        Ok(done)
+        self.0.read_at(offset, buf).map_err(FsError::Io)
     }
 }
 

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use super::ext::Ext;
 use super::fat::Fat;
+use super::iso9660::Iso9660;
 use super::kernel_mount::{KernelMount, Mounted, Target};
 use super::{DirEntry, Filesystem, FsError, FsPath, Metadata, ReadFile, ext};
-use crate::disk::{Format, Volume};
+use crate::disk::{Format, Source, Volume};
 
 /// See [`super::open`].
 pub(super) fn open(
@@ -19,6 +20,9 @@ pub(super) fn open(
         Some(Format::Fat) => Fat::open(source).map(|fat| Box::new(fat) as Box<dyn Filesystem>),
         Some(format) if ext::is_ext(format) => {
             Ext::open(source).map(|ext| Box::new(ext) as Box<dyn Filesystem>)
+        }
+        Some(Format::Iso9660) => {
+            Iso9660::open(source).map(|iso| Box::new(iso) as Box<dyn Filesystem>)
         }
         Some(format) => Err(FsError::Unsupported(format!("no reader for {format}"))),
         None => Err(FsError::Unsupported(
@@ -80,6 +84,10 @@ impl Filesystem for Mount {
     fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError> {
         self.now()?.open(path)
     }
+
+    fn image(&self, path: &FsPath) -> Result<Source, FsError> {
+        self.now()?.image(path)
+    }
 }
 
 /// A reader, and the kernel for what it does not read.
@@ -127,6 +135,10 @@ impl Filesystem for Fallback {
             path: path.clone(),
             mount: &self.mount,
         }))
+    }
+
+    fn image(&self, path: &FsPath) -> Result<Source, FsError> {
+        self.ask(|filesystem| filesystem.image(path))
     }
 
     fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {

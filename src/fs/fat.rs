@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use fatfs::{FileAttributes, FsOptions, ReadWriteSeek};
 
+use super::date::Date;
 use super::{
     DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
 };
@@ -315,57 +316,14 @@ fn error(error: io::Error) -> FsError {
 
 /// Seconds since 1970 of a date that may be anything that fits its bits.
 fn seconds(time: fatfs::DateTime) -> Option<i64> {
-    let (year, month, day) = (time.date.year, time.date.month, time.date.day);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
+    let (date, time) = (time.date, time.time);
+    Date {
+        year: date.year,
+        month: date.month,
+        day: date.day,
+        hour: time.hour,
+        minute: time.min,
+        second: time.sec,
     }
-    // Days since 1970 in the proleptic Gregorian calendar, with years that begin in March, so that a
-    // leap day is the last of its year.
-    let shifted = i64::from(month).checked_add(9)?.checked_rem(12)?;
-    let years = i64::from(year).checked_sub(i64::from(month <= 2))?;
-    let leap_days = (years / 4)
-        .checked_sub(years / 100)?
-        .checked_add(years / 400)?;
-    let day_of_year = shifted.checked_mul(153)?.checked_add(2)? / 5;
-    let days = years
-        .checked_mul(365)?
-        .checked_add(leap_days)?
-        .checked_add(day_of_year)?
-        .checked_add(i64::from(day))?
-        .checked_sub(719_469)?;
-    let seconds = i64::from(time.time.hour)
-        .checked_mul(60)?
-        .checked_add(i64::from(time.time.min))?
-        .checked_mul(60)?
-        .checked_add(i64::from(time.time.sec))?;
-    days.checked_mul(86_400)?.checked_add(seconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use fatfs::{Date, DateTime, Time};
-
-    #[test]
-    fn dates_are_unix_times() {
-        let at = |year, month, day, hour| {
-            let (min, sec, millis) = (0, 0, 0);
-            seconds(DateTime {
-                date: Date { year, month, day },
-                time: Time {
-                    hour,
-                    min,
-                    sec,
-                    millis,
-                },
-            })
-        };
-        assert_eq!(at(1980, 1, 1, 0), Some(315_532_800));
-        assert_eq!(at(2000, 2, 29, 12), Some(951_825_600));
-        assert_eq!(at(2024, 3, 1, 0), Some(1_709_251_200));
-        assert_eq!(at(2107, 12, 31, 0), Some(4_354_732_800));
-        assert_eq!(at(2024, 0, 1, 0), None);
-        assert_eq!(at(2024, 13, 1, 0), None);
-        assert_eq!(at(2024, 1, 0, 0), None);
-    }
+    .seconds()
 }

@@ -1,15 +1,19 @@
 //! Filesystems: look-up and reading of files on a [`Volume`](crate::disk::Volume), read-only.
 //!
-//! FAT and ext2/3/4 are read in user space, on devices and image files alike. What those readers
-//! refuse, the kernel mounts read-only when we are process 1. Behind [`Filesystem`] all look the same.
+//! FAT, ext2/3/4 and ISO 9660 are read in user space, on devices and image files alike. What those
+//! readers refuse, the kernel mounts read-only when we are process 1. Behind [`Filesystem`] all look the same.
 
+mod budget;
+mod date;
 mod directory;
 mod ext;
 mod fallback;
 mod fat;
+mod iso9660;
 mod kernel_mount;
 mod memory;
 mod path;
+mod walk;
 
 pub use kernel_mount::KernelMount;
 pub use memory::MemoryFilesystem;
@@ -18,8 +22,9 @@ pub use path::{FsPath, PathError};
 use std::fmt;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::disk::Volume;
+use crate::disk::{MemorySource, Source, Volume};
 
 /// Opens the filesystem of a volume: in user space where we can, otherwise by `kernel_mount` if there
 /// is one.
@@ -72,8 +77,19 @@ pub trait Filesystem {
         Ok(bytes)
     }
 
-    /// Where a file of at most `limit` bytes lies on the volume: byte ranges in the order of its content,
-    /// together as long as the file. Who writes to them changes this file and nothing else.
+    /// The content of a regular file as bytes of their own, for disks in files. It is read from the volume
+    /// without this filesystem.
+    ///
+    /// # Errors
+    /// [`FsError::Unsupported`] where the filesystem does not tell where the content lies and it is longer
+    /// than is kept in memory, and what opening says.
+    fn image(&self, path: &FsPath) -> Result<Source, FsError> {
+        image_in_memory(self, path)
+    }
+
+    /// Where a file of at most `limit` bytes may be written in place: byte ranges of the volume in the
+    /// order of its content, together as long as the file. Who writes to them changes this file and
+    /// nothing else.
     ///
     /// # Errors
     /// [`FsError::Unsupported`] where that can't be known or is not so, [`FsError::TooLarge`] above
@@ -83,6 +99,23 @@ pub trait Filesystem {
         Err(FsError::Unsupported(
             "its filesystem does not tell where a file lies".to_owned(),
         ))
+    }
+}
+
+/// A disk in a file is kept in memory up to this many bytes, where its filesystem does not tell where it lies.
+const MAX_IN_MEMORY: usize = 1024 * 1024;
+
+/// A file that has no place of its own, in memory.
+fn image_in_memory<F: Filesystem + ?Sized>(
+    filesystem: &F,
+    path: &FsPath,
+) -> Result<Source, FsError> {
+    match filesystem.read(path, MAX_IN_MEMORY) {
+        Ok(bytes) => Ok(Arc::new(MemorySource::new(bytes))),
+        Err(FsError::TooLarge(_)) => Err(FsError::Unsupported(
+            "its filesystem does not tell where it lies".to_owned(),
+        )),
+        Err(error) => Err(error),
     }
 }
 

@@ -318,12 +318,12 @@ fn names<'a>(inventory: &Inventory, entries: &'a [BootEntry]) -> Vec<(&'a BootEn
     let mut names = Vec::with_capacity(entries.len());
     for entry in entries {
         let FileRef { volume, path } = &entry.origin.file;
-        let Some((scanned, found)) = inventory.disk(*volume).zip(inventory.volume(*volume)) else {
+        let Some(volume) = VolumeName::of(inventory, *volume) else {
             continue;
         };
         let nth = count.entry(&entry.origin).or_default();
         let name = EntryName {
-            volume: VolumeName::of(&scanned.disk, found),
+            volume,
             path: path.as_str().to_owned(),
             line: entry.origin.line,
             nth: *nth,
@@ -387,9 +387,9 @@ mod tests {
         assert_eq!(
             names,
             [
-                "entry /dev/sda - - 0 /boot/grub/grub.cfg - 0",
-                "entry /dev/sdb - - 0 /boot/grub/grub.cfg 7 0",
-                "entry /dev/sdb - - 0 /boot/grub/grub.cfg 7 1",
+                "entry /dev/sda - - - 0 /boot/grub/grub.cfg - 0",
+                "entry /dev/sdb - - - 0 /boot/grub/grub.cfg 7 0",
+                "entry /dev/sdb - - - 0 /boot/grub/grub.cfg 7 1",
             ]
         );
         assert_eq!(names_on(["/dev/sdb", "/dev/sda"]), names);

@@ -65,6 +65,7 @@ mod tests {
     fn volume(number: u32) -> VolumeName {
         VolumeName {
             disk: disk(1),
+            image: None,
             partition: Some(number),
             offset: u64::from(number) << 20,
         }

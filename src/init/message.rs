@@ -20,8 +20,9 @@ pub(super) enum Message {
     Loaded,
 }
 
-/// No message is longer, in bytes: a path has at most 4,096, and each may take three.
-pub(super) const LONGEST: usize = 32 * 1024;
+/// No message is longer, in bytes: it has up to three paths, where files are in images, each of at most
+/// 4,096 bytes, which may take three each.
+pub(super) const LONGEST: usize = 64 * 1024;
 
 impl Message {
     /// What is sent.
@@ -57,7 +58,9 @@ impl Place {
         let disk = self.disk();
         let mut fields = vec![word.to_owned(), escape(&disk.path), optional(disk.sequence)];
         if let Some(volume) = volume {
-            fields.extend([optional(volume.partition), volume.offset.to_string()]);
+            let image = volume.image.as_deref().map(escape);
+            let offset = volume.offset.to_string();
+            fields.extend([optional(image), optional(volume.partition), offset]);
         }
         if let Place::Entry(entry) = self {
             let nth = entry.nth.to_string();
@@ -78,26 +81,38 @@ impl Place {
                 sequence: number_or_none(sequence)?,
             })
         };
-        let volume = |path: &str, sequence: &str, partition: &str, offset: &str| {
+        let volume = |[path, sequence, image, partition, offset]: [&str; 5]| {
             Some(VolumeName {
                 disk: disk(path, sequence)?,
+                image: match image {
+                    "-" => None,
+                    image => Some(unescape(image)?),
+                },
                 partition: number_or_none(partition)?,
                 offset: offset.parse().ok()?,
             })
         };
         Some(match fields[..] {
             ["disk", path, sequence] => Place::Disk(disk(path, sequence)?),
-            ["volume", path, sequence, partition, offset] => {
-                Place::Volume(volume(path, sequence, partition, offset)?)
+            ["volume", path, sequence, image, partition, offset] => {
+                Place::Volume(volume([path, sequence, image, partition, offset])?)
             }
-            ["entry", disk, sequence, partition, offset, path, line, nth] => {
-                Place::Entry(EntryName {
-                    volume: volume(disk, sequence, partition, offset)?,
-                    path: unescape(path)?,
-                    line: number_or_none(line)?,
-                    nth: nth.parse().ok()?,
-                })
-            }
+            [
+                "entry",
+                disk,
+                sequence,
+                image,
+                partition,
+                offset,
+                path,
+                line,
+                nth,
+            ] => Place::Entry(EntryName {
+                volume: volume([disk, sequence, image, partition, offset])?,
+                path: unescape(path)?,
+                line: number_or_none(line)?,
+                nth: nth.parse().ok()?,
+            }),
             _ => return None,
         })
     }
@@ -151,9 +166,11 @@ mod tests {
     }
 
     fn volume() -> impl Strategy<Value = VolumeName> {
-        let parts = (disk(), of(any::<u32>()), any::<u64>());
-        parts.prop_map(|(disk, partition, offset)| VolumeName {
+        let image = any::<String>().prop_map(|path| format!("/dev/sda: {path}"));
+        let parts = (disk(), of(image), of(any::<u32>()), any::<u64>());
+        parts.prop_map(|(disk, image, partition, offset)| VolumeName {
             disk,
+            image,
             partition,
             offset,
         })
@@ -200,6 +217,7 @@ mod tests {
         };
         let volume = VolumeName {
             disk: disk.clone(),
+            image: None,
             partition: Some(1),
             offset: 1 << 20,
         };
@@ -210,14 +228,31 @@ mod tests {
             nth: 0,
         };
         let entry = Place::Entry(entry);
-        assert_eq!(Message::At(Place::Disk(disk)).print(), "at disk /dev/sda 7");
+        assert_eq!(
+            Message::At(Place::Disk(disk.clone())).print(),
+            "at disk /dev/sda 7"
+        );
         assert_eq!(
             entry.print(),
-            "entry /dev/sda 7 1 1048576 /loader/entries/a%20b%0aloaded.conf - 0"
+            "entry /dev/sda 7 - 1 1048576 /loader/entries/a%20b%0aloaded.conf - 0"
         );
         assert_eq!(
             entry.to_string(),
             "/dev/sda partition 1: /loader/entries/a b\\u{a}loaded.conf"
+        );
+        let in_image = Place::Volume(VolumeName {
+            image: Some("/dev/sda partition 1: /a.iso".to_owned()),
+            partition: Some(2),
+            offset: 0,
+            disk,
+        });
+        assert_eq!(
+            in_image.print(),
+            "volume /dev/sda 7 /dev/sda%20partition%201%3a%20/a.iso 2 0"
+        );
+        assert_eq!(
+            in_image.to_string(),
+            "/dev/sda partition 1: /a.iso partition 2"
         );
     }
 
@@ -236,7 +271,7 @@ mod tests {
             "at disk /dev/sd%6 -",
             "at disk /dev/sd%ff -",
             "at disk /dev/sda - ",
-            "at volume /dev/sda - 1 1 1",
+            "at volume /dev/sda - - 1 1 1",
         ] {
             assert_eq!(Message::parse(text), None, "{text:?}");
         }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::disk::{Disk, Found, Volume};
+use crate::disk::{Disk, Found};
+use crate::entry::VolumeId;
+use crate::inventory::Inventory;
 use crate::text::Printable;
 
 /// Something on which a loader may die.
@@ -30,9 +32,11 @@ pub(super) struct DiskName {
 pub(super) struct VolumeName {
     /// Its disk.
     pub(super) disk: DiskName,
+    /// The image that it is in, where it is in one: a file, as people find it.
+    pub(super) image: Option<String>,
     /// The number of the partition; `None` for a whole disk.
     pub(super) partition: Option<u32>,
-    /// Where it begins, in bytes.
+    /// Where it begins there, in bytes.
     pub(super) offset: u64,
 }
 
@@ -68,13 +72,16 @@ impl DiskName {
 }
 
 impl VolumeName {
-    /// The name of a volume of a disk.
-    pub(super) fn of(disk: &Disk, volume: &Volume) -> VolumeName {
-        VolumeName {
-            disk: DiskName::of(disk),
+    /// The name of a volume; `None` where there is none.
+    pub(super) fn of(inventory: &Inventory, id: VolumeId) -> Option<VolumeName> {
+        let (scanned, volume) = inventory.disk(id).zip(inventory.volume(id))?;
+        let image = inventory.image(id);
+        Some(VolumeName {
+            disk: DiskName::of(&scanned.disk),
+            image: image.map(|image| inventory.describe(&image.file).to_string()),
             partition: volume.partition.as_ref().map(|found| found.number),
             offset: volume.offset,
-        }
+        })
     }
 }
 
@@ -92,12 +99,13 @@ impl Place {
 /// For people: nothing in it moves a cursor.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Printable(&self.disk().path))?;
         let (volume, entry) = match self {
-            Place::Disk(_) => return Ok(()),
+            Place::Disk(disk) => return write!(f, "{}", Printable(&disk.path)),
             Place::Volume(volume) => (volume, None),
             Place::Entry(entry) => (&entry.volume, Some(entry)),
         };
+        let around = volume.image.as_ref().unwrap_or(&volume.disk.path);
+        write!(f, "{}", Printable(around))?;
         if let Some(number) = volume.partition {
             write!(f, " partition {number}")?;
         }

@@ -150,6 +150,7 @@ mod tests {
         };
         VolumeName {
             disk,
+            image: None,
             partition: Some(number),
             offset: 0,
         }

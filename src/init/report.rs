@@ -12,8 +12,9 @@ use rustix::net::SendFlags;
 use super::lost::Lost;
 use super::message::Message;
 use super::place::{Place, VolumeName};
-use crate::disk::{Disk, ReadAt, Source, Volume};
-use crate::inventory::Guard;
+use crate::disk::{ReadAt, Source};
+use crate::entry::VolumeId;
+use crate::inventory::{Guard, Inventory};
 
 /// A sign of life is sent at most this often.
 const BEAT: Duration = Duration::from_secs(1);
@@ -126,8 +127,10 @@ pub(super) struct Watchman {
 }
 
 impl Guard for Watchman {
-    fn enter(&self, disk: &Disk, volume: &Volume) -> Result<(), String> {
-        let volume = VolumeName::of(disk, volume);
+    fn enter(&self, inventory: &Inventory, volume: VolumeId) -> Result<(), String> {
+        let Some(volume) = VolumeName::of(inventory, volume) else {
+            return Ok(());
+        };
         if self.lost.volume(&volume) {
             return Err(LEFT_OUT.to_owned());
         }
@@ -168,9 +171,8 @@ impl ReadAt for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::{Hardware, MemorySource};
+    use crate::disk::{Disk, Hardware, MemorySource};
     use crate::init::place::{DiskName, EntryName};
-    use crate::inventory::Inventory;
     use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 
     fn channel() -> (OwnedFd, Arc<Report>) {
@@ -211,6 +213,7 @@ mod tests {
         };
         VolumeName {
             disk,
+            image: None,
             partition: None,
             offset: 0,
         }
@@ -229,10 +232,10 @@ mod tests {
         let inventory = inventory(&report, Lost::default());
         let (id, _) = inventory.volumes().next().unwrap();
         inventory.filesystem(id).unwrap();
-        assert_eq!(heard(&channel), ["at volume /dev/sda - - 0"]);
+        assert_eq!(heard(&channel), ["at volume /dev/sda - - - 0"]);
         report.idle();
         inventory.filesystem(id).unwrap();
-        assert_eq!(heard(&channel), ["idle", "at volume /dev/sda - - 0"]);
+        assert_eq!(heard(&channel), ["idle", "at volume /dev/sda - - - 0"]);
     }
 
     #[test]
@@ -248,7 +251,7 @@ mod tests {
         report.at(Place::Entry(entry));
         let (id, _) = inventory.volumes().next().unwrap();
         inventory.filesystem(id).unwrap();
-        assert_eq!(heard(&channel), ["at entry /dev/sda - - 0 /x - 0"]);
+        assert_eq!(heard(&channel), ["at entry /dev/sda - - - 0 /x - 0"]);
     }
 
     #[test]

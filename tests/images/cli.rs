@@ -10,7 +10,7 @@ use crate::kit::superblock::{lvm, md_1};
 use crate::kit::{Image, MIB, TempDir, copy_in, noise, run_line, temp_dir};
 
 /// A kernel as far as a dry run looks at it.
-fn kernel(seed: u64) -> Vec<u8> {
+pub fn kernel(seed: u64) -> Vec<u8> {
     let mut file = noise(50_000, seed);
     file[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
     file[0x202..0x206].copy_from_slice(b"HdrS");
@@ -68,7 +68,7 @@ fn make_disk(dir: &TempDir) -> Image {
     disk
 }
 
-fn pilotlight(arguments: &[&str], disks: &[&dyn AsRef<Path>]) -> Output {
+pub fn pilotlight(arguments: &[&str], disks: &[&dyn AsRef<Path>]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pilotlight"))
         .args(arguments)
         .args(disks.iter().map(|disk| disk.as_ref()))
@@ -76,11 +76,11 @@ fn pilotlight(arguments: &[&str], disks: &[&dyn AsRef<Path>]) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn json(disks: &[&dyn AsRef<Path>]) -> Value {
+pub fn json(disks: &[&dyn AsRef<Path>]) -> Value {
     let output = pilotlight(&["list", "--json"], disks);
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -127,6 +127,12 @@ fn images() -> &'static [Image] {
             images.push(Image::new(&std::fs::read(&image.0).unwrap()));
         }
         images.extend(ext_images(&dir, &tree));
+        for options in ["-iso-level 3", "-J", "-R", "-R -J"] {
+            let image = dir.image("iso", 0);
+            let line = format!("genisoimage -quiet {options} -o {{}} {}", tree.display());
+            run_line(&line, &image);
+            images.push(Image::new(&std::fs::read(&image.0).unwrap()));
+        }
         for (options, mebibytes) in [("-F 12", 2), ("-F 16 -s 1", 9), ("-F 32 -s 1", 34)] {
             let image = dir.image("fat", mebibytes * MIB);
             run_line(&format!("mkfs.vfat {options} {{}}"), &image);

@@ -1,14 +1,14 @@
 //! ext2, ext3 and ext4 as mke2fs makes them, compared file by file with what `debugfs` reads.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
 use pilotlight::disk::Disk;
-use pilotlight::fs::{FileKind, Filesystem, FsError, FsPath};
+use pilotlight::fs::{FileKind, FsError, FsPath};
 
 use crate::kit::{
     Image, MIB, TempDir, debugfs, filesystem, inode_place, noise, path, run_line, temp_dir, tool,
+    tree::{compare, files, read_all},
 };
 
 /// A tree with everything that matters: small and large files, holes, links, many names.
@@ -38,63 +38,6 @@ fn tree(dir: &TempDir) -> PathBuf {
     .unwrap();
     symlink("boot", root.join("directory")).unwrap();
     root
-}
-
-/// All regular files of a tree on this machine, links not followed.
-fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut directories = vec![root.to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let entry = entry.unwrap();
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() {
-                directories.push(entry.path());
-            } else if kind.is_file() {
-                let name = entry
-                    .path()
-                    .strip_prefix(root)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned();
-                found.insert(format!("/{name}"), std::fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    found
-}
-
-/// The same through a filesystem of ours.
-fn read_all(filesystem: &dyn Filesystem) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut directories = vec![FsPath::root()];
-    while let Some(directory) = directories.pop() {
-        for entry in filesystem.read_dir(&directory).unwrap() {
-            let path = directory.join(&entry.name).unwrap();
-            match entry.kind {
-                FileKind::Directory => directories.push(path),
-                FileKind::File => {
-                    let content = filesystem.read(&path, 64 << 20).unwrap();
-                    assert_eq!(
-                        filesystem.metadata(&path).unwrap().size,
-                        content.len() as u64
-                    );
-                    found.insert(path.to_string(), content);
-                }
-                FileKind::Symlink | FileKind::Other => {}
-            }
-        }
-    }
-    found
-}
-
-fn compare(what: &str, ours: &BTreeMap<String, Vec<u8>>, theirs: &BTreeMap<String, Vec<u8>>) {
-    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(ours), names(theirs), "{what}");
-    for (name, content) in theirs {
-        assert!(ours[name] == *content, "{what}: {name} differs");
-    }
 }
 
 /// Makes a filesystem of the tree and reads it in both ways.

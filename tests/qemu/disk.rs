@@ -1,7 +1,12 @@
 //! Disks for one machine each: the images that were made once stay as they are.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use pilotlight::config::discover;
+use pilotlight::disk::Disk;
+use pilotlight::inventory::Inventory;
 
 /// A disk that a machine may write to; it is deleted at the end.
 pub struct Image {
@@ -50,6 +55,37 @@ impl Image {
         mcopy.args(files.iter().map(|(name, _)| source.join(name)));
         run(mcopy.arg(format!("::{directory}")));
         std::fs::remove_dir_all(&source).unwrap();
+    }
+}
+
+impl Image {
+    /// An ext4 filesystem that holds a medium in a file, and a GRUB configuration that starts what is on it.
+    pub fn with_medium(name: &str, layout: &str) -> Image {
+        let medium = base(layout);
+        let mut inventory = Inventory::new();
+        inventory.add(Disk::open(&medium).unwrap());
+        let entry = &discover(&inventory).entries[0];
+        let (kernel, initrd) = (&entry.kernel.as_ref().unwrap().path, &entry.initrd[0].path);
+        let config = format!(
+            "menuentry 'From a file' {{\n\tloopback loop /images/medium.iso\n\
+             \tlinux (loop){kernel} {}\n\tinitrd (loop){initrd}\n}}\n",
+            entry.cmdline
+        );
+        let tree = directory().join(format!("{name}.tree"));
+        let _ = std::fs::remove_dir_all(&tree);
+        std::fs::create_dir_all(tree.join("boot/grub")).unwrap();
+        std::fs::create_dir_all(tree.join("images")).unwrap();
+        std::fs::write(tree.join("boot/grub/grub.cfg"), config).unwrap();
+        std::fs::copy(&medium, tree.join("images/medium.iso")).unwrap();
+        let path = directory().join(format!("{name}.raw"));
+        let size = std::fs::metadata(&medium).unwrap().len() + (64 << 20);
+        File::create(&path).unwrap().set_len(size).unwrap();
+        let mut mke2fs = Command::new("mke2fs");
+        mke2fs.args(["-q", "-F", "-t", "ext4", "-d"]);
+        run(mke2fs.args([&tree, &path]));
+        std::fs::remove_dir_all(&tree).unwrap();
+        let format = "raw";
+        Image { path, format }
     }
 }
 

@@ -258,24 +258,47 @@ fn inline_data_is_read() {
     machine.finish();
 }
 
+/// The root filesystem of the demo system for what is booted from elsewhere.
+fn root_drive(root: &Image) -> String {
+    let path = root.path.display();
+    format!("if=none,id=root,format={},file={path}", root.format)
+}
+
 #[test]
-fn medium_that_only_the_kernel_reads() {
+fn optical_medium() {
     let medium = Image::overlay("cd", "cd");
     let root = Image::overlay("cd-root", "esp");
-    let drive = format!(
-        "if=none,id=root,format={},file={}",
-        root.format,
-        root.path.display()
-    );
+    let drive = root_drive(&root);
     let mut machine = Machine::set_up("cd")
         .arguments(&["-drive", &drive, "-device", "virtio-blk-pci,drive=root"])
         .drive(&medium)
         .arguments(&["-device", "ide-cd,drive=disk,bus=ide.1"])
         .start();
-    machine.expect("/dev/sr0: asking the kernel, no reader for iso9660", BOOT);
     machine.expect("from /dev/sr0: /loader/entries/", BOOT);
     log_in(&mut machine);
     let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains(ROOT), "{cmdline}");
+    let log = machine.transcript();
+    assert!(!log.contains("asking the kernel"), "a reader gave up");
+    machine.finish();
+}
+
+#[test]
+fn medium_in_a_file() {
+    let medium = Image::with_medium("loopback", "cd");
+    let root = Image::overlay("loopback-root", "esp");
+    let drive = root_drive(&root);
+    let mut machine = Machine::set_up("loopback")
+        .drive(&medium)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .arguments(&["-drive", &drive, "-device", "virtio-blk-pci,drive=root"])
+        .start();
+    let booting = "booting From a file from /dev/vda: /boot/grub/grub.cfg";
+    machine.expect(booting, BOOT);
+    machine.expect("jumping", BOOT);
+    log_in(&mut machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains("BOOT_IMAGE=(loop)/"), "{cmdline}");
     assert!(cmdline.contains(ROOT), "{cmdline}");
     machine.finish();
 }

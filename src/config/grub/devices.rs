@@ -2,27 +2,31 @@
 
 use super::blocklist;
 use super::failure::{
-    BAD_DEVICE, BAD_FILE_TYPE, BAD_FILENAME, FILE_NOT_FOUND, FILE_READ_ERROR, Failure, Outcome,
-    UNKNOWN_DEVICE, UNKNOWN_FS, fail,
+    BAD_ARGUMENT, BAD_DEVICE, BAD_FILE_TYPE, BAD_FILENAME, FILE_NOT_FOUND, FILE_READ_ERROR,
+    Failure, Outcome, UNKNOWN_DEVICE, UNKNOWN_FS, fail,
 };
-use crate::disk::{Content, Format, Partition, TableKind};
+use crate::disk::{Content, Format, Layout, Partition, TableKind, Volume};
 use crate::entry::{FileRef, SavePlace, VolumeId};
 use crate::fs::{Filesystem, FsError, FsPath};
-use crate::inventory::Inventory;
+use crate::inventory::{ImageError, Inventory};
 use crate::smbios::Smbios;
 
 /// Every disk and partition. The disk that the configuration is on is `hd0`, as it is for the firmware
 /// that starts GRUB from it.
+#[derive(Clone)]
 pub(super) struct Devices<'a> {
     inventory: &'a Inventory,
     disks: Vec<Disk>,
+    /// How many of them are files, which come first, the newest before the others.
+    images: usize,
 }
 
+#[derive(Clone)]
 struct Disk {
     /// `hd0`
     name: String,
-    /// `cd0`, where it is an optical medium.
-    optical: Option<String>,
+    /// The number of an optical medium: 0 for `cd0`.
+    optical: Option<usize>,
     /// The filesystem on the whole disk.
     whole: Option<VolumeId>,
     /// Number and volume of the partitions.
@@ -40,35 +44,55 @@ impl<'a> Devices<'a> {
             let Some(scanned) = inventory.disks().get(index) else {
                 continue;
             };
-            let mut disk = Disk {
-                name: format!("hd{number}"),
-                optical: None,
-                whole: None,
-                partitions: Vec::new(),
-                scheme: match scanned.layout.table {
-                    Some(TableKind::Mbr) => "msdos",
-                    Some(TableKind::Gpt) | None => "gpt",
-                },
+            let volume = |volume| VolumeId {
+                disk: index,
+                volume,
             };
-            for (i, volume) in scanned.layout.volumes.iter().enumerate() {
-                let id = VolumeId {
-                    disk: index,
-                    volume: i,
-                };
-                match &volume.partition {
-                    Some(partition) => disk.partitions.push((partition.number, id)),
-                    None => {
-                        disk.whole = Some(id);
-                        if volume.content.format == Some(Format::Iso9660) {
-                            let before = disks.iter().filter(|d| d.optical.is_some()).count();
-                            disk.optical = Some(format!("cd{before}"));
-                        }
-                    }
-                }
+            let mut disk = Disk::new(format!("hd{number}"), &scanned.layout, volume);
+            let whole = disk.whole.and_then(|id| inventory.volume(id));
+            if whole.is_some_and(|volume| volume.content.format == Some(Format::Iso9660)) {
+                disk.optical = Some(disks.iter().filter(|d| d.optical.is_some()).count());
             }
             disks.push(disk);
         }
-        Devices { inventory, disks }
+        Devices {
+            inventory,
+            disks,
+            images: 0,
+        }
+    }
+
+    /// Makes a device of a file.
+    pub(super) fn attach(&mut self, name: &str, file: &FileRef) -> Outcome {
+        let images = self.disks.get(..self.images).unwrap_or_default();
+        if images.iter().any(|disk| disk.name == name) {
+            return fail(BAD_ARGUMENT, "device name already exists");
+        }
+        let image = match self.inventory.open_image(file) {
+            Ok(image) => image,
+            Err(ImageError::File(error)) => return Err(file_failure(file, &error)),
+            Err(error) => return fail(FILE_READ_ERROR, format!("{}: {error}", file.path)),
+        };
+        let disk = Disk::new(name.to_owned(), &image.layout, |index| image.volume(index));
+        self.disks.insert(0, disk);
+        self.images = self.images.saturating_add(1);
+        Ok(())
+    }
+
+    /// Takes the device of a file away.
+    pub(super) fn detach(&mut self, name: &str) -> Outcome {
+        let images = self.disks.get(..self.images).unwrap_or_default();
+        let Some(at) = images.iter().position(|disk| disk.name == name) else {
+            return fail(BAD_DEVICE, "device not found");
+        };
+        self.disks.remove(at);
+        self.images = self.images.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Is this on a disk that is a file?
+    pub(super) fn is_image(&self, id: VolumeId) -> bool {
+        self.inventory.image(id).is_some()
     }
 
     /// Names with their volumes, in GRUB's order: each disk, then its partitions from the last to the
@@ -102,6 +126,11 @@ impl<'a> Devices<'a> {
         };
         let disk = self.disks.iter().find(|disk| disk.is_called(disk_name));
         let Some(disk) = disk else {
+            if disk_name == "memdisk" {
+                let text =
+                    "disk `memdisk' is inside of GRUB's own program, which is not started here";
+                return fail(UNKNOWN_DEVICE, text);
+            }
             return fail(UNKNOWN_DEVICE, format!("disk `{disk_name}' not found"));
         };
         let Some(partition) = partition else {
@@ -143,11 +172,7 @@ impl<'a> Devices<'a> {
 
     /// The name of the partition table of the disk that holds a volume.
     pub(super) fn partition_table(&self, id: VolumeId) -> Option<&'static str> {
-        let scanned = self.inventory.disk(id)?;
-        match scanned.layout.table? {
-            TableKind::Gpt => Some("gpt"),
-            TableKind::Mbr => Some("msdos"),
-        }
+        self.inventory.layout(id)?.table.map(scheme)
     }
 
     /// The filesystem of a volume.
@@ -235,7 +260,35 @@ impl<'a> Devices<'a> {
     }
 }
 
+/// GRUB's name of a partition table.
+fn scheme(table: TableKind) -> &'static str {
+    match table {
+        TableKind::Gpt => "gpt",
+        TableKind::Mbr => "msdos",
+    }
+}
+
 impl Disk {
+    /// The disk with this layout, the volumes of which have these ids.
+    fn new(name: String, layout: &Layout, id: impl Fn(usize) -> VolumeId) -> Disk {
+        let volumes = || (0..).map(&id).zip(&layout.volumes);
+        let number =
+            |(id, volume): (VolumeId, &Volume)| Some((volume.partition.as_ref()?.number, id));
+        // A partition of a hybrid medium may begin where the disk begins: then it is the whole, too.
+        let is_whole = |volume: &Volume| match &volume.partition {
+            None => true,
+            Some(_) => volume.offset == 0 && volume.content.format == Some(Format::Iso9660),
+        };
+        let mut wholes = volumes().filter(|(_, volume)| is_whole(volume));
+        Disk {
+            name,
+            optical: None,
+            whole: wholes.next().map(|(id, _)| id),
+            partitions: volumes().filter_map(number).collect(),
+            scheme: layout.table.map_or("gpt", scheme),
+        }
+    }
+
     fn partitions(&self) -> impl Iterator<Item = (String, Option<VolumeId>)> {
         let named = |(number, id): &(u32, VolumeId)| {
             let name = format!("{},{}{number}", self.name, self.scheme);
@@ -245,7 +298,11 @@ impl Disk {
     }
 
     fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.optical.as_deref() == Some(name)
+        match (self.optical, name.strip_prefix("cd")) {
+            (Some(0), Some("")) => true,
+            (Some(own), Some(number)) if number.parse() == Ok(own) => true,
+            _ => self.name == name,
+        }
     }
 }
 

@@ -235,15 +235,15 @@ impl Platform {
     /// EFI system partition; that for a BIOS where the disk has a place for it. Otherwise what the other
     /// disks have decides.
     fn of(inventory: &Inventory, file: &FileRef) -> Platform {
-        let Some(scanned) = inventory.disk(file.volume) else {
+        let Some(layout) = inventory.layout(file.volume) else {
             return Platform::Pc;
         };
-        let volumes = scanned.layout.volumes.iter();
+        let volumes = layout.volumes.iter();
         let mut own = volumes.filter_map(|volume| volume.partition.as_ref());
         if is_stub(&file.path) || own.clone().any(Partition::is_esp) {
             return Platform::Efi;
         }
-        if scanned.layout.table == Some(TableKind::Mbr) || own.any(is_bios_boot) {
+        if layout.table == Some(TableKind::Mbr) || own.any(is_bios_boot) {
             return Platform::Pc;
         }
         let mut all = inventory.volumes();

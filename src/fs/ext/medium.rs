@@ -1,27 +1,20 @@
 //! The volume below an ext filesystem, and how much of it one request may read.
 
-use std::cell::Cell;
 use std::ops::Range;
 
 use super::journal::Replay;
 use super::superblock::{LENGTH, PLACE, Superblock, unreadable};
 use crate::disk::{ReadAt, Source, Window};
 use crate::fs::FsError;
-
-/// Bytes of metadata that one request may read: more than a directory with
-/// [`MAX_DIRECTORY_ENTRIES`](crate::fs::MAX_DIRECTORY_ENTRIES) of the longest names has.
-pub(super) const BUDGET: u64 = 32 * 1024 * 1024;
-
-/// What a read costs at least: a small one at a new place takes as long as a larger one. So a request
-/// is at most two thousand of them, which is a minute on the slowest stick.
-pub(super) const LEAST_COST: u64 = 16 * 1024;
+use crate::fs::budget::Budget;
 
 /// The volume as the kernel would see it after its recovery.
 pub(super) struct Medium {
     source: Window,
     pub(super) superblock: Superblock,
     replay: Replay,
-    budget: Cell<u64>,
+    /// What the request may still read of the metadata.
+    pub(super) budget: Budget,
 }
 
 impl Medium {
@@ -35,7 +28,7 @@ impl Medium {
             superblock: Superblock::read(&source)?,
             source,
             replay: Replay::default(),
-            budget: Cell::new(BUDGET),
+            budget: Budget::new(),
         })
     }
 
@@ -56,28 +49,6 @@ impl Medium {
         self.source.size()
     }
 
-    /// Another request begins, which may read so many bytes of metadata.
-    pub(super) fn allow(&self, bytes: u64) {
-        self.budget.set(bytes);
-    }
-
-    /// Takes the cost of reading `length` bytes of metadata from what the request may read.
-    ///
-    /// # Errors
-    /// [`FsError::TooLarge`] when nothing is left.
-    pub(super) fn spend(&self, length: usize) -> Result<(), FsError> {
-        let cost = LEAST_COST.max(length as u64);
-        let left = self.budget.get().checked_sub(cost);
-        self.budget.set(left.unwrap_or_default());
-        match left {
-            Some(_) => Ok(()),
-            None => Err(FsError::TooLarge(
-                "the directories and maps on the way to it are longer than is read at once"
-                    .to_owned(),
-            )),
-        }
-    }
-
     /// Fills `buf` with content of files: what is read is what the caller asked for.
     ///
     /// # Errors
@@ -90,9 +61,9 @@ impl Medium {
     /// Fills `buf` with metadata.
     ///
     /// # Errors
-    /// As [`Medium::data`] and [`Medium::spend`].
+    /// As [`Medium::data`] and [`Budget::spend`].
     pub(super) fn metadata(&self, at: u64, buf: &mut [u8]) -> Result<(), FsError> {
-        self.spend(buf.len())?;
+        self.budget.spend(buf.len())?;
         self.data(at, buf)
     }
 

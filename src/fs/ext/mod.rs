@@ -2,7 +2,7 @@
 //!
 //! A journal that was left with transactions in it is replayed in memory: what is read is what the
 //! kernel would see after its recovery, and the disk stays as it is. Nothing here trusts the disk: maps
-//! and directories are followed for as far as [`medium::BUDGET`] reaches, and what they promise is never
+//! and directories are followed for as far as [`BUDGET`] reaches, and what they promise is never
 //! allocated before it is read.
 
 mod blocks;
@@ -22,17 +22,20 @@ mod table;
 mod walk;
 
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use self::content::Content;
 use self::features::RECOVER;
 use self::inode::Inode;
-use self::medium::{BUDGET, LEAST_COST, Medium};
-use super::{DirEntry, FileKind, Filesystem, FsError, FsPath, Metadata, ReadFile};
+use self::medium::Medium;
+use super::budget::{BUDGET, LEAST_COST};
+use super::{DirEntry, FileKind, Filesystem, FsError, FsPath, Metadata, ReadFile, image_in_memory};
 use crate::disk::{Format, Source};
 
 /// An ext2, ext3 or ext4 filesystem.
 pub(super) struct Ext {
     medium: Medium,
+    source: Source,
 }
 
 impl Ext {
@@ -41,14 +44,14 @@ impl Ext {
     /// # Errors
     /// [`FsError::Unsupported`] names the feature that is not read here.
     pub(super) fn open(source: Source) -> Result<Ext, FsError> {
-        let mut medium = Medium::new(source)?;
+        let mut medium = Medium::new(source.clone())?;
         if medium.superblock.has(RECOVER) {
             let replay = journal::recover(&medium)?;
             medium.apply(replay)?;
             let uuid = medium.superblock.uuid();
             log::info!("filesystem {uuid}: its journal was left dirty, replayed in memory");
         }
-        Ok(Ext { medium })
+        Ok(Ext { medium, source })
     }
 }
 
@@ -80,7 +83,7 @@ impl Filesystem for Ext {
         if directory.kind != FileKind::Directory {
             return Err(FsError::NotADirectory);
         }
-        self.medium.allow(BUDGET);
+        self.medium.budget.allow(BUDGET);
         let mut found = Vec::new();
         directory::scan(&self.medium, &directory, &mut |entry| {
             let name = std::str::from_utf8(entry.name).ok();
@@ -94,7 +97,7 @@ impl Filesystem for Ext {
         let mut list = Vec::with_capacity(found.len());
         for (name, kind, number) in found {
             // Each entry may cost the reading of its inode and of a group descriptor.
-            self.medium.allow(LEAST_COST.saturating_mul(64));
+            self.medium.budget.allow(LEAST_COST.saturating_mul(64));
             let kind = match kind {
                 Some(kind) => kind,
                 None => Inode::read(&self.medium, number)?.kind,
@@ -114,6 +117,17 @@ impl Filesystem for Ext {
             content: Content::new(&self.medium, inode)?,
             medium: &self.medium,
         }))
+    }
+
+    fn image(&self, path: &FsPath) -> Result<Source, FsError> {
+        let inode = walk::find(&self.medium, path)?;
+        if inode.kind != FileKind::File {
+            return Err(FsError::NotAFile);
+        }
+        match place::image(&self.medium, &self.source, inode)? {
+            Some(image) => Ok(Arc::new(image)),
+            None => image_in_memory(self, path),
+        }
     }
 
     fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
@@ -137,7 +151,9 @@ impl ReadFile for OpenFile<'_> {
 
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, FsError> {
         // The more is asked for, the more of the map is needed.
-        self.medium.allow(BUDGET.saturating_add(buf.len() as u64));
+        self.medium
+            .budget
+            .allow(BUDGET.saturating_add(buf.len() as u64));
         self.content.read_at(offset, buf)
     }
 }

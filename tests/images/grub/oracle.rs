@@ -63,6 +63,7 @@ fn make_disk() -> (TempDir, Image) {
     std::os::unix::fs::symlink("text", dir.path().join("ext/link")).unwrap();
     std::os::unix::fs::symlink("dir", dir.path().join("ext/dirlink")).unwrap();
     std::os::unix::fs::symlink("gone", dir.path().join("ext/dangling")).unwrap();
+    make_images(&dir);
     let fat = dir.image("fat.img", 8 * MIB);
     // The same block once more where no file is: behind the boot sectors.
     run_line("mkfs.vfat -R 8 -i 1234ABCD -n ESP {}", &fat);
@@ -74,7 +75,7 @@ fn make_disk() -> (TempDir, Image) {
             ["-s", "-i", fat.path(), from.to_str().unwrap(), "::"],
         );
     }
-    let ext = dir.image("ext.img", 16 * MIB);
+    let ext = dir.image("ext.img", 20 * MIB);
     let tree = dir.path().join("ext");
     let uuid = "01234567-89ab-cdef-0123-456789abcdef";
     run_line(
@@ -84,12 +85,60 @@ fn make_disk() -> (TempDir, Image) {
         ),
         &ext,
     );
-    let disk = dir.image("disk.raw", 32 * MIB);
-    let table = "label: gpt\nstart=2048, size=16384, type=uefi\nstart=18432, size=32768\n";
+    let disk = dir.image("disk.raw", 40 * MIB);
+    let table = "label: gpt\nstart=2048, size=16384, type=uefi\nstart=18432, size=40960\n";
     run_with_input("sfdisk", ["--quiet", disk.path()], table);
     disk.insert(MIB, &fat);
     disk.insert(9 * MIB, &ext);
     (dir, disk)
+}
+
+/// Disks in files, for `loopback`: media of three kinds, one in another, and a disk with partitions.
+fn make_images(dir: &TempDir) {
+    for (name, content) in [
+        ("boot/grub/loopback.cfg", "echo live $iso_path\n"),
+        ("live/vmlinuz", "kernel of the medium"),
+        ("live/Mixed.Case", "mixed"),
+    ] {
+        dir.file(&format!("live/{name}"), content.as_bytes());
+    }
+    std::os::unix::fs::symlink("vmlinuz", dir.path().join("live/live/link")).unwrap();
+    let live = dir.path().join("live");
+    std::fs::create_dir(dir.path().join("ext/images")).unwrap();
+    for (name, options) in [
+        ("rock.iso", "-R -J -V ROCK"),
+        ("wide.iso", "-J -V WIDE"),
+        ("plain.iso", "-V PLAIN"),
+    ] {
+        let image = dir.image(&format!("ext/images/{name}"), 0);
+        run_line(
+            &format!("genisoimage -quiet {options} -o {{}} {}", live.display()),
+            &image,
+        );
+    }
+    let nest = dir.path().join("nest");
+    std::fs::create_dir(&nest).unwrap();
+    std::fs::copy(
+        dir.path().join("ext/images/rock.iso"),
+        nest.join("inner.iso"),
+    )
+    .unwrap();
+    let outer = dir.image("ext/images/outer.iso", 0);
+    run_line(
+        &format!("genisoimage -quiet -R -V OUTER -o {{}} {}", nest.display()),
+        &outer,
+    );
+    let part = dir.image("part.img", MIB);
+    run_line(
+        &format!("mke2fs -q -t ext2 -L inside -d {} {{}}", live.display()),
+        &part,
+    );
+    for (label, name) in [("dos", "mbr.img"), ("gpt", "gpt.img")] {
+        let image = dir.image(&format!("ext/images/{name}"), 3 * MIB);
+        let table = format!("label: {label}\nstart=2048, size=2048\n");
+        run_with_input("sfdisk", ["--quiet", image.path()], &table);
+        image.insert(MIB, &part);
+    }
 }
 
 /// What GRUB prints while it executes the scripts, one after the other in one context.

@@ -5,6 +5,7 @@
 pub mod blkid;
 pub mod gpt;
 pub mod superblock;
+pub mod tree;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -21,7 +22,7 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 25] = [
+const PACKAGES: [(&str, &str); 26] = [
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("cryptsetup", "cryptsetup-bin"),
@@ -46,6 +47,7 @@ const PACKAGES: [(&str, &str); 25] = [
     ("mmd", "mtools"),
     ("sfdisk", "fdisk"),
     ("sgdisk", "gdisk"),
+    ("touch", "coreutils"),
     ("xorriso", "xorriso"),
 ];
 

@@ -3,7 +3,7 @@
 use super::{Call, Table};
 use crate::config::grub::environment_block::EnvironmentBlock;
 use crate::config::grub::failure::{
-    BAD_ARGUMENT, BAD_FILE_TYPE, FILE_NOT_FOUND, Failure, Outcome, fail,
+    BAD_ARGUMENT, BAD_FILE_TYPE, FILE_NOT_FOUND, Failure, NOT_IMPLEMENTED, Outcome, fail,
 };
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::options::{self, Given, Spec, Style, Value};
@@ -66,6 +66,9 @@ fn save(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         return fail(BAD_ARGUMENT, "no variable is specified");
     }
     let (place, mut block) = open(state, &given)?;
+    if state.devices.is_image(place.volume()) {
+        return fail(NOT_IMPLEMENTED, "loopback write is not supported");
+    }
     for name in &given.arguments {
         state.budget.work(block.as_bytes().len());
         if block.set(name, state.variables.get(name)).is_err() {

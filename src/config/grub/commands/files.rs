@@ -7,6 +7,7 @@ use crate::config::grub::failure::{
     BAD_ARGUMENT, FILE_NOT_FOUND, Failure, NOT_IMPLEMENTED, Outcome, fail,
 };
 use crate::config::grub::interpreter::{End, Interpreter, ParsedFile};
+use crate::config::grub::options::{self, Spec, Style, Value};
 use crate::config::grub::source::Source;
 
 pub(super) const TABLE: Table = &[
@@ -182,7 +183,7 @@ fn cat(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         return fail(BAD_ARGUMENT, "filename expected");
     };
     let content = read(state, name)?;
-    state.print(&String::from_utf8_lossy(&content));
+    state.print(&format!("{}\n", String::from_utf8_lossy(&content)));
     Ok(())
 }
 
@@ -232,12 +233,26 @@ fn ls(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     Ok(())
 }
 
-fn loopback(_: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    let [_, file] = call.arguments else {
+/// A file as a device (`grub-core/disk/loopback.c`).
+fn loopback(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    const DELETE: Spec = Spec {
+        short: 'd',
+        long: "delete",
+        value: Value::None,
+    };
+    let given = options::parse(&[DELETE], Style::Strict, call.arguments)?;
+    let Some(name) = given.arguments.first() else {
         return fail(BAD_ARGUMENT, "device name required");
     };
-    fail(
-        NOT_IMPLEMENTED,
-        format!("{file}: files as disks are not supported yet"),
-    )
+    if given.has("delete") {
+        return Rc::make_mut(&mut state.devices).detach(name);
+    }
+    let Some(file) = given.arguments.get(1) else {
+        return fail(BAD_ARGUMENT, "filename expected");
+    };
+    if let Err(limit) = state.budget.file() {
+        return fail(FILE_NOT_FOUND, limit.to_string());
+    }
+    let file = state.devices.locate(file, state.variables.get("root"))?;
+    Rc::make_mut(&mut state.devices).attach(name, &file)
 }

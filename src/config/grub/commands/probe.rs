@@ -32,10 +32,12 @@ fn probe(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let content = volume.and_then(|id| state.devices.content(id)).cloned();
     let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
     let value = if given.has("driver") {
-        match name.contains("cd") {
-            true => "cdrom".to_owned(),
-            false => "ahci".to_owned(),
-        }
+        let driver = match volume {
+            Some(id) if state.devices.is_image(id) => "loopback",
+            _ if name.contains("cd") => "cdrom",
+            _ => "ahci",
+        };
+        driver.to_owned()
     } else if given.has("partmap") {
         let is_part = name.contains(',');
         let table = volume.and_then(|id| state.devices.partition_table(id));

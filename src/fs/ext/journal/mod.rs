@@ -12,7 +12,8 @@ use self::head::{Head, LENGTH};
 use self::log::Log;
 use super::content::Content;
 use super::inode::Inode;
-use super::medium::{BUDGET, LEAST_COST, Medium};
+use super::medium::Medium;
+use crate::fs::budget::{BUDGET, LEAST_COST};
 use crate::fs::{FileKind, FsError};
 
 /// The magic number of every block of the log that is not the content of another one.
@@ -31,7 +32,7 @@ pub(super) fn recover(medium: &Medium) -> Result<Replay, FsError> {
     let number = superblock.journal_inode.ok_or_else(|| {
         FsError::Unsupported("a journal on another disk that has to be replayed".to_owned())
     })?;
-    medium.allow(BUDGET);
+    medium.budget.allow(BUDGET);
     let inode = Inode::read(medium, number)?;
     if inode.kind != FileKind::File {
         return Err(damaged("is no file"));
@@ -46,7 +47,7 @@ pub(super) fn recover(medium: &Medium) -> Result<Replay, FsError> {
     let Some(head) = Head::parse(&head, superblock.block_size, blocks)? else {
         return Ok(Replay::default());
     };
-    medium.allow(MAX_COST);
+    medium.budget.allow(MAX_COST);
     Log::new(medium, content, head)
         .replay()
         .map_err(|error| match error {

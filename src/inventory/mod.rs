@@ -1,5 +1,10 @@
 //! All disks that are there, what is on them, and their filesystems, opened when first asked for.
 
+mod image;
+
+use image::Images;
+pub use image::{Image, ImageError};
+
 use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Range;
@@ -21,11 +26,11 @@ pub struct Inventory {
 
 /// Somebody who wants to know which volume is read, before it is.
 pub trait Guard {
-    /// A file of this volume is about to be asked for.
+    /// A file of this volume, which may be in an image, is about to be asked for.
     ///
     /// # Errors
     /// Why it must not be read, in words. Only what is said at the first time counts.
-    fn enter(&self, disk: &Disk, volume: &Volume) -> Result<(), String>;
+    fn enter(&self, inventory: &Inventory, volume: VolumeId) -> Result<(), String>;
 }
 
 /// A disk with the result of its scan.
@@ -34,7 +39,18 @@ pub struct ScannedDisk {
     pub disk: Disk,
     /// What is on it.
     pub layout: Layout,
-    filesystems: Vec<OnceCell<Result<Box<dyn Filesystem>, FsError>>>,
+    filesystems: Filesystems,
+    images: Images,
+}
+
+/// The filesystems of the volumes of a layout, in their order.
+struct Filesystems(Vec<OnceCell<Result<Box<dyn Filesystem>, FsError>>>);
+
+impl Filesystems {
+    /// None is opened yet.
+    fn new(layout: &Layout) -> Filesystems {
+        Filesystems(layout.volumes.iter().map(|_| OnceCell::new()).collect())
+    }
 }
 
 impl Inventory {
@@ -74,11 +90,11 @@ impl Inventory {
     /// Scans `disk` and adds it; its index is returned.
     pub fn add(&mut self, disk: Disk) -> usize {
         let layout = disk.scan();
-        let filesystems = layout.volumes.iter().map(|_| OnceCell::new()).collect();
         self.disks.push(ScannedDisk {
             disk,
+            filesystems: Filesystems::new(&layout),
             layout,
-            filesystems,
+            images: Images::default(),
         });
         self.disks.len().saturating_sub(1)
     }
@@ -120,7 +136,8 @@ impl Inventory {
                 volumes: vec![volume],
                 ..Layout::default()
             },
-            filesystems: vec![OnceCell::from(Ok(filesystem))],
+            filesystems: Filesystems(vec![OnceCell::from(Ok(filesystem))]),
+            images: Images::default(),
         });
         VolumeId {
             disk: self.disks.len().saturating_sub(1),
@@ -146,14 +163,23 @@ impl Inventory {
         numbered.map(move |(volume, found)| (VolumeId { disk, volume }, found))
     }
 
-    /// The disk that holds a volume.
+    /// The disk that holds a volume, in a file or not.
     pub fn disk(&self, id: VolumeId) -> Option<&ScannedDisk> {
         self.disks.get(id.disk)
     }
 
+    /// The layout that a volume is in: that of its disk, or of the image in a file there.
+    pub fn layout(&self, id: VolumeId) -> Option<&Layout> {
+        match self.image(id) {
+            Some(image) => Some(&image.layout),
+            None => Some(&self.disk(id)?.layout),
+        }
+    }
+
     /// A volume.
     pub fn volume(&self, id: VolumeId) -> Option<&Volume> {
-        self.disk(id)?.layout.volumes.get(id.volume)
+        let index = self.image(id).map_or(Some(id.volume), |i| i.index(id))?;
+        self.layout(id)?.volumes.get(index)
     }
 
     /// The filesystem of a volume, opened at the first call; a failure is kept as well. Ask again for
@@ -163,10 +189,15 @@ impl Inventory {
     /// What opening it said.
     pub fn filesystem(&self, id: VolumeId) -> Result<&dyn Filesystem, &FsError> {
         const GONE: &FsError = &FsError::NotFound;
-        let (scanned, volume) = self.disk(id).zip(self.volume(id)).ok_or(GONE)?;
-        let cell = scanned.filesystems.get(id.volume).ok_or(GONE)?;
+        let volume = self.volume(id).ok_or(GONE)?;
+        let (filesystems, index) = match self.image(id) {
+            Some(image) => (image.filesystems(), image.index(id)),
+            None => (&self.disk(id).ok_or(GONE)?.filesystems, Some(id.volume)),
+        };
+        let cell = index.and_then(|index| filesystems.0.get(index));
+        let cell = cell.ok_or(GONE)?;
         let guard = self.guard.as_ref();
-        let entered = guard.map_or(Ok(()), |guard| guard.enter(&scanned.disk, volume));
+        let entered = guard.map_or(Ok(()), |guard| guard.enter(self, id));
         cell.get_or_init(|| {
             entered.map_err(FsError::LeftOut)?;
             fs::open(volume, self.kernel_mount.as_ref())
@@ -174,11 +205,15 @@ impl Inventory {
         .as_deref()
     }
 
-    /// How people find a volume: `/dev/sda partition 2`.
+    /// How people find a volume: `/dev/sda partition 2`, and in an image
+    /// `/dev/sda partition 2: /images/debian.iso`.
     pub fn place(&self, id: VolumeId) -> impl fmt::Display + '_ {
         fmt::from_fn(move |f| {
-            if let Some(scanned) = self.disk(id) {
-                write!(f, "{}", scanned.disk.path.display())?;
+            match (self.image(id), self.disk(id)) {
+                // No longer than the files in each other.
+                (Some(image), _) => write!(f, "{}", self.describe(&image.file))?,
+                (None, Some(scanned)) => write!(f, "{}", scanned.disk.path.display())?,
+                (None, None) => {}
             }
             let volume = self.volume(id);
             match volume.and_then(|volume| volume.partition.as_ref()) {
@@ -217,14 +252,9 @@ impl Inventory {
                 return filesystem.map_err(unreadable)?.read(&file.path, limit);
             }
         };
-        let (scanned, volume) = self
-            .disk(id)
-            .zip(self.volume(id))
-            .ok_or(FsError::NotFound)?;
+        let volume = self.volume(id).ok_or(FsError::NotFound)?;
         if let Some(guard) = &self.guard {
-            guard
-                .enter(&scanned.disk, volume)
-                .map_err(FsError::LeftOut)?;
+            guard.enter(self, id).map_err(FsError::LeftOut)?;
         }
         let mut bytes = Vec::new();
         for range in ranges {
