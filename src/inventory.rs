@@ -1,17 +1,21 @@
 //! All disks that are there, what is on them, and their filesystems, opened when first asked for.
 
+mod assembler;
+
 use std::cell::OnceCell;
 use std::fmt;
 
 use crate::disk::{Disk, Layout, Volume};
 use crate::entry::{FileRef, VolumeId};
 use crate::fs::{self, Filesystem, FsError, KernelMount};
+use assembler::Assembler;
 
 /// The disks of one machine or one command line. Disks are only ever added: a [`VolumeId`] stays
 /// valid, and the volumes of a disk that was pulled out answer with read errors.
 #[derive(Default)]
 pub struct Inventory {
     disks: Vec<ScannedDisk>,
+    assembler: Assembler,
     kernel_mount: Option<KernelMount>,
     guard: Option<Box<dyn Guard>>,
 }
@@ -32,6 +36,22 @@ pub struct ScannedDisk {
     /// What is on it.
     pub layout: Layout,
     filesystems: Vec<OnceCell<Result<Box<dyn Filesystem>, FsError>>>,
+}
+
+impl ScannedDisk {
+    /// How people find one of its volumes.
+    fn place<'a>(&'a self, volume: &'a Volume) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| {
+            match &volume.assembled {
+                Some(assembled) => f.write_str(&assembled.name)?,
+                None => write!(f, "{}", self.disk.path.display())?,
+            }
+            match &volume.partition {
+                Some(partition) => write!(f, " partition {}", partition.number),
+                None => Ok(()),
+            }
+        })
+    }
 }
 
 impl Inventory {
@@ -57,7 +77,8 @@ impl Inventory {
         }
     }
 
-    /// Scans `disk` and adds it; its index is returned.
+    /// Scans `disk` and adds it; its index is returned. What can be put together with it is added to the
+    /// volumes of the disk that has the first piece.
     pub fn add(&mut self, disk: Disk) -> usize {
         let layout = disk.scan();
         let filesystems = layout.volumes.iter().map(|_| OnceCell::new()).collect();
@@ -66,7 +87,9 @@ impl Inventory {
             layout,
             filesystems,
         });
-        self.disks.len().saturating_sub(1)
+        let index = self.disks.len().saturating_sub(1);
+        self.assembler.add(&mut self.disks, index);
+        index
     }
 
     /// Adds a disk with one partition, number 2 of a GPT, that holds `filesystem`.
@@ -81,6 +104,7 @@ impl Inventory {
         };
         let source = || std::sync::Arc::new(MemorySource::new(Vec::new()));
         let volume = Volume {
+            assembled: None,
             partition: Some(Partition {
                 number: 2,
                 kind: PartitionKind::Gpt(String::new()),
@@ -146,6 +170,12 @@ impl Inventory {
         self.disk(id)?.layout.volumes.get(id.volume)
     }
 
+    /// Why a member of an array or a group is not used, or what is missing of what was put together, in
+    /// words.
+    pub fn assembly_problems(&self, id: VolumeId) -> impl Iterator<Item = &str> {
+        self.assembler.problems(id)
+    }
+
     /// The filesystem of a volume, opened at the first call; a failure is kept as well. Ask again for
     /// each file rather than keep it: then whoever guards the volumes knows which one is read.
     ///
@@ -164,17 +194,11 @@ impl Inventory {
         .as_deref()
     }
 
-    /// How people find a volume: `/dev/sda partition 2`.
+    /// How people find a volume: `/dev/sda partition 2`, or `lvm/vg-root`.
     pub fn place(&self, id: VolumeId) -> impl fmt::Display + '_ {
-        fmt::from_fn(move |f| {
-            if let Some(scanned) = self.disk(id) {
-                write!(f, "{}", scanned.disk.path.display())?;
-            }
-            let volume = self.volume(id);
-            match volume.and_then(|volume| volume.partition.as_ref()) {
-                Some(partition) => write!(f, " partition {}", partition.number),
-                None => Ok(()),
-            }
+        fmt::from_fn(move |f| match self.disk(id).zip(self.volume(id)) {
+            Some((scanned, volume)) => write!(f, "{}", scanned.place(volume)),
+            None => Ok(()),
         })
     }
 

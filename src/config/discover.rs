@@ -51,13 +51,21 @@ pub fn discover(inventory: &Inventory) -> Found {
         let mut others = Vec::new();
         let mut readable = Vec::new();
         for (id, volume) in inventory.volumes_of(disk) {
+            for text in inventory.assembly_problems(id) {
+                found.problem(id, text.to_owned());
+            }
             // What nobody knows may be anything, and swap is nothing.
             let Some(format) = volume.content.format.filter(|f| *f != Format::Swap) else {
                 continue;
             };
-            if let Some(reason) = without_files(format) {
-                found.problem(id, reason.to_owned());
-                continue;
+            match format {
+                Format::Luks => {
+                    found.problem(id, "encrypted (LUKS): not opened".to_owned());
+                    continue;
+                }
+                // What is in them is another volume.
+                Format::Lvm | Format::MdRaid => continue,
+                _ => {}
             }
             let filesystem = match inventory.filesystem(id) {
                 Ok(filesystem) => filesystem,
@@ -66,7 +74,7 @@ pub fn discover(inventory: &Inventory) -> Found {
                     continue;
                 }
             };
-            let place = Place::of(volume.partition.as_ref());
+            let place = Place::of(volume.purpose());
             readable.push((id, filesystem, place == Place::Esp));
             match place {
                 Place::Elsewhere => {
@@ -97,14 +105,4 @@ pub fn discover(inventory: &Inventory) -> Found {
     }
     names::make_unique(inventory, &mut found.entries);
     found
-}
-
-/// Why a volume is passed over that holds others instead of files.
-fn without_files(format: Format) -> Option<&'static str> {
-    match format {
-        Format::Luks => Some("encrypted (LUKS): not opened"),
-        Format::Lvm => Some("physical volume of LVM: not assembled"),
-        Format::MdRaid => Some("member of a RAID (MD): not assembled"),
-        _ => None,
-    }
 }

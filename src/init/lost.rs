@@ -65,6 +65,7 @@ mod tests {
     fn volume(number: u32) -> VolumeName {
         VolumeName {
             disk: disk(1),
+            assembled: (number == 9).then(|| "md/a b".to_owned()),
             partition: Some(number),
             offset: u64::from(number) << 20,
         }

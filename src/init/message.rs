@@ -57,7 +57,10 @@ impl Place {
         let disk = self.disk();
         let mut fields = vec![word.to_owned(), escape(&disk.path), optional(disk.sequence)];
         if let Some(volume) = volume {
-            fields.extend([optional(volume.partition), volume.offset.to_string()]);
+            let assembled = volume.assembled.as_deref();
+            let assembled = assembled.map_or_else(|| "-".to_owned(), escape);
+            let offset = volume.offset.to_string();
+            fields.extend([assembled, optional(volume.partition), offset]);
         }
         if let Place::Entry(entry) = self {
             let nth = entry.nth.to_string();
@@ -78,21 +81,26 @@ impl Place {
                 sequence: number_or_none(sequence)?,
             })
         };
-        let volume = |path: &str, sequence: &str, partition: &str, offset: &str| {
+        let volume = |[path, sequence, assembled, partition, offset]: [&str; 5]| {
             Some(VolumeName {
                 disk: disk(path, sequence)?,
+                // The id of an assembled volume has more than one letter.
+                assembled: match assembled {
+                    "-" => None,
+                    id => Some(unescape(id)?),
+                },
                 partition: number_or_none(partition)?,
                 offset: offset.parse().ok()?,
             })
         };
         Some(match fields[..] {
             ["disk", path, sequence] => Place::Disk(disk(path, sequence)?),
-            ["volume", path, sequence, partition, offset] => {
-                Place::Volume(volume(path, sequence, partition, offset)?)
+            ["volume", disk, sequence, assembled, partition, offset] => {
+                Place::Volume(volume([disk, sequence, assembled, partition, offset])?)
             }
-            ["entry", disk, sequence, partition, offset, path, line, nth] => {
+            ["entry", disk, sequence, assembled, partition, offset, path, line, nth] => {
                 Place::Entry(EntryName {
-                    volume: volume(disk, sequence, partition, offset)?,
+                    volume: volume([disk, sequence, assembled, partition, offset])?,
                     path: unescape(path)?,
                     line: number_or_none(line)?,
                     nth: nth.parse().ok()?,
@@ -151,9 +159,11 @@ mod tests {
     }
 
     fn volume() -> impl Strategy<Value = VolumeName> {
-        let parts = (disk(), of(any::<u32>()), any::<u64>());
-        parts.prop_map(|(disk, partition, offset)| VolumeName {
+        let assembled = of("(lvmid|mduuid)/.*");
+        let parts = (disk(), assembled, of(any::<u32>()), any::<u64>());
+        parts.prop_map(|(disk, assembled, partition, offset)| VolumeName {
             disk,
+            assembled,
             partition,
             offset,
         })
@@ -200,6 +210,7 @@ mod tests {
         };
         let volume = VolumeName {
             disk: disk.clone(),
+            assembled: None,
             partition: Some(1),
             offset: 1 << 20,
         };
@@ -213,7 +224,7 @@ mod tests {
         assert_eq!(Message::At(Place::Disk(disk)).print(), "at disk /dev/sda 7");
         assert_eq!(
             entry.print(),
-            "entry /dev/sda 7 1 1048576 /loader/entries/a%20b%0aloaded.conf - 0"
+            "entry /dev/sda 7 - 1 1048576 /loader/entries/a%20b%0aloaded.conf - 0"
         );
         assert_eq!(
             entry.to_string(),
@@ -236,7 +247,8 @@ mod tests {
             "at disk /dev/sd%6 -",
             "at disk /dev/sd%ff -",
             "at disk /dev/sda - ",
-            "at volume /dev/sda - 1 1 1",
+            "at volume /dev/sda - 1 1",
+            "at volume /dev/sda - - 1 1 1",
         ] {
             assert_eq!(Message::parse(text), None, "{text:?}");
         }

@@ -30,6 +30,8 @@ pub(super) struct DiskName {
 pub(super) struct VolumeName {
     /// Its disk.
     pub(super) disk: DiskName,
+    /// The id of the logical volume or array that has its first piece there, and that it is or is in.
+    pub(super) assembled: Option<String>,
     /// The number of the partition; `None` for a whole disk.
     pub(super) partition: Option<u32>,
     /// Where it begins, in bytes.
@@ -72,6 +74,7 @@ impl VolumeName {
     pub(super) fn of(disk: &Disk, volume: &Volume) -> VolumeName {
         VolumeName {
             disk: DiskName::of(disk),
+            assembled: volume.assembled.as_ref().map(|names| names.id.clone()),
             partition: volume.partition.as_ref().map(|found| found.number),
             offset: volume.offset,
         }
@@ -98,6 +101,9 @@ impl fmt::Display for Place {
             Place::Volume(volume) => (volume, None),
             Place::Entry(entry) => (&entry.volume, Some(entry)),
         };
+        if let Some(id) = &volume.assembled {
+            write!(f, " {}", Printable(id))?;
+        }
         if let Some(number) = volume.partition {
             write!(f, " partition {number}")?;
         }

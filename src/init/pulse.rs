@@ -150,6 +150,7 @@ mod tests {
         };
         VolumeName {
             disk,
+            assembled: None,
             partition: Some(number),
             offset: 0,
         }

@@ -211,6 +211,7 @@ mod tests {
         };
         VolumeName {
             disk,
+            assembled: None,
             partition: None,
             offset: 0,
         }
@@ -229,10 +230,10 @@ mod tests {
         let inventory = inventory(&report, Lost::default());
         let (id, _) = inventory.volumes().next().unwrap();
         inventory.filesystem(id).unwrap();
-        assert_eq!(heard(&channel), ["at volume /dev/sda - - 0"]);
+        assert_eq!(heard(&channel), ["at volume /dev/sda - - - 0"]);
         report.idle();
         inventory.filesystem(id).unwrap();
-        assert_eq!(heard(&channel), ["idle", "at volume /dev/sda - - 0"]);
+        assert_eq!(heard(&channel), ["idle", "at volume /dev/sda - - - 0"]);
     }
 
     #[test]
@@ -248,7 +249,7 @@ mod tests {
         report.at(Place::Entry(entry));
         let (id, _) = inventory.volumes().next().unwrap();
         inventory.filesystem(id).unwrap();
-        assert_eq!(heard(&channel), ["at entry /dev/sda - - 0 /x - 0"]);
+        assert_eq!(heard(&channel), ["at entry /dev/sda - - - 0 /x - 0"]);
     }
 
     #[test]

@@ -276,6 +276,7 @@ mod tests {
         };
         let volume = VolumeName {
             disk: disk.clone(),
+            assembled: None,
             partition: Some(1),
             offset: 0,
         };

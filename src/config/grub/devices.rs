@@ -19,8 +19,8 @@ pub(super) struct Devices<'a> {
 struct Disk {
     /// `hd0`
     name: String,
-    /// `cd0`, where it is an optical medium.
-    optical: Option<String>,
+    /// Another name: `cd0` of an optical medium, `lvmid/…` of a logical volume.
+    alias: Option<String>,
     /// The filesystem on the whole disk.
     whole: Option<VolumeId>,
     /// Number and volume of the partitions.
@@ -40,7 +40,7 @@ impl<'a> Devices<'a> {
             };
             let mut disk = Disk {
                 name: format!("hd{number}"),
-                optical: None,
+                alias: None,
                 whole: None,
                 partitions: Vec::new(),
                 scheme: match scanned.layout.table {
@@ -48,24 +48,22 @@ impl<'a> Devices<'a> {
                     Some(TableKind::Gpt) | None => "gpt",
                 },
             };
-            for (i, volume) in scanned.layout.volumes.iter().enumerate() {
-                let id = VolumeId {
-                    disk: index,
-                    volume: i,
-                };
+            let volumes = inventory.volumes_of(index);
+            for (id, volume) in volumes.filter(|(_, volume)| volume.assembled.is_none()) {
                 match &volume.partition {
                     Some(partition) => disk.partitions.push((partition.number, id)),
                     None => {
                         disk.whole = Some(id);
                         if volume.content.format == Some(Format::Iso9660) {
-                            let before = disks.iter().filter(|d| d.optical.is_some()).count();
-                            disk.optical = Some(format!("cd{before}"));
+                            let before = disks.iter().filter(|d| d.alias.is_some()).count();
+                            disk.alias = Some(format!("cd{before}"));
                         }
                     }
                 }
             }
             disks.push(disk);
         }
+        disks.extend(assembled(inventory, first));
         Devices { inventory, disks }
     }
 
@@ -133,7 +131,9 @@ impl<'a> Devices<'a> {
     /// The name of the partition table of the disk that holds a volume.
     pub(super) fn partition_table(&self, id: VolumeId) -> Option<&'static str> {
         let scanned = self.inventory.disk(id)?;
-        match scanned.layout.table? {
+        let assembled = self.inventory.volume(id)?.assembled.as_ref();
+        let table = assembled.map_or(scanned.layout.table, |assembled| assembled.table);
+        match table? {
             TableKind::Gpt => Some("gpt"),
             TableKind::Mbr => Some("msdos"),
         }
@@ -188,6 +188,60 @@ impl<'a> Devices<'a> {
     }
 }
 
+/// Logical volumes and arrays.
+///
+/// Those come first that are as removable as the disk with index `first`, where the configuration is: a
+/// name that a disk can have brought along does not lead away from what was there. Of a name that several
+/// of the same kind have, nobody can say which one it means, and only their UUIDs are left as names.
+fn assembled(inventory: &Inventory, first: usize) -> Vec<Disk> {
+    let mut disks: Vec<(bool, Disk)> = Vec::new();
+    let scanned = inventory.disks().get(first);
+    let is_removable = scanned.is_some_and(|scanned| scanned.disk.is_removable());
+    for (id, volume) in inventory.volumes() {
+        // One without content was taken back.
+        let Some(names) = volume.assembled.as_ref().filter(|_| volume.size > 0) else {
+            continue;
+        };
+        let is_foreign = names.removable != is_removable;
+        let is_it = |(foreign, disk): &&mut (bool, Disk)| {
+            *foreign == is_foreign && disk.alias.as_deref() == Some(&names.id)
+        };
+        let disk = match disks.iter_mut().find(is_it) {
+            Some((_, disk)) => disk,
+            None => {
+                let disk = Disk {
+                    name: names.name.clone(),
+                    alias: Some(names.id.clone()),
+                    whole: None,
+                    partitions: Vec::new(),
+                    scheme: match names.table {
+                        Some(TableKind::Mbr) => "msdos",
+                        Some(TableKind::Gpt) | None => "gpt",
+                    },
+                };
+                &mut disks.push_mut((is_foreign, disk)).1
+            }
+        };
+        match &volume.partition {
+            Some(partition) => disk.partitions.push((partition.number, id)),
+            None => disk.whole = Some(id),
+        }
+    }
+    disks.sort_by_key(|(is_foreign, _)| *is_foreign);
+    let names: Vec<(bool, String)> = disks
+        .iter()
+        .map(|(is_foreign, disk)| (*is_foreign, disk.name.clone()))
+        .collect();
+    let unique = |(is_foreign, mut disk): (bool, Disk)| {
+        let name = (is_foreign, disk.name);
+        let is_unique = names.iter().filter(|other| **other == name).count() == 1;
+        let id = disk.alias.clone().unwrap_or_default();
+        disk.name = if is_unique { name.1 } else { id };
+        disk
+    };
+    disks.into_iter().map(unique).collect()
+}
+
 impl Disk {
     fn partitions(&self) -> impl Iterator<Item = (String, Option<VolumeId>)> {
         let named = |(number, id): &(u32, VolumeId)| {
@@ -198,7 +252,7 @@ impl Disk {
     }
 
     fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.optical.as_deref() == Some(name)
+        self.name == name || self.alias.as_deref() == Some(name)
     }
 }
 
