@@ -2,6 +2,6 @@
 
 mod corpus;
 mod menus;
-mod oracle;
+pub mod oracle;
 mod random;
 mod shapes;

@@ -21,7 +21,7 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 24] = [
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("cryptsetup", "cryptsetup-bin"),
@@ -45,6 +45,7 @@ const PACKAGES: [(&str, &str); 23] = [
     ("sfdisk", "fdisk"),
     ("sgdisk", "gdisk"),
     ("xorriso", "xorriso"),
+    ("xz", "xz-utils"),
 ];
 
 /// A program that is ready to be run, with messages in English and its input closed. Those in `sbin`
