@@ -16,8 +16,9 @@ KERNEL := $(OUT)/bzImage
 # They lie in the cache, where all clones find them.
 hash = $(shell cat $(1) | sha256sum | cut -c 1-16)
 SYSTEM := $(CACHE)/system/$(call hash,qemu/make-system qemu/install-entries)
-DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt)
-LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd grub grub-boot grub-mbr
+DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt \
+	tests/images/storage/demo-boot-64.xz)
+LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd grub grub-boot grub-mbr grub-lvm
 
 # The largest that may go into a flash part, in bytes.
 # 160 KB of the binary evaluate GRUB scripts.
@@ -26,7 +27,8 @@ MAX_BINARY_XZ := 400000
 MAX_KERNEL := 3000000
 
 SCRIPTS := .ci/run boards/build-kernel initramfs/build-binary qemu/install-entries qemu/make-disk \
-	qemu/make-system qemu/run qemu/setup tests/reproducible
+	qemu/make-system qemu/run qemu/setup tests/images/storage/guest-arrays \
+	tests/images/storage/guest-groups tests/images/storage/make tests/reproducible
 
 # Steps share the machine's cores by themselves; their order is the one that is written here.
 .NOTPARALLEL:

@@ -11,7 +11,7 @@ use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
 use pilotlight::config::grub::source::Source;
 use pilotlight::config::grub::syntax::{Command, List, Script, Unit};
 use pilotlight::config::grub::{EnvironmentBlock, Platform, evaluate, execute_scripts};
-use pilotlight::disk::{Disk, Hardware, ReadAt, Uevent, identify};
+use pilotlight::disk::{Disk, Hardware, ReadAt, Section, Uevent, identify};
 use pilotlight::entry::FileRef;
 use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
@@ -25,11 +25,13 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 13] = [
+pub const ALL: [Target; 15] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
     ("filesystem", filesystem, 300),
+    ("md", md, 300),
+    ("lvm", lvm, 300),
     ("bls_entry", bls_entry, 300),
     ("loader_conf", loader_conf, 300),
     ("version", version, 300),
@@ -146,6 +148,104 @@ pub fn walk(filesystem: &dyn Filesystem) {
             }
         }
     }
+}
+
+/// Putting an array together: as many disks of equal size as flags 1 and 2 say, less one. With flag 4 the
+/// checksums of superblocks of version 1.2 are made right first.
+pub fn md(data: &[u8]) {
+    let mut image = SparseDisk::decode(data);
+    for start in starts(&image) {
+        if image.flags & 4 != 0 {
+            seal_md(&mut image, start + 4096);
+        }
+    }
+    read_assembled(image);
+}
+
+/// Putting a volume group together, from disks as in [`md`]. With flag 4 the checksums of labels in the second
+/// sector, and of metadata in the second page, are made right first.
+pub fn lvm(data: &[u8]) {
+    let mut image = SparseDisk::decode(data);
+    for start in starts(&image) {
+        if image.flags & 4 != 0 {
+            seal_lvm(&mut image, start);
+        }
+    }
+    read_assembled(image);
+}
+
+/// Where the disks begin that an image is divided into.
+fn starts(image: &SparseDisk) -> Vec<u64> {
+    let count = u64::from(image.flags & 3) + 1;
+    let size = image.size() / count / 512 * 512;
+    (0..count).map(|number| number * size).collect()
+}
+
+fn read_assembled(image: SparseDisk) {
+    let starts = starts(&image);
+    let size = image.size() / starts.len() as u64 / 512 * 512;
+    let image = Arc::new(image);
+    let mut inventory = Inventory::new();
+    for start in starts {
+        inventory.add(Disk {
+            path: PathBuf::from(format!("fuzz{start}")),
+            source: Arc::new(Section::new(image.clone(), start, size)),
+            hardware: Hardware::default(),
+        });
+    }
+    assert!(inventory.volumes().count() <= 8192);
+    for (id, volume) in inventory.volumes() {
+        let mut buffer = [0; 8192];
+        for offset in [0, volume.source.size() / 2, volume.source.size(), u64::MAX] {
+            if let Ok(n) = volume.source.read_at(offset, &mut buffer) {
+                assert!(n as u64 <= volume.source.size().saturating_sub(offset));
+            }
+        }
+        assert!(inventory.assembly_problems(id).all(|text| !text.is_empty()));
+    }
+    assert!(image.reads() < 1_000_000, "{} reads", image.reads());
+}
+
+/// Makes the checksum of a superblock right (`calc_sb_1_csum` in `drivers/md/md.c` of Linux).
+fn seal_md(image: &mut SparseDisk, at: u64) {
+    let mut sb = [0; 4096];
+    let _ = image.read_at(at, &mut sb);
+    let devices = usize::from(u16::from_le_bytes([sb[220], sb[221]]));
+    let Some(checked) = sb.get(..256 + devices * 2) else {
+        return;
+    };
+    let words = checked
+        .chunks(2)
+        .enumerate()
+        .filter(|(i, _)| !matches!(i, 108 | 109));
+    let sum: u64 = words
+        .map(|(i, half)| u64::from(u16::from_le_bytes([half[0], half[1]])) << (16 * (i % 2)))
+        .sum();
+    let sum = ((sum & 0xffff_ffff) + (sum >> 32)) as u32;
+    image.sector(at / 512)[216..220].copy_from_slice(&sum.to_le_bytes());
+}
+
+/// Makes the checksums of a physical volume right (`lib/format_text/layout.h` of LVM2).
+fn seal_lvm(image: &mut SparseDisk, start: u64) {
+    let crc = |bytes: &[u8]| !crc32_from(!0xf597_a6cf, bytes);
+    let label = image.sector(start / 512 + 1);
+    let sum = crc(&label[20..]);
+    label[16..20].copy_from_slice(&sum.to_le_bytes());
+    let area = start + 4096;
+    let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+    let (offset, size) = {
+        let header = image.sector(area / 512);
+        (number(&header[40..48]), number(&header[48..56]))
+    };
+    if offset < 1 << 20 && size < 1 << 16 {
+        let mut text = vec![0; size as usize];
+        let _ = image.read_at(area + offset, &mut text);
+        let sum = crc(&text);
+        image.sector(area / 512)[56..60].copy_from_slice(&sum.to_le_bytes());
+    }
+    let header = image.sector(area / 512);
+    let sum = crc(&header[4..]);
+    header[..4].copy_from_slice(&sum.to_le_bytes());
 }
 
 /// Reading an entry file.
@@ -357,7 +457,12 @@ fn seal_gpt(image: &mut SparseDisk) {
 
 /// The CRC-32 of Ethernet and GPT, bit by bit.
 pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
+    crc32_from(0, bytes)
+}
+
+/// The same, going on from the checksum of what stands before.
+fn crc32_from(before: u32, bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!before, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
         })

@@ -73,6 +73,10 @@ impl Target<'_> {
         let Some(Change { places, old, new }) = self.change()? else {
             return Ok(false);
         };
+        // One half of a mirror would come to differ from the other one.
+        if self.volume.assembled.is_some() {
+            return Err(Reason::Assembled);
+        }
         let disk = open(self.disk, self.volume).map_err(Reason::Open)?;
         let Some(patch) = Patch::new(disk.as_ref(), &places, &old, &new)? else {
             return Ok(false);
@@ -249,6 +253,7 @@ enum Reason {
     Image,
     NoBlock,
     TooSmall,
+    Assembled,
     Open(io::Error),
     SectorSize(u64),
     Read(io::Error),
@@ -273,6 +278,9 @@ impl fmt::Display for SaveError {
             Reason::Image => f.write_str("it is on a disk in a file, which is only read"),
             Reason::NoBlock => f.write_str("it is no environment block any more"),
             Reason::TooSmall => f.write_str("the environment block is too small for them"),
+            Reason::Assembled => f.write_str(
+                "it is on a logical volume or an array, and nothing is written to those",
+            ),
             Reason::Open(error) => write!(f, "the disk can't be opened for writing: {error}"),
             Reason::SectorSize(size) => write!(f, "the disk has sectors of {size} bytes"),
             Reason::Read(error) => write!(f, "read error: {error}"),

@@ -52,10 +52,15 @@ fn disk(scanned: &ScannedDisk, output: &mut dyn Write) -> io::Result<()> {
 }
 
 fn describe(volume: &Volume, output: &mut dyn Write) -> io::Result<()> {
+    if let Some(names) = &volume.assembled {
+        write!(output, "  {}", Printable(&names.name))?;
+    }
     match &volume.partition {
+        None if volume.assembled.is_some() => {}
         None => write!(output, "  whole disk")?,
         Some(partition) => {
-            write!(output, "  partition {}", partition.number)?;
+            let space = if volume.assembled.is_some() { "" } else { " " };
+            write!(output, " {space}partition {}", partition.number)?;
             let kind = match &partition.kind {
                 _ if partition.is_esp() => "EFI system partition".to_owned(),
                 _ if partition.is_xbootldr() => "extended boot loader partition".to_owned(),

@@ -27,6 +27,7 @@ struct DiskView {
 #[derive(Serialize)]
 struct VolumeView {
     partition: Option<u32>,
+    name: Option<String>,
     offset: u64,
     size: u64,
     filesystem: Option<&'static str>,
@@ -120,6 +121,7 @@ fn volume(id: VolumeId, volume: &Volume, found: &Found) -> VolumeView {
     let problems = volume.problems.iter().chain(found.problems_of(id));
     VolumeView {
         partition: volume.partition.as_ref().map(|partition| partition.number),
+        name: volume.assembled.as_ref().map(|names| names.name.clone()),
         offset: volume.offset,
         size: volume.size,
         filesystem: volume.content.format.map(|format| format.name()),

@@ -4,7 +4,7 @@ use super::bls::{self, Place};
 use super::configuration::Configuration;
 use super::grub;
 use super::names;
-use crate::disk::Format;
+use crate::disk::{Format, Volume};
 use crate::entry::{BootEntry, EntrySource, VolumeId};
 use crate::inventory::Inventory;
 
@@ -61,6 +61,9 @@ pub fn discover(inventory: &Inventory) -> Found {
         let mut others = Vec::new();
         let mut readable = Vec::new();
         for (id, volume) in inventory.volumes_of(disk) {
+            for text in inventory.assembly_problems(id) {
+                found.problem(id, text.to_owned());
+            }
             // What nobody knows may be anything, and swap is nothing.
             let Some(format) = volume.content.format.filter(|f| *f != Format::Swap) else {
                 continue;
@@ -68,9 +71,14 @@ pub fn discover(inventory: &Inventory) -> Found {
             if is_repeated(inventory, id) {
                 continue;
             }
-            if let Some(reason) = without_files(format) {
-                found.problem(id, reason.to_owned());
-                continue;
+            match format {
+                Format::Luks => {
+                    found.problem(id, "encrypted (LUKS): not opened".to_owned());
+                    continue;
+                }
+                // What is in them is another volume.
+                Format::Lvm | Format::MdRaid => continue,
+                _ => {}
             }
             let filesystem = match inventory.filesystem(id) {
                 Ok(filesystem) => filesystem,
@@ -79,7 +87,7 @@ pub fn discover(inventory: &Inventory) -> Found {
                     continue;
                 }
             };
-            let place = Place::of(volume.partition.as_ref());
+            let place = Place::of(volume.purpose());
             readable.push(id);
             match place {
                 Place::Elsewhere => {
@@ -129,19 +137,10 @@ pub fn discover(inventory: &Inventory) -> Found {
 
 /// Is it a hybrid medium as a whole, which one of its partitions shows once more?
 fn is_repeated(inventory: &Inventory, id: VolumeId) -> bool {
-    let Some(whole) = inventory.volume(id).filter(|v| v.partition.is_none()) else {
+    let is_whole = |volume: &&Volume| volume.partition.is_none() && volume.assembled.is_none();
+    let Some(whole) = inventory.volume(id).filter(is_whole) else {
         return false;
     };
     let mut others = inventory.volumes_of(id.disk);
     others.any(|(other, volume)| other != id && volume.content == whole.content)
-}
-
-/// Why a volume is passed over that holds others instead of files.
-fn without_files(format: Format) -> Option<&'static str> {
-    match format {
-        Format::Luks => Some("encrypted (LUKS): not opened"),
-        Format::Lvm => Some("physical volume of LVM: not assembled"),
-        Format::MdRaid => Some("member of a RAID (MD): not assembled"),
-        _ => None,
-    }
 }

@@ -38,9 +38,12 @@ impl fmt::Display for TableKind {
 
 /// Something that may carry a filesystem: a partition, or a disk without partitions.
 pub struct Volume {
-    /// The partition, `None` for a whole disk.
+    /// The partition, `None` for a whole disk. Of an array the partition in it.
     pub partition: Option<Partition>,
-    /// Where the volume begins on the disk, in bytes.
+    /// What it is called, where it was put together from pieces of volumes: a logical volume, an array, or a
+    /// partition of one.
+    pub assembled: Option<Assembled>,
+    /// Where the volume begins on the disk, in bytes; where it was put together, in that.
     pub offset: u64,
     /// Its length in bytes.
     pub size: u64,
@@ -52,6 +55,37 @@ pub struct Volume {
     pub source: Source,
     /// Where the kernel may have a device for it, which a kernel mount needs; `None` in an image file.
     pub device: Option<Device>,
+}
+
+impl Volume {
+    /// The partition that says what the volume is for: its own, or that of the halves of a mirror.
+    pub fn purpose(&self) -> Option<&Partition> {
+        let assembled = self.assembled.as_ref();
+        let purpose = assembled.and_then(|assembled| assembled.purpose.as_ref());
+        self.partition.as_ref().or(purpose)
+    }
+}
+
+/// What is put together from pieces on several volumes, and what GRUB calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assembled {
+    /// `lvm/GROUP-VOLUME`, in which dashes of names are doubled, or `md/NAME`.
+    pub name: String,
+    /// `lvmid/UUID/UUID` or `mduuid/UUID`: no other one on the same disks has it.
+    pub id: String,
+    /// The partition table in it.
+    pub table: Option<TableKind>,
+    /// It is on disks that anybody can plug in.
+    pub removable: bool,
+    /// The partition that its first piece is, where it is a mirror.
+    pub purpose: Option<Partition>,
+}
+
+impl Assembled {
+    /// Is it a logical volume, and no array?
+    pub fn is_logical_volume(&self) -> bool {
+        self.id.starts_with("lvmid/")
+    }
 }
 
 /// One entry of a partition table.

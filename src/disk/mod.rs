@@ -4,6 +4,7 @@
 //! partition table and identifies what each part carries: the result is a [`Layout`] of [`Volume`]s,
 //! with a reason in words for everything that could not be read.
 
+mod assembly;
 mod attributes;
 pub(crate) mod bytes;
 mod device;
@@ -12,12 +13,16 @@ mod hardware;
 mod identify;
 mod joined;
 mod layout;
+mod lvm;
 mod mbr;
+mod md;
+mod mirror;
 mod open;
 mod probing;
 mod protection;
 mod scan;
 mod source;
+mod striped;
 mod sysfs;
 #[cfg(test)]
 mod test_tree;
@@ -25,11 +30,12 @@ mod uevent;
 mod window;
 mod writing;
 
+pub use assembly::{Assembly, Piece, Whole, assemble};
 pub use device::Device;
 pub use hardware::{Hardware, Transport};
 pub use identify::{Content, Format, identify};
 pub use joined::Joined;
-pub use layout::{Layout, Partition, PartitionKind, TableKind, Volume};
+pub use layout::{Assembled, Layout, Partition, PartitionKind, TableKind, Volume};
 pub use open::OpenError;
 pub(crate) use protection::set_read_only;
 pub use source::{FileSource, MemorySource, ReadAt, Section, Source};
@@ -51,6 +57,11 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// Can anybody plug it in? So it is with removable media, and with everything on USB.
+    pub fn is_removable(&self) -> bool {
+        self.hardware.removable || self.hardware.transport == Some(Transport::Usb)
+    }
+
     /// Reads the partition table and identifies every volume. Damage never fails the scan: it is
     /// among the problems.
     pub fn scan(&self) -> Layout {

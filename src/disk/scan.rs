@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::gpt::{self, SectorSize};
 use super::layout::{Layout, Partition, TableKind, Volume};
 use super::mbr::Mbr;
-use super::{Content, Device, Disk, Format, Section, identify};
+use super::{Content, Device, Disk, Format, Section, identify, md};
 
 /// Linux makes at most this many devices of one disk (`DISK_MAX_PARTS`).
 const MAX_PARTITIONS: usize = 256;
@@ -46,6 +46,7 @@ pub(super) fn scan(disk: &Disk) -> Layout {
     if disk.source.size() != 0 && (layout.table.is_none() || hybrid) {
         layout.volumes.push(Volume {
             partition: None,
+            assembled: None,
             offset: 0,
             size: disk.source.size(),
             content: whole,
@@ -67,6 +68,9 @@ fn default_sector_size(disk: &Disk) -> SectorSize {
 /// The partition table that Linux would use, or else the one that can still be saved.
 fn find_table(disk: &Disk, whole: &Content, problems: &mut Vec<String>) -> Option<Table> {
     let source = disk.source.as_ref();
+    if whole.format == Some(Format::MdRaid) && md::Superblock::is_at_end(source) {
+        return None;
+    }
     let mbr = Mbr::read(source).filter(|mbr| {
         // A FAT filesystem on the whole disk and a record of partitions share the first sector: what one
         // of them left there does not disturb the other. Partitions count where they can be.
@@ -222,6 +226,7 @@ fn volume(disk: &Disk, slot: Slot, sector_size: u64) -> Result<Volume, String> {
     let content = identify(source.as_ref(), &mut problems);
     Ok(Volume {
         partition: Some(slot.partition),
+        assembled: None,
         offset,
         size,
         content,

@@ -165,6 +165,7 @@ impl Loader {
             .layout
             .volumes
             .iter()
+            .filter(|volume| volume.assembled.is_none())
             .map(|volume| {
                 let format = volume.content.format.map_or("?", |format| format.name());
                 match &volume.partition {
@@ -185,6 +186,23 @@ impl Loader {
         for problem in problems {
             self.once(problem);
         }
+        self.show_assembled();
+    }
+
+    /// Says what was put together since the last disk came.
+    fn show_assembled(&mut self) {
+        for (id, volume) in self.inventory.volumes() {
+            let Some(names) = &volume.assembled else {
+                continue;
+            };
+            let Some(format) = volume.content.format else {
+                continue;
+            };
+            let place = self.inventory.place(id).to_string();
+            if self.shown.insert(format!("{} {}", names.id, place)) {
+                log::info!("{}: {format}", Printable(&place));
+            }
+        }
     }
 
     /// Says what can't be used, and leaves out the entries that loaders before this one died of.
@@ -201,9 +219,8 @@ impl Loader {
 
     fn show(&mut self, found: &Found) {
         for problem in &found.problems {
-            let disk = self.inventory.disk(problem.volume);
-            let disk = disk.map(|scanned| scanned.disk.path.display().to_string());
-            let text = format!("{}: {}", disk.unwrap_or_default(), Printable(&problem.text));
+            let place = self.inventory.place(problem.volume).to_string();
+            let text = format!("{}: {}", Printable(&place), Printable(&problem.text));
             self.once(text);
         }
         for entry in &found.entries {

@@ -65,7 +65,7 @@ mod tests {
     fn volume(number: u32) -> VolumeName {
         VolumeName {
             disk: disk(1),
-            image: None,
+            inside: (number == 9).then(|| "md/a b".to_owned()),
             partition: Some(number),
             offset: u64::from(number) << 20,
         }

@@ -58,9 +58,9 @@ impl Place {
         let disk = self.disk();
         let mut fields = vec![word.to_owned(), escape(&disk.path), optional(disk.sequence)];
         if let Some(volume) = volume {
-            let image = volume.image.as_deref().map(escape);
+            let inside = volume.inside.as_deref().map(escape);
             let offset = volume.offset.to_string();
-            fields.extend([optional(image), optional(volume.partition), offset]);
+            fields.extend([optional(inside), optional(volume.partition), offset]);
         }
         if let Place::Entry(entry) = self {
             let nth = entry.nth.to_string();
@@ -81,12 +81,12 @@ impl Place {
                 sequence: number_or_none(sequence)?,
             })
         };
-        let volume = |[path, sequence, image, partition, offset]: [&str; 5]| {
+        let volume = |[path, sequence, inside, partition, offset]: [&str; 5]| {
             Some(VolumeName {
                 disk: disk(path, sequence)?,
-                image: match image {
+                inside: match inside {
                     "-" => None,
-                    image => Some(unescape(image)?),
+                    inside => Some(unescape(inside)?),
                 },
                 partition: number_or_none(partition)?,
                 offset: offset.parse().ok()?,
@@ -94,21 +94,21 @@ impl Place {
         };
         Some(match fields[..] {
             ["disk", path, sequence] => Place::Disk(disk(path, sequence)?),
-            ["volume", path, sequence, image, partition, offset] => {
-                Place::Volume(volume([path, sequence, image, partition, offset])?)
+            ["volume", path, sequence, inside, partition, offset] => {
+                Place::Volume(volume([path, sequence, inside, partition, offset])?)
             }
             [
                 "entry",
                 disk,
                 sequence,
-                image,
+                inside,
                 partition,
                 offset,
                 path,
                 line,
                 nth,
             ] => Place::Entry(EntryName {
-                volume: volume([disk, sequence, image, partition, offset])?,
+                volume: volume([disk, sequence, inside, partition, offset])?,
                 path: unescape(path)?,
                 line: number_or_none(line)?,
                 nth: nth.parse().ok()?,
@@ -166,11 +166,11 @@ mod tests {
     }
 
     fn volume() -> impl Strategy<Value = VolumeName> {
-        let image = any::<String>().prop_map(|path| format!("/dev/sda: {path}"));
-        let parts = (disk(), of(image), of(any::<u32>()), any::<u64>());
-        parts.prop_map(|(disk, image, partition, offset)| VolumeName {
+        let inside = any::<String>().prop_map(|path| format!("/dev/sda: {path}"));
+        let parts = (disk(), of(inside), of(any::<u32>()), any::<u64>());
+        parts.prop_map(|(disk, inside, partition, offset)| VolumeName {
             disk,
-            image,
+            inside,
             partition,
             offset,
         })
@@ -217,7 +217,7 @@ mod tests {
         };
         let volume = VolumeName {
             disk: disk.clone(),
-            image: None,
+            inside: None,
             partition: Some(1),
             offset: 1 << 20,
         };
@@ -241,7 +241,7 @@ mod tests {
             "/dev/sda partition 1: /loader/entries/a b\\u{a}loaded.conf"
         );
         let in_image = Place::Volume(VolumeName {
-            image: Some("/dev/sda partition 1: /a.iso".to_owned()),
+            inside: Some("/dev/sda partition 1: /a.iso".to_owned()),
             partition: Some(2),
             offset: 0,
             disk,

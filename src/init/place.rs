@@ -32,8 +32,9 @@ pub(super) struct DiskName {
 pub(super) struct VolumeName {
     /// Its disk.
     pub(super) disk: DiskName,
-    /// The image that it is in, where it is in one: a file, as people find it.
-    pub(super) image: Option<String>,
+    /// What it is in or is, if not simply on the disk: an image, as people find the file, or a logical volume or
+    /// an array that has its first piece there.
+    pub(super) inside: Option<String>,
     /// The number of the partition; `None` for a whole disk.
     pub(super) partition: Option<u32>,
     /// Where it begins there, in bytes.
@@ -76,9 +77,13 @@ impl VolumeName {
     pub(super) fn of(inventory: &Inventory, id: VolumeId) -> Option<VolumeName> {
         let (scanned, volume) = inventory.disk(id).zip(inventory.volume(id))?;
         let image = inventory.image(id);
+        let image = image.map(|image| inventory.describe(&image.file).to_string());
+        let assembled = volume.assembled.as_ref();
+        let assembled =
+            assembled.map(|names| format!("{} {}", scanned.disk.path.display(), names.id));
         Some(VolumeName {
             disk: DiskName::of(&scanned.disk),
-            image: image.map(|image| inventory.describe(&image.file).to_string()),
+            inside: image.or(assembled),
             partition: volume.partition.as_ref().map(|found| found.number),
             offset: volume.offset,
         })
@@ -104,7 +109,7 @@ impl fmt::Display for Place {
             Place::Volume(volume) => (volume, None),
             Place::Entry(entry) => (&entry.volume, Some(entry)),
         };
-        let around = volume.image.as_ref().unwrap_or(&volume.disk.path);
+        let around = volume.inside.as_ref().unwrap_or(&volume.disk.path);
         write!(f, "{}", Printable(around))?;
         if let Some(number) = volume.partition {
             write!(f, " partition {number}")?;

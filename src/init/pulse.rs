@@ -150,7 +150,7 @@ mod tests {
         };
         VolumeName {
             disk,
-            image: None,
+            inside: None,
             partition: Some(number),
             offset: 0,
         }

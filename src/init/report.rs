@@ -213,7 +213,7 @@ mod tests {
         };
         VolumeName {
             disk,
-            image: None,
+            inside: None,
             partition: None,
             offset: 0,
         }

@@ -276,7 +276,7 @@ mod tests {
         };
         let volume = VolumeName {
             disk: disk.clone(),
-            image: None,
+            inside: None,
             partition: Some(1),
             offset: 0,
         };

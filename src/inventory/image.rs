@@ -15,7 +15,7 @@ const MAX_IMAGES: usize = 64;
 const MAX_DEPTH: usize = 2;
 
 /// The volumes of images are numbered behind those of the disk, so many for each.
-const VOLUMES: usize = 1024;
+pub(super) const VOLUMES: usize = 1024;
 
 /// A file that is used as a disk.
 pub struct Image {

@@ -1,7 +1,9 @@
 //! All disks that are there, what is on them, and their filesystems, opened when first asked for.
 
+mod assembler;
 mod image;
 
+use assembler::Assembler;
 use image::Images;
 pub use image::{Image, ImageError};
 
@@ -19,6 +21,7 @@ use crate::smbios::Smbios;
 #[derive(Default)]
 pub struct Inventory {
     disks: Vec<ScannedDisk>,
+    assembler: Assembler,
     kernel_mount: Option<KernelMount>,
     guard: Option<Box<dyn Guard>>,
     smbios: Option<Smbios>,
@@ -41,6 +44,25 @@ pub struct ScannedDisk {
     pub layout: Layout,
     filesystems: Filesystems,
     images: Images,
+}
+
+impl ScannedDisk {
+    /// How people find one of its volumes.
+    fn place<'a>(&'a self, volume: &'a Volume) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| place(f, volume, &self.disk.path.display()))
+    }
+}
+
+/// Writes how people find a volume that is on `around`.
+fn place(f: &mut fmt::Formatter<'_>, volume: &Volume, around: &dyn fmt::Display) -> fmt::Result {
+    match &volume.assembled {
+        Some(assembled) => f.write_str(&assembled.name)?,
+        None => write!(f, "{around}")?,
+    }
+    match &volume.partition {
+        Some(partition) => write!(f, " partition {}", partition.number),
+        None => Ok(()),
+    }
 }
 
 /// The filesystems of the volumes of a layout, in their order.
@@ -87,7 +109,8 @@ impl Inventory {
         self.smbios.as_ref()
     }
 
-    /// Scans `disk` and adds it; its index is returned.
+    /// Scans `disk` and adds it; its index is returned. What can be put together with it is added to the
+    /// volumes of the disk that has the first piece.
     pub fn add(&mut self, disk: Disk) -> usize {
         let layout = disk.scan();
         self.disks.push(ScannedDisk {
@@ -96,7 +119,9 @@ impl Inventory {
             layout,
             images: Images::default(),
         });
-        self.disks.len().saturating_sub(1)
+        let index = self.disks.len().saturating_sub(1);
+        self.assembler.add(&mut self.disks, index);
+        index
     }
 
     /// Adds a disk with one partition, number 2 of a GPT, that holds `filesystem`: for tests of what is read
@@ -107,6 +132,7 @@ impl Inventory {
         };
         let source = || std::sync::Arc::new(MemorySource::new(Vec::new()));
         let volume = Volume {
+            assembled: None,
             partition: Some(Partition {
                 number: 2,
                 kind: PartitionKind::Gpt(String::new()),
@@ -182,6 +208,12 @@ impl Inventory {
         self.layout(id)?.volumes.get(index)
     }
 
+    /// Why a member of an array or a group is not used, or what is missing of what was put together, in
+    /// words.
+    pub fn assembly_problems(&self, id: VolumeId) -> impl Iterator<Item = &str> {
+        self.assembler.problems(id)
+    }
+
     /// The filesystem of a volume, opened at the first call; a failure is kept as well. Ask again for
     /// each file rather than keep it: then whoever guards the volumes knows which one is read.
     ///
@@ -205,20 +237,17 @@ impl Inventory {
         .as_deref()
     }
 
-    /// How people find a volume: `/dev/sda partition 2`, and in an image
+    /// How people find a volume: `/dev/sda partition 2` or `lvm/vg-root`, and in an image
     /// `/dev/sda partition 2: /images/debian.iso`.
     pub fn place(&self, id: VolumeId) -> impl fmt::Display + '_ {
         fmt::from_fn(move |f| {
-            match (self.image(id), self.disk(id)) {
+            let Some((scanned, volume)) = self.disk(id).zip(self.volume(id)) else {
+                return Ok(());
+            };
+            match self.image(id) {
                 // No longer than the files in each other.
-                (Some(image), _) => write!(f, "{}", self.describe(&image.file))?,
-                (None, Some(scanned)) => write!(f, "{}", scanned.disk.path.display())?,
-                (None, None) => {}
-            }
-            let volume = self.volume(id);
-            match volume.and_then(|volume| volume.partition.as_ref()) {
-                Some(partition) => write!(f, " partition {}", partition.number),
-                None => Ok(()),
+                Some(image) => place(f, volume, &self.describe(&image.file)),
+                None => write!(f, "{}", scanned.place(volume)),
             }
         })
     }

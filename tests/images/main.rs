@@ -27,6 +27,7 @@ mod kit;
 mod loopback;
 mod partitions;
 mod scripts;
+mod storage;
 mod table_damage;
 #[allow(dead_code, reason = "the corpus has its own test")]
 #[path = "../../fuzz/targets.rs"]

@@ -136,6 +136,29 @@ fn grub_for_a_bios() {
 }
 
 #[test]
+fn grub_with_boot_in_a_volume_group_on_half_a_mirror() {
+    let image = Image::overlay("grub-lvm", "grub-lvm");
+    let mut machine = Machine::set_up("grub-lvm")
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    machine.expect("md/boot: LVM2_member", BOOT);
+    machine.expect("lvm/demo-boot: ext4", BOOT);
+    machine.expect("md/boot: 1 of 2 members are missing", BOOT);
+    machine.expect("from lvm/demo-boot: /grub/grub.cfg", BOOT);
+    machine.expect("variables are not saved: it is on a logical volume", BOOT);
+    machine.expect("jumping", BOOT);
+    log_in(&mut machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    let expected = "BOOT_IMAGE=(lvm/demo-boot)/vmlinuz-";
+    assert!(
+        cmdline.contains(expected) && cmdline.contains(ROOT),
+        "{cmdline}"
+    );
+    machine.finish();
+}
+
+#[test]
 fn grub_reboot_counts_once() {
     let image = Image::copy("grub-reboot", "grub");
     let start = |name| {

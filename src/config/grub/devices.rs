@@ -27,6 +27,8 @@ struct Disk {
     name: String,
     /// The number of an optical medium: 0 for `cd0`.
     optical: Option<usize>,
+    /// Another name: `lvmid/…` of a logical volume.
+    alias: Option<String>,
     /// The filesystem on the whole disk.
     whole: Option<VolumeId>,
     /// Number and volume of the partitions.
@@ -55,6 +57,7 @@ impl<'a> Devices<'a> {
             }
             disks.push(disk);
         }
+        disks.extend(assembled(inventory, first));
         Devices {
             inventory,
             disks,
@@ -172,7 +175,12 @@ impl<'a> Devices<'a> {
 
     /// The name of the partition table of the disk that holds a volume.
     pub(super) fn partition_table(&self, id: VolumeId) -> Option<&'static str> {
-        self.inventory.layout(id)?.table.map(scheme)
+        let assembled = self.inventory.volume(id)?.assembled.as_ref();
+        let table = match assembled {
+            Some(assembled) => assembled.table,
+            None => self.inventory.layout(id)?.table,
+        };
+        table.map(scheme)
     }
 
     /// The filesystem of a volume.
@@ -268,10 +276,66 @@ fn scheme(table: TableKind) -> &'static str {
     }
 }
 
+/// Logical volumes and arrays.
+///
+/// Those come first that are as removable as the disk with index `first`, where the configuration is: a
+/// name that a disk can have brought along does not lead away from what was there. Of a name that several
+/// of the same kind have, nobody can say which one it means, and only their UUIDs are left as names.
+fn assembled(inventory: &Inventory, first: usize) -> Vec<Disk> {
+    let mut disks: Vec<(bool, Disk)> = Vec::new();
+    let scanned = inventory.disks().get(first);
+    let is_removable = scanned.is_some_and(|scanned| scanned.disk.is_removable());
+    for (id, volume) in inventory.volumes() {
+        // One without content was taken back.
+        let Some(names) = volume.assembled.as_ref().filter(|_| volume.size > 0) else {
+            continue;
+        };
+        let is_foreign = names.removable != is_removable;
+        let is_it = |(foreign, disk): &&mut (bool, Disk)| {
+            *foreign == is_foreign && disk.alias.as_deref() == Some(&names.id)
+        };
+        let disk = match disks.iter_mut().find(is_it) {
+            Some((_, disk)) => disk,
+            None => {
+                let disk = Disk {
+                    name: names.name.clone(),
+                    optical: None,
+                    alias: Some(names.id.clone()),
+                    whole: None,
+                    partitions: Vec::new(),
+                    scheme: names.table.map_or("gpt", scheme),
+                };
+                &mut disks.push_mut((is_foreign, disk)).1
+            }
+        };
+        match &volume.partition {
+            Some(partition) => disk.partitions.push((partition.number, id)),
+            None => disk.whole = Some(id),
+        }
+    }
+    disks.sort_by_key(|(is_foreign, _)| *is_foreign);
+    let names: Vec<(bool, String)> = disks
+        .iter()
+        .map(|(is_foreign, disk)| (*is_foreign, disk.name.clone()))
+        .collect();
+    let unique = |(is_foreign, mut disk): (bool, Disk)| {
+        let name = (is_foreign, disk.name);
+        let is_unique = names.iter().filter(|other| **other == name).count() == 1;
+        let id = disk.alias.clone().unwrap_or_default();
+        disk.name = if is_unique { name.1 } else { id };
+        disk
+    };
+    disks.into_iter().map(unique).collect()
+}
+
 impl Disk {
     /// The disk with this layout, the volumes of which have these ids.
     fn new(name: String, layout: &Layout, id: impl Fn(usize) -> VolumeId) -> Disk {
-        let volumes = || (0..).map(&id).zip(&layout.volumes);
+        // What was put together from pieces has names of its own.
+        let volumes = || {
+            let all = (0..).map(&id).zip(&layout.volumes);
+            all.filter(|(_, volume)| volume.assembled.is_none())
+        };
         let number =
             |(id, volume): (VolumeId, &Volume)| Some((volume.partition.as_ref()?.number, id));
         // A partition of a hybrid medium may begin where the disk begins: then it is the whole, too.
@@ -283,6 +347,7 @@ impl Disk {
         Disk {
             name,
             optical: None,
+            alias: None,
             whole: wholes.next().map(|(id, _)| id),
             partitions: volumes().filter_map(number).collect(),
             scheme: layout.table.map_or("gpt", scheme),
@@ -301,7 +366,7 @@ impl Disk {
         match (self.optical, name.strip_prefix("cd")) {
             (Some(0), Some("")) => true,
             (Some(own), Some(number)) if number.parse() == Ok(own) => true,
-            _ => self.name == name,
+            _ => self.name == name || self.alias.as_deref() == Some(name),
         }
     }
 }

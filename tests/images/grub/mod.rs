@@ -4,7 +4,7 @@
 mod corpus;
 mod gptprio;
 mod menus;
-mod oracle;
+pub mod oracle;
 mod places;
 mod random;
 mod shapes;

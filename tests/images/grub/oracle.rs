@@ -234,7 +234,8 @@ fn expand_tabs(text: &str) -> String {
     expanded
 }
 
-fn emulate(directory: &Path) -> String {
+/// Runs the configuration in a directory, with the disks that its `device.map` names.
+pub fn emulate(directory: &Path) -> String {
     let output = directory.join("output");
     let mut child = tool("grub-emu")
         .args(["-r", "host", "-d"])

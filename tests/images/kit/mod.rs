@@ -22,7 +22,7 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 26] = [
+const PACKAGES: [(&str, &str); 27] = [
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("cryptsetup", "cryptsetup-bin"),
@@ -49,6 +49,7 @@ const PACKAGES: [(&str, &str); 26] = [
     ("sgdisk", "gdisk"),
     ("touch", "coreutils"),
     ("xorriso", "xorriso"),
+    ("xz", "xz-utils"),
 ];
 
 /// A program that is ready to be run, with messages in English and its input closed. Those in `sbin`

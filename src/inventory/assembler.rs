@@ -1,0 +1,221 @@
+//! [`Assembler`]: volumes of several disks that become one.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::ScannedDisk;
+use super::image::VOLUMES;
+use crate::disk::{
+    Assembled, Assembly, Content, Disk, Hardware, Layout, MemorySource, Piece, Volume, Whole,
+    assemble,
+};
+use crate::entry::VolumeId;
+use crate::fs::FsError;
+
+/// Arrays of arrays, and a volume group on them.
+const MAX_DEPTH: usize = 4;
+/// Volumes that are put together in all; a machine has some dozen.
+const MAX_VOLUMES: usize = 4096;
+
+/// What is put together, and was. After every disk that comes it is asked again what there is. The answer
+/// depends on the pieces that are there, not on the order in which they came.
+#[derive(Default)]
+pub(super) struct Assembler {
+    pieces: Vec<Piece>,
+    /// Where each piece is, and how deep it lies in others.
+    places: Vec<(VolumeId, usize)>,
+    /// The volumes of what was put together.
+    made: BTreeMap<Key, Vec<VolumeId>>,
+    /// What was put together and is not any more. It does not come back: pieces that lie in each other's
+    /// whole could otherwise go on for ever.
+    withdrawn: BTreeSet<Key>,
+    /// What is to be said of volumes now, in words.
+    problems: Vec<(VolumeId, String)>,
+}
+
+/// One state of something that is put together: its id, its generation, and whether it is on removable
+/// disks.
+type Key = (String, u64, bool);
+
+impl Assembler {
+    /// Takes the pieces on a disk, and appends to the layouts of all what can be put together.
+    pub(super) fn add(&mut self, disks: &mut [ScannedDisk], disk: usize) {
+        let before = self.pieces.len();
+        if let Some(scanned) = disks.get(disk) {
+            self.take_pieces(scanned, disk, 0, 0);
+        }
+        let mut changed = self.pieces.len() != before;
+        while changed {
+            let assembly = assemble(&self.pieces);
+            changed = self.apply(disks, assembly);
+        }
+    }
+
+    /// What is to be said of a volume, in words.
+    pub(super) fn problems(&self, id: VolumeId) -> impl Iterator<Item = &str> {
+        let problems = self
+            .problems
+            .iter()
+            .filter(move |(volume, _)| *volume == id);
+        problems.map(|(_, text)| text.as_str())
+    }
+
+    /// Looks for pieces among the volumes of a disk from `first` on.
+    fn take_pieces(&mut self, scanned: &ScannedDisk, disk: usize, first: usize, depth: usize) {
+        if depth >= MAX_DEPTH {
+            return;
+        }
+        for (number, volume) in scanned.layout.volumes.iter().enumerate().skip(first) {
+            let place = scanned.place(volume).to_string();
+            if let Some(piece) = Piece::of(&scanned.disk, volume, place) {
+                let id = VolumeId {
+                    disk,
+                    volume: number,
+                };
+                self.pieces.push(piece);
+                self.places.push((id, depth));
+            }
+        }
+    }
+
+    /// Makes the volumes of what is new, and takes back what is not true any more. Says whether there are
+    /// other pieces now.
+    fn apply(&mut self, disks: &mut [ScannedDisk], assembly: Assembly) -> bool {
+        let place = |piece: usize| self.places.get(piece).copied();
+        let mut wholes = BTreeMap::new();
+        for whole in assembly.volumes {
+            if let Some((id, depth)) = place(whole.first) {
+                let Assembled {
+                    id: name,
+                    removable,
+                    ..
+                } = &whole.names;
+                let key = (name.clone(), whole.generation, *removable);
+                wholes.entry(key).or_insert((whole, id, depth));
+            }
+        }
+        let problems = assembly.problems.into_iter();
+        let problems = problems.filter_map(|(piece, text)| Some((place(piece)?.0, text)));
+        self.problems = problems.collect();
+        let gone: Vec<Key> = self.made.keys().cloned().collect();
+        let gone = gone.into_iter().filter(|key| !wholes.contains_key(key));
+        let mut changed = false;
+        for key in gone.collect::<Vec<_>>() {
+            for id in self.made.remove(&key).unwrap_or_default() {
+                changed |= self.withdraw(disks, id);
+            }
+            self.withdrawn.insert(key);
+        }
+        let mut new: Vec<_> = wholes.into_iter().collect();
+        new.sort_by_key(|(_, (whole, ..))| whole.first);
+        for (key, (mut whole, id, depth)) in new {
+            if self.withdrawn.contains(&key) {
+                continue;
+            }
+            let problems = std::mem::take(&mut whole.problems);
+            if !self.made.contains_key(&key) {
+                let before = self.pieces.len();
+                let volumes = self.append(disks, whole, id.disk, depth);
+                changed |= self.pieces.len() != before;
+                self.made.insert(key.clone(), volumes);
+            }
+            let volume = self.made.get(&key).and_then(|volumes| volumes.first());
+            let problems = problems.into_iter();
+            self.problems
+                .extend(problems.filter_map(|text| Some((*volume?, text))));
+        }
+        changed
+    }
+
+    /// Adds what was put together to the volumes of the disk with its first piece.
+    fn append(
+        &mut self,
+        disks: &mut [ScannedDisk],
+        whole: Whole,
+        disk: usize,
+        depth: usize,
+    ) -> Vec<VolumeId> {
+        let all: usize = self.made.values().map(Vec::len).sum();
+        let Some(scanned) = disks.get_mut(disk).filter(|_| all < MAX_VOLUMES) else {
+            return Vec::new();
+        };
+        let first = scanned.layout.volumes.len();
+        let layout = match whole.may_have_partitions {
+            true => {
+                let inside = Disk {
+                    path: PathBuf::from(&whole.names.name),
+                    source: whole.source,
+                    hardware: Hardware {
+                        sector_size: scanned.disk.hardware.sector_size,
+                        ..Hardware::default()
+                    },
+                };
+                inside.scan()
+            }
+            false => unpartitioned(whole.source),
+        };
+        let Layout {
+            table,
+            volumes,
+            mut problems,
+            ..
+        } = layout;
+        let names = Assembled {
+            table,
+            ..whole.names
+        };
+        for mut volume in volumes.into_iter().take(VOLUMES.saturating_sub(first)) {
+            volume.assembled = Some(names.clone());
+            volume.problems.append(&mut problems);
+            scanned.layout.volumes.push(volume);
+            scanned.filesystems.0.push(OnceCell::new());
+        }
+        let end = scanned.layout.volumes.len();
+        self.take_pieces(scanned, disk, first, depth.saturating_add(1));
+        (first..end)
+            .map(|volume| VolumeId { disk, volume })
+            .collect()
+    }
+
+    /// Empties a volume that is not what it was. Says whether it was a piece.
+    fn withdraw(&mut self, disks: &mut [ScannedDisk], id: VolumeId) -> bool {
+        const REASON: &str =
+            "not used any more: a disk that came later has changed what it is made of";
+        if let Some(scanned) = disks.get_mut(id.disk)
+            && let Some(volume) = scanned.layout.volumes.get_mut(id.volume)
+            && let Some(filesystem) = scanned.filesystems.0.get_mut(id.volume)
+        {
+            volume.content = Content::default();
+            volume.source = Arc::new(MemorySource::new(Vec::new()));
+            volume.problems = vec![REASON.to_owned()];
+            *filesystem = OnceCell::from(Err(FsError::LeftOut(REASON.to_owned())));
+        }
+        let piece = self.places.iter().position(|(place, _)| *place == id);
+        if let Some(piece) = piece {
+            self.places.remove(piece);
+            self.pieces.remove(piece);
+        }
+        piece.is_some()
+    }
+}
+
+/// The volume that fills a source.
+fn unpartitioned(source: crate::disk::Source) -> Layout {
+    let mut problems = Vec::new();
+    let volume = Volume {
+        partition: None,
+        assembled: None,
+        offset: 0,
+        size: source.size(),
+        content: crate::disk::identify(source.as_ref(), &mut problems),
+        problems,
+        source,
+        device: None,
+    };
+    Layout {
+        volumes: vec![volume],
+        ..Layout::default()
+    }
+}
