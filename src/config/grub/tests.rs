@@ -638,7 +638,8 @@ fn limits_say_which_one_it_was() {
 /// Each of these commands takes long, and is one command all the same.
 #[test]
 fn commands_that_take_long_count_for_more() {
-    let grow = "a=x\nfor i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do a=$a$a; done\n";
+    let grow = "a=x; many=\nfor i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do a=$a$a; done\n\
+                for i in 1 2 3 4 5 6 7 8 9 a b c d; do many=\"$many$many /d/*\"; done\n";
     let directory: Vec<String> = (0..300).map(|i| format!("/d/{i:0200}")).collect();
     let mut files: Vec<(&str, &str)> = directory.iter().map(|n| (n.as_str(), "")).collect();
     let large = "x".repeat(20 << 20);
@@ -647,6 +648,7 @@ fn commands_that_take_long_count_for_more() {
         "regexp '(x|y)*(x*)(x*)z' $a",
         "test -e /d/*0*0*0*0*0*0*0*0*0*1*",
         "sha256sum /large",
+        "echo /d/*$many",
     ] {
         let often = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do";
         let config = format!("menuentry A {{ {grow} {often} {command}; done; linux /k1; }}\n");
