@@ -229,6 +229,10 @@ impl Interpreter<'_> {
         );
         let mut arguments = Vec::new();
         for pattern in patterns {
+            // Each may stand for thousands of names.
+            if self.is_over() {
+                break;
+            }
             let root = self.variables.get("root");
             match wildcard::expand(&pattern, &self.devices, root, &self.budget) {
                 Some(names) => arguments.extend(names),

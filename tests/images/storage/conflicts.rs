@@ -3,7 +3,7 @@
 use pilotlight::boot::{open_disk, save};
 use pilotlight::config::grub::{Platform, execute_scripts};
 use pilotlight::disk::{Disk, Hardware};
-use pilotlight::entry::{FileRef, SavedVariables};
+use pilotlight::entry::{FileRef, SavePlace, SavedVariables};
 use pilotlight::inventory::Inventory;
 
 use super::kit::{
@@ -202,10 +202,10 @@ fn nothing_is_written_to_what_was_put_together() {
     }
     let found = inventory(&mirror.disks);
     let (volume, _) = assembled(&found)[0];
-    let mut saved = SavedVariables::new(FileRef {
+    let mut saved = SavedVariables::new(SavePlace::File(FileRef {
         volume,
         path: path("/env"),
-    });
+    }));
     assert!(!save(&found, &saved, &open_disk).unwrap());
     saved.set("next_entry", Some("x"));
     let before: Vec<Vec<u8>> = mirror

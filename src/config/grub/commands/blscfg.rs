@@ -26,20 +26,24 @@ struct Entry {
     file: FileRef,
     /// Its name without `.conf`.
     id: String,
-    text: String,
+    /// Line, key and value, in order.
+    lines: Vec<(u32, String, String)>,
 }
 
 impl Entry {
-    fn lines<'e>(&'e self, key: &'e str) -> impl Iterator<Item = Line<'e>> {
-        lines(&self.text).filter(move |line| line.key == key)
+    fn value(&self, key: &str) -> Option<&str> {
+        self.line(key).map(|(_, value)| value)
     }
 
-    fn value<'e>(&'e self, key: &'e str) -> Option<&'e str> {
-        self.all(key).next()
+    /// The first line with this key: its number, and the value.
+    fn line(&self, key: &str) -> Option<(u32, &str)> {
+        let found = self.lines.iter().find(|(_, name, _)| name == key);
+        found.map(|(number, _, value)| (*number, value.as_str()))
     }
 
-    fn all<'e>(&'e self, key: &'e str) -> impl Iterator<Item = &'e str> {
-        self.lines(key).map(|line| line.value)
+    fn all(&self, key: &str) -> Vec<&str> {
+        let found = self.lines.iter().filter(|(_, name, _)| name == key);
+        found.map(|(.., value)| value.as_str()).collect()
     }
 }
 
@@ -120,9 +124,12 @@ fn read_directory(state: &mut Interpreter<'_>, place: &str) -> Outcome<Vec<Entry
         };
         match state.devices.read(&file, MAX_SIZE) {
             Ok(bytes) => {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let text = String::from_utf8_lossy(&bytes);
+                let owned =
+                    |line: Line<'_>| (line.number, line.key.to_owned(), line.value.to_owned());
+                let lines = lines(&text).map(owned).collect();
                 let id = id.to_owned();
-                entries.push(Entry { file, id, text });
+                entries.push(Entry { file, id, lines });
             }
             Err(failure) => state.remark(&failure.text),
         }
@@ -145,12 +152,9 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
         return None;
     };
     let mut unset = Vec::new();
-    let options = entry.lines("options").next();
     let default = state.variables.get("default_kernelopts");
-    let (line, options) = match options {
-        Some(line) => (line.number, line.value),
-        None => (1, default.unwrap_or_default()),
-    };
+    let options = entry.line("options");
+    let (line, options) = options.unwrap_or((1, default.unwrap_or_default()));
     let options = expand(state, options, &mut unset);
     let path = &entry.file.path;
     let notes = unset
@@ -158,7 +162,7 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
         .map(|name| format!("{path}, line {line}: {}", is_unset(name)));
     let notes = notes.collect();
     let mut script = format!("linux ($root){linux} {options}\n");
-    let initrds: Vec<&str> = entry.all("initrd").collect();
+    let initrds = entry.all("initrd");
     if let Some(first) = initrds.first() {
         let directory = first
             .rsplit_once('/')
@@ -179,7 +183,7 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
     let users = entry.value("grub_users");
     // Nobody is named where the variable is not set.
     let users = users.map(|users| expand(state, users, &mut Vec::new()));
-    let unrestricted = entry.all("grub_arg").any(|arg| arg == "--unrestricted");
+    let unrestricted = entry.all("grub_arg").contains(&"--unrestricted");
     state.reached.borrow_mut().insert(entry.file.clone());
     Some(MenuEntry {
         parameters: Rc::new(vec![title.clone()]),
