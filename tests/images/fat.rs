@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pilotlight::disk::Source;
 use pilotlight::fs::{FileKind, FsError};
 
 use crate::kit::{MIB, copy_in, filesystem, noise, path, run_line, temp_dir};
@@ -17,6 +18,13 @@ const KINDS: [(&str, u64); 7] = [
     ("-F 32 -s 8", 300),
     ("-F 32 -S 4096 -s 1", 300),
 ];
+
+/// All bytes of a file that is read as a disk.
+fn whole(source: &Source) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(source.size()).unwrap()];
+    source.read_exact_at(0, &mut bytes).unwrap();
+    bytes
+}
 
 #[test]
 fn contents_are_what_went_in() {
@@ -48,6 +56,8 @@ fn contents_are_what_went_in() {
                 let read = filesystem.read(&file, 64 << 20);
                 assert!(read.unwrap() == *content, "{options}: {spelling}");
             }
+            let image = filesystem.image(&path(&format!("/loader/entries/{name}")));
+            assert!(whole(&image.unwrap()) == *content, "{options}: {name}");
         }
         let list = filesystem.read_dir(&path("/loader/entries")).unwrap();
         let names: Vec<&str> = list.iter().map(|entry| entry.name.as_str()).collect();
@@ -112,6 +122,9 @@ fn a_directory_with_many_names_and_files_in_pieces() {
     copy_in(&image, &dir.file("pieces", &content), "pieces");
     let filesystem = filesystem(&image);
     assert!(filesystem.read(&path("/pieces"), 64 << 20).unwrap() == content);
+    assert!(whole(&filesystem.image(&path("/pieces")).unwrap()) == content);
+    let ranges = filesystem.locate(&path("/pieces"), 64 << 20).unwrap();
+    assert!(ranges.len() > 100, "{} pieces", ranges.len());
     let list = filesystem.read_dir(&path("/many/in")).unwrap();
     assert_eq!(list.len(), 750);
     assert_eq!(list[3].name, "a file with a long name 0007");

@@ -179,28 +179,35 @@ fn a_medium_with_a_configuration_for_files_only() {
     );
 }
 
-/// An ext filesystem with the media and a configuration that starts them.
-fn disk_with_media(dir: &TempDir, options: &str) -> Image {
+/// A filesystem, made by this line, with the media and a configuration that starts them.
+fn disk_with_media(dir: &TempDir, make: &str) -> Image {
     debian(dir);
     ubuntu(dir);
     dir.file("tree/boot/grub/grub.cfg", CUSTOM.as_bytes());
-    let root = dir.image("root.img", 24 * MIB);
+    let root = dir.image("root.img", 48 * MIB);
     let tree = dir.path().join("tree");
-    run_line(
-        &format!("mke2fs -q {options} -d {} {{}}", tree.display()),
-        &root,
-    );
-    let disk = dir.image("disk.raw", 26 * MIB);
-    run_line("sgdisk -n 1:2048:+24M {}", &disk);
+    run_line(&make.replace("TREE", tree.to_str().unwrap()), &root);
+    if make.starts_with("mkfs.vfat") {
+        for name in ["boot", "images"] {
+            copy_in(&root, &tree.join(name), "");
+        }
+    }
+    let disk = dir.image("disk.raw", 50 * MIB);
+    run_line("sgdisk -n 1:2048:+48M {}", &disk);
     disk.insert(MIB, &root);
     disk
 }
 
 #[test]
 fn media_in_files() {
-    for options in ["-t ext4", "-t ext2 -b 1024"] {
+    for make in [
+        "mke2fs -q -t ext4 -d TREE {}",
+        "mke2fs -q -t ext2 -b 1024 -d TREE {}",
+        "mkfs.vfat -F 32 -s 1 {}",
+        "mkfs.vfat -F 16 {}",
+    ] {
         let dir = temp_dir();
-        let disk = disk_with_media(&dir, options);
+        let disk = disk_with_media(&dir, make);
         assert_eq!(
             summary(&disk),
             [
@@ -211,7 +218,8 @@ fn media_in_files() {
                 "Ubuntu: BOOT_IMAGE=(loop)/casper/vmlinuz boot=casper \
                  iso-scan/filename=/images/ubuntu.iso noprompt ---",
                 "! Gone: BOOT_IMAGE=(loop)/vmlinuz",
-            ]
+            ],
+            "{make}"
         );
     }
 }
@@ -219,7 +227,7 @@ fn media_in_files() {
 #[test]
 fn files_of_media_are_named_and_read() {
     let dir = temp_dir();
-    let disk = disk_with_media(&dir, "-t ext4");
+    let disk = disk_with_media(&dir, "mke2fs -q -t ext4 -d TREE {}");
     let view = json(&[&disk]);
     assert_eq!(view["disks"].as_array().unwrap().len(), 1);
     let live = &view["entries"][0];
@@ -257,7 +265,7 @@ fn files_of_media_are_named_and_read() {
 #[test]
 fn what_can_not_be_read_in_a_medium_names_it() {
     let dir = temp_dir();
-    let disk = disk_with_media(&dir, "-t ext4");
+    let disk = disk_with_media(&dir, "mke2fs -q -t ext4 -d TREE {}");
     // Wherever they are, the kernels are no kernels any more.
     let mut bytes = std::fs::read(&disk.0).unwrap();
     let kernel = kernel(7);

@@ -3,6 +3,8 @@
 //! The crate trusts the numbers on the disk: what they lead to is read, and reading ends where the
 //! [`Medium`] below says so. That bounds every loop, and nothing is ever written.
 
+mod clusters;
+
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -11,11 +13,12 @@ use std::sync::Arc;
 
 use fatfs::{FileAttributes, FsOptions, ReadWriteSeek};
 
+use self::clusters::Clusters;
 use super::date::Date;
 use super::{
     DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
 };
-use crate::disk::{ReadAt, Source, Window};
+use crate::disk::{Joined, ReadAt, Section, Source, Window};
 
 /// Bytes that may be read while one directory is searched or one file is positioned: a circular chain of
 /// clusters ends here. It is more than a directory with [`MAX_DIRECTORY_ENTRIES`] long names has, and
@@ -26,16 +29,16 @@ const BUDGET: u64 = 64 * 1024 * 1024;
 pub(super) struct Fat {
     inner: fatfs::FileSystem<Medium>,
     meter: Rc<Meter>,
-    /// Length of the volume in bytes.
-    size: u64,
+    source: Source,
+    window: Arc<Window>,
 }
 
 /// What the [`Medium`] shares with its user, who has given it away.
 struct Meter {
     /// Bytes that may still be read.
     budget: Cell<u64>,
-    /// Where the last read began, and how many bytes it gave.
-    last: Cell<(u64, usize)>,
+    /// Where the last read began, in bytes.
+    last: Cell<u64>,
 }
 
 impl Fat {
@@ -44,18 +47,36 @@ impl Fat {
     /// # Errors
     /// The medium failed, or its numbers make no sense.
     pub(super) fn open(source: Source) -> Result<Fat, FsError> {
-        let size = source.size();
+        let window = Arc::new(Window::new(source.clone()));
         let meter = Rc::new(Meter {
             budget: Cell::new(BUDGET),
             last: Cell::default(),
         });
         let medium = Medium {
-            source: Arc::new(Window::new(source)),
+            source: window.clone(),
             position: 0,
             meter: meter.clone(),
         };
         let inner = fatfs::FileSystem::new(medium, FsOptions::new()).map_err(error)?;
-        Ok(Fat { inner, meter, size })
+        Ok(Fat {
+            inner,
+            meter,
+            source,
+            window,
+        })
+    }
+
+    /// Where the content of a file lies on the volume. What the crate reads last for its first byte tells
+    /// where it begins.
+    fn ranges(&self, entry: &Entry<'_>) -> Result<Vec<Range<u64>>, FsError> {
+        let size = entry.len();
+        if size == 0 {
+            return Ok(Vec::new());
+        }
+        self.meter.budget.set(BUDGET);
+        entry.to_file().read_exact(&mut [0]).map_err(error)?;
+        let clusters = Clusters::read(self.window.as_ref())?;
+        clusters.ranges(&self.window, self.meter.last.get(), size)
     }
 
     /// Follows `path` to a directory or a file.
@@ -165,8 +186,18 @@ impl Filesystem for Fat {
         }))
     }
 
-    /// The crate does not tell which clusters a file has, so the file is read, and the last thing that the
-    /// crate reads each time is the content.
+    fn image(&self, path: &FsPath) -> Result<Source, FsError> {
+        let Found::File(entry) = self.find(path)? else {
+            return Err(FsError::NotAFile);
+        };
+        let section = |range: Range<u64>| {
+            let size = range.end.saturating_sub(range.start);
+            Section::new(self.source.clone(), range.start, size)
+        };
+        let ranges = self.ranges(&entry)?.into_iter();
+        Ok(Arc::new(Joined::new(ranges.map(section))))
+    }
+
     fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
         let Found::File(entry) = self.find(path)? else {
             return Err(FsError::NotAFile);
@@ -181,27 +212,7 @@ impl Filesystem for Fat {
                 "{size} bytes where at most {limit} are written"
             )));
         }
-        self.meter.budget.set(BUDGET);
-        let mut file = entry.to_file();
-        let mut ranges: Vec<Range<u64>> = Vec::new();
-        let mut done: u64 = 0;
-        let mut part = [0; 4096];
-        while done < size {
-            let n = file.read(&mut part).map_err(error)?;
-            let (start, read) = self.meter.last.get();
-            let end = start.saturating_add(read as u64);
-            if n == 0 || n != read || end > self.size {
-                return Err(FsError::Corrupt(format!(
-                    "the chain of clusters ends at {done} of {size} bytes"
-                )));
-            }
-            done = done.saturating_add(n as u64);
-            match ranges.last_mut().filter(|last| last.end == start) {
-                Some(last) => last.end = end,
-                None => ranges.push(start..end),
-            }
-        }
-        Ok(ranges)
+        self.ranges(&entry)
     }
 }
 
@@ -261,7 +272,7 @@ impl Read for Medium {
         // Not `Other`: the crate uses that for its own findings.
         let left = left.ok_or(io::ErrorKind::FileTooLarge)?;
         self.meter.budget.set(left);
-        self.meter.last.set((self.position, n));
+        self.meter.last.set(self.position);
         self.position = self.position.saturating_add(n as u64);
         Ok(n)
     }
