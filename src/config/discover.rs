@@ -3,6 +3,7 @@
 use super::bls::{self, Place};
 use super::grub;
 use super::names;
+use super::syslinux;
 use crate::disk::Format;
 use crate::entry::{BootEntry, VolumeId};
 use crate::inventory::Inventory;
@@ -40,9 +41,9 @@ pub struct VolumeProblem {
 /// Reads the configurations of all disks.
 ///
 /// Entries of ESP and XBOOTLDR of one disk belong together, as the Boot Loader Specification says;
-/// those of other volumes follow, each volume by itself, and then what GRUB's configurations say. Each such
-/// group has one default. Entries of the specification that a GRUB script has taken into its menu are
-/// offered there.
+/// those of other volumes follow, each volume by itself, then what GRUB's configurations say, and then those
+/// of SYSLINUX. Each such group has one default. Entries of the specification that a GRUB script has taken
+/// into its menu are offered there.
 pub fn discover(inventory: &Inventory) -> Found {
     let mut found = Found::default();
     let mut scripts = grub::Configurations::default();
@@ -77,7 +78,7 @@ pub fn discover(inventory: &Inventory) -> Found {
                 place => boot.read(filesystem, id, place),
             }
         }
-        let evaluated = scripts.read(inventory, readable);
+        let evaluated = scripts.read(inventory, readable.iter().copied());
         for group in std::iter::once(boot).chain(others) {
             let (entries, problems) = group.finish();
             let own = entries.into_iter();
@@ -92,6 +93,13 @@ pub fn discover(inventory: &Inventory) -> Found {
             found.entries.extend(evaluated.entries);
             for text in evaluated.problems {
                 found.problem(volume, text);
+            }
+        }
+        for (id, filesystem, _) in readable {
+            let listed = syslinux::of_volume(inventory, id, filesystem);
+            found.entries.extend(listed.entries);
+            for text in listed.problems {
+                found.problem(id, text);
             }
         }
     }
