@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
 use pilotlight::config::grub::{EnvironmentBlock, Platform, execute_scripts};
+use pilotlight::config::syslinux::{Medium, list};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Uevent, identify};
-use pilotlight::fs::{FileKind, Filesystem, FsPath};
+use pilotlight::entry::VolumeId;
+use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{BzImage, CommandLine};
 use pilotlight::policy::Policy;
@@ -20,7 +22,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 12] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -32,6 +34,7 @@ pub const ALL: [Target; 11] = [
     ("policy", policy, 300),
     ("grub_script", grub_script, 30),
     ("environment_block", environment_block, 300),
+    ("syslinux", syslinux, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -193,6 +196,29 @@ pub fn environment_block(data: &[u8]) {
         assert!(block.iter().any(|pair| pair == own));
         let others: Vec<_> = block.iter().filter(|(name, _)| name != "own").collect();
         assert_eq!(others, before);
+    }
+}
+
+/// Reading a configuration of SYSLINUX, which may include itself, or a second one behind a line `===`.
+pub fn syslinux(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (first, second) = text.split_once("\n===\n").unwrap_or((&text, ""));
+    let filesystem = MemoryFilesystem::new()
+        .file("/s/syslinux.cfg", first)
+        .file("/s/b", second)
+        .file("/s/k", "")
+        .file("/s/i", "");
+    let volume = VolumeId { disk: 0, volume: 0 };
+    let (Ok(path), Ok(directory)) = (FsPath::new("/s/syslinux.cfg"), FsPath::new("/s")) else {
+        return;
+    };
+    let found = list(&filesystem, volume, &path, &directory, Medium::Disk);
+    assert!(found.entries.len() <= 4096 && found.problems.len() <= 16);
+    let defaults = found.entries.iter().filter(|entry| entry.default).count();
+    assert!(defaults <= 1, "{defaults} defaults");
+    for entry in &found.entries {
+        assert!(entry.submenu.len() <= 24 && entry.initrd.len() <= 64);
+        assert!(entry.kernel.is_some() || !entry.bootable());
     }
 }
 

@@ -3,6 +3,7 @@
 use super::bls::{self, Place};
 use super::grub;
 use super::names;
+use super::same;
 use super::syslinux;
 use crate::disk::Format;
 use crate::entry::{BootEntry, VolumeId};
@@ -42,7 +43,7 @@ pub struct VolumeProblem {
 ///
 /// Entries of ESP and XBOOTLDR of one disk belong together, as the Boot Loader Specification says;
 /// those of other volumes follow, each volume by itself, then what GRUB's configurations say, and then those
-/// of SYSLINUX. Each such group has one default. Entries of the specification that a GRUB script has taken
+/// of SYSLINUX, without what a GRUB script offers alike. Each such group has one default. Entries of the specification that a GRUB script has taken
 /// into its menu are offered there.
 pub fn discover(inventory: &Inventory) -> Found {
     let mut found = Found::default();
@@ -97,7 +98,7 @@ pub fn discover(inventory: &Inventory) -> Found {
         }
         for (id, filesystem, _) in readable {
             let listed = syslinux::of_volume(inventory, id, filesystem);
-            found.entries.extend(listed.entries);
+            same::add_new(&mut found.entries, listed.entries);
             for text in listed.problems {
                 found.problem(id, text);
             }

@@ -7,6 +7,7 @@ pub mod bls;
 mod discover;
 pub mod grub;
 mod names;
+mod same;
 pub mod syslinux;
 
 pub use discover::{Found, VolumeProblem, discover};

@@ -25,6 +25,7 @@ mod identify;
 mod kit;
 mod partitions;
 mod scripts;
+mod syslinux;
 mod table_damage;
 #[allow(dead_code, reason = "the corpus has its own test")]
 #[path = "../../fuzz/targets.rs"]

@@ -6,7 +6,7 @@ use super::listing::Medium;
 use super::tree::{Kind, Label, Tree};
 
 /// Commands that lead to each other beyond this lead nowhere.
-const MAX_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 4;
 
 /// What a command starts.
 #[derive(Debug, PartialEq, Eq)]

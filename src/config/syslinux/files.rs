@@ -4,7 +4,10 @@ use std::fmt;
 
 use crate::entry::{FileRef, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath, PathError};
-use crate::kexec::{BzImage, HEADER_LENGTH};
+use crate::kexec::BzImage;
+
+/// How much of a file tells whether it is a Linux kernel; the text of its version lies behind that.
+const SETUP_HEADER: usize = 1024;
 
 /// The files of a volume, seen from the directory that SYSLINUX would work in.
 #[derive(Clone)]
@@ -62,7 +65,7 @@ impl Files<'_> {
         let path = self.locate(name).ok();
         let opened = path.and_then(|path| self.filesystem.open(&path).ok());
         opened.is_some_and(|mut opened| {
-            let mut head = vec![0; HEADER_LENGTH];
+            let mut head = vec![0; SETUP_HEADER];
             let length = opened.read_at(0, &mut head).unwrap_or_default();
             head.truncate(length);
             BzImage::parse(&head).is_ok()

@@ -12,7 +12,7 @@ use crate::entry::{BootEntry, FileRef, Origin, VolumeId};
 use crate::fs::{Filesystem, FsPath};
 
 /// More configurations that lead to each other are not read.
-const MAX_CONFIGURATIONS: usize = 32;
+const MAX_CONFIGURATIONS: usize = 16;
 
 /// More entries of one volume are left out.
 const MAX_ENTRIES: usize = 4096;
@@ -329,8 +329,8 @@ fn choose<'t>(context: &Context<'t>) -> Choice<'t> {
     };
     let waits = waits.filter(|_| in_menu || tree.prompt);
     match (waits, in_menu) {
-        (Some(command), _) => of_command(tree, command),
-        (None, false) => of_command(tree, command),
+        (Some(command), _) => of_command(context, command),
+        (None, false) => of_command(context, command),
         (None, true) => {
             let stated = tree
                 .default
@@ -343,11 +343,16 @@ fn choose<'t>(context: &Context<'t>) -> Choice<'t> {
     }
 }
 
-fn of_command<'t>(tree: &'t Tree, command: &str) -> Choice<'t> {
-    match tree.find(command) {
-        Some((label, "")) => Choice::Label(label),
-        _ => Choice::Command(command.to_owned()),
+/// A command, which may be a label, or do what one does.
+fn of_command<'t>(context: &Context<'t>, command: &str) -> Choice<'t> {
+    let tree = context.tree;
+    if let Some((label, "")) = tree.find(command) {
+        return Choice::Label(label);
     }
+    let program = context.command(command);
+    let mut labels = tree.labels.iter();
+    let same = labels.find(|label| !label.hidden && context.label(label, "") == program);
+    same.map_or_else(|| Choice::Command(command.to_owned()), Choice::Label)
 }
 
 /// The label that `menu default` marks, where nothing else says what is started.

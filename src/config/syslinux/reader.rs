@@ -18,7 +18,7 @@ const MAX_FILES: usize = 256;
 const MAX_INCLUDES: usize = 16;
 
 /// Labels of one configuration.
-const MAX_LABELS: usize = 4096;
+const MAX_LABELS: usize = 1024;
 
 /// Menus of one configuration.
 const MAX_MENUS: usize = 256;
@@ -30,19 +30,23 @@ const MAX_LEVELS: usize = 8;
 const MAX_PROBLEMS: usize = 16;
 
 /// Keywords that concern the screen, the keyboard, the network of SYSLINUX or the editing of its command
-/// line: nothing of that is ours.
-const OTHERS: [&str; 14] = [
+/// line, and those of gfxboot: nothing of that is ours.
+const OTHERS: [&str; 18] = [
     "allowoptions",
     "console",
     "display",
     "font",
+    "framebuffer",
+    "gfxboot",
     "kbdmap",
     "nocomplete",
     "noescape",
     "nohalt",
+    "notice",
     "onerror",
     "path",
     "pxeretry",
+    "readinfo",
     "say",
     "sendcookies",
     "serial",
@@ -71,6 +75,7 @@ pub(super) fn read(files: &Files<'_>, names: &[FsPath]) -> Tree {
         label: None,
         sysappend: 0,
         open: Vec::new(),
+        missing: Vec::new(),
         files_read: 0,
         bytes_read: 0,
     };
@@ -78,6 +83,11 @@ pub(super) fn read(files: &Files<'_>, names: &[FsPath]) -> Tree {
         reader.file(name, "");
     }
     reader.end_label();
+    if !reader.missing.is_empty() {
+        reader.missing.dedup();
+        let missing = reader.missing.join(", ");
+        reader.problem(format!("included and not there: {missing}"));
+    }
     reader.tree
 }
 
@@ -94,6 +104,8 @@ struct Reader<'a> {
     sysappend: u32,
     /// Files that are being read, from the outside in.
     open: Vec<FsPath>,
+    /// Includes that are not there.
+    missing: Vec<String>,
     files_read: usize,
     bytes_read: usize,
 }
@@ -294,7 +306,9 @@ impl Reader<'_> {
         let asked = format!("{}, line {}: ", line.file, line.number);
         match self.files.locate(name) {
             Ok(path) if self.files.is_there(&path) => self.file(&path, &asked),
-            Ok(path) => self.problem(format!("{asked}{path} is not there")),
+            // Installers include what only some of their variants have.
+            Ok(path) if self.missing.len() < MAX_PROBLEMS => self.missing.push(path.to_string()),
+            Ok(_) => {}
             Err(error) => self.problem(format!("{asked}{name}: {error}")),
         }
     }

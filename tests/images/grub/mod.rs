@@ -1,7 +1,7 @@
 //! GRUB scripts, run by GRUB itself (`grub-emu`) and by us: both must print the same.
 
-mod corpus;
+pub mod corpus;
 mod menus;
 mod oracle;
 mod random;
-mod shapes;
+pub mod shapes;
