@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
 use pilotlight::config::grub::{EnvironmentBlock, Platform, execute_scripts};
+use pilotlight::config::guess::{Settings, mounts};
 use pilotlight::config::syslinux::{Medium, list};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Uevent, identify};
 use pilotlight::entry::VolumeId;
@@ -22,7 +23,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 12] = [
+pub const ALL: [Target; 13] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -35,6 +36,7 @@ pub const ALL: [Target; 12] = [
     ("grub_script", grub_script, 30),
     ("environment_block", environment_block, 300),
     ("syslinux", syslinux, 300),
+    ("guess", guess, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -219,6 +221,26 @@ pub fn syslinux(data: &[u8]) {
     for entry in &found.entries {
         assert!(entry.submenu.len() <= 24 && entry.initrd.len() <= 64);
         assert!(entry.kernel.is_some() || !entry.bootable());
+    }
+}
+
+/// Reading files of assignments for a shell, and a `fstab`.
+pub fn guess(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut settings = Settings::default();
+    settings.read(&text);
+    settings.read(&text);
+    for name in [
+        "GRUB_CMDLINE_LINUX",
+        "GRUB_CMDLINE_LINUX_DEFAULT",
+        "PRETTY_NAME",
+        "A",
+    ] {
+        assert!(settings.get(name).map_or(0, str::len) <= 4096);
+    }
+    for mount in mounts(&text) {
+        assert!(!mount.target.is_empty());
+        let _ = mount.option("subvol");
     }
 }
 

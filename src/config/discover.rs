@@ -2,6 +2,7 @@
 
 use super::bls::{self, Place};
 use super::grub;
+use super::guess::guess;
 use super::names;
 use super::same;
 use super::syslinux;
@@ -44,10 +45,11 @@ pub struct VolumeProblem {
 /// Entries of ESP and XBOOTLDR of one disk belong together, as the Boot Loader Specification says;
 /// those of other volumes follow, each volume by itself, then what GRUB's configurations say, and then those
 /// of SYSLINUX, without what a GRUB script offers alike. Each such group has one default. Entries of the specification that a GRUB script has taken
-/// into its menu are offered there.
+/// into its menu are offered there. Kernels of systems that none of these offers are guessed at the end.
 pub fn discover(inventory: &Inventory) -> Found {
     let mut found = Found::default();
     let mut scripts = grub::Configurations::default();
+    let mut volumes = Vec::new();
     for disk in 0..inventory.disks().len() {
         let mut boot = bls::Group::default();
         let mut others = Vec::new();
@@ -97,12 +99,18 @@ pub fn discover(inventory: &Inventory) -> Found {
             }
         }
         for (id, filesystem, _) in readable {
+            volumes.push(id);
             let listed = syslinux::of_volume(inventory, id, filesystem);
             same::add_new(&mut found.entries, listed.entries);
             for text in listed.problems {
                 found.problem(id, text);
             }
         }
+    }
+    let guessed = guess(inventory, &volumes, &found.entries);
+    found.entries.extend(guessed.entries);
+    for (volume, text) in guessed.problems {
+        found.problem(volume, text);
     }
     names::make_unique(inventory, &mut found.entries);
     found

@@ -6,6 +6,7 @@
 pub mod bls;
 mod discover;
 pub mod grub;
+pub mod guess;
 mod names;
 mod same;
 pub mod syslinux;

@@ -136,6 +136,15 @@ fn grub_for_a_bios() {
 }
 
 #[test]
+fn extlinux() {
+    let image = Image::overlay("extlinux", "extlinux");
+    let device = ["-device", "virtio-blk-pci,drive=disk"];
+    let cmdline = boots_from("extlinux", &image, &device);
+    assert!(cmdline.contains("BOOT_IMAGE=../vmlinuz-"), "{cmdline}");
+    assert!(cmdline.contains(" initrd=../initrd.img-"), "{cmdline}");
+}
+
+#[test]
 fn grub_reboot_counts_once() {
     let image = Image::copy("grub-reboot", "grub");
     let start = |name| {
