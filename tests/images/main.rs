@@ -21,6 +21,7 @@ mod ext_attacks;
 mod ext_journal;
 mod fat;
 mod grub;
+mod guess;
 mod identify;
 mod kit;
 mod partitions;
