@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::entry::{BootEntry, EntrySource, FileRef};
 
-/// What an entry starts: kernel, initrds, and the command line without what each loader puts in by itself.
-type Start = (Option<FileRef>, Vec<FileRef>, Vec<String>);
-
 /// Adds entries to a list, but for those that do the same as one of GRUB's: that one gets a remark.
 pub(super) fn add_new(entries: &mut Vec<BootEntry>, new: Vec<BootEntry>) {
-    let known: BTreeMap<Start, usize> = entries
+    let known: BTreeMap<String, usize> = entries
         .iter()
         .enumerate()
         .filter(|(_, entry)| entry.source == EntrySource::Grub && entry.bootable())
@@ -32,9 +29,18 @@ pub(super) fn add_new(entries: &mut Vec<BootEntry>, new: Vec<BootEntry>) {
     }
 }
 
-fn start(entry: &BootEntry) -> Start {
-    let words = entry.cmdline.split_ascii_whitespace();
-    let own = |word: &&str| word.starts_with("BOOT_IMAGE=") || word.starts_with("initrd=");
-    let words = words.filter(|word| !own(word)).map(str::to_owned);
-    (entry.kernel.clone(), entry.initrd.clone(), words.collect())
+/// What an entry starts, as one text: kernel, initrds, and the command line without what each loader puts
+/// in by itself.
+fn start(entry: &BootEntry) -> String {
+    let mut start = String::new();
+    for FileRef { volume, path } in entry.kernel.iter().chain(&entry.initrd) {
+        start += &format!("{}:{}:{path}\0", volume.disk, volume.volume);
+    }
+    for word in entry.cmdline.split_ascii_whitespace() {
+        if !word.starts_with("BOOT_IMAGE=") && !word.starts_with("initrd=") {
+            start.push(' ');
+            start.push_str(word);
+        }
+    }
+    start
 }

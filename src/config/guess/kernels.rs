@@ -75,7 +75,6 @@ pub(super) fn find(filesystem: &dyn Filesystem) -> (Vec<Kernel>, Vec<String>) {
             }
         }
     }
-    kernels.sort_by(order);
     (kernels, problems)
 }
 
@@ -113,13 +112,21 @@ fn add(
         initrds: files(initrd),
     };
     if names.contains(&fallback) {
-        kernels.push(Kernel {
+        let fallback = Kernel {
             class: Class::Fallback,
             initrds: files(Some(fallback)),
             ..kernel.clone()
-        });
+        };
+        insert(kernels, fallback);
     }
-    kernels.push(kernel);
+    insert(kernels, kernel);
+}
+
+/// Puts a kernel where it belongs in the menu.
+fn insert(kernels: &mut Vec<Kernel>, kernel: Kernel) {
+    let later = |other: &Kernel| order(&kernel, other) == Ordering::Less;
+    let at = kernels.iter().position(later).unwrap_or(kernels.len());
+    kernels.insert(at, kernel);
 }
 
 /// The initrd that goes with what follows in the name of a kernel.

@@ -1,19 +1,17 @@
 //! [`Settings`]: files of assignments that are made for a shell, read without one (`os-release`,
 //! `/etc/default/grub`).
 
-use std::collections::BTreeMap;
-
 /// Longer values are not known: variables can double each other.
 const MAX_VALUE: usize = 4096;
 
 /// Further names are passed over.
-const MAX_NAMES: usize = 1024;
+const MAX_NAMES: usize = 256;
 
 /// The values that assignments leave behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `None` is a value that only a shell could tell.
-    values: BTreeMap<String, Option<String>>,
+    values: Vec<(String, Option<String>)>,
     /// Is there anything else than assignments?
     pub has_commands: bool,
 }
@@ -33,9 +31,9 @@ impl Settings {
     /// # Errors
     /// It is computed by a command, or too long.
     pub fn get(&self, name: &str) -> Result<&str, Unknown> {
-        match self.values.get(name) {
+        match self.values.iter().find(|(known, _)| known == name) {
             None => Ok(""),
-            Some(value) => value.as_deref().ok_or(Unknown),
+            Some((_, value)) => value.as_deref().ok_or(Unknown),
         }
     }
 
@@ -66,8 +64,10 @@ impl Settings {
             _ => None,
         };
         let value = value.filter(|value| value.len() <= MAX_VALUE);
-        if self.values.contains_key(name) || self.values.len() < MAX_NAMES {
-            self.values.insert(name.to_owned(), value);
+        // The last one counts.
+        self.values.retain(|(known, _)| known != name);
+        if self.values.len() < MAX_NAMES {
+            self.values.push((name.to_owned(), value));
         }
         Some(rest)
     }

@@ -1,6 +1,6 @@
 //! From a configuration, and those that it leads to, to entries.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use super::command::{Context, Program};
 use super::entry::entry;
@@ -66,8 +66,8 @@ pub fn list(
     let mut listing = Listing {
         medium,
         found: Listed::default(),
-        queue: VecDeque::new(),
-        known: BTreeSet::new(),
+        queue: Vec::new(),
+        done: 0,
         places: BTreeSet::new(),
     };
     let files = Files {
@@ -76,13 +76,14 @@ pub fn list(
         directory: directory.clone(),
     };
     listing.lead(&files, vec![path.clone()], Vec::new(), true);
-    while let Some(next) = listing.queue.pop_front() {
-        listing.configuration(next);
+    while let Some(next) = listing.next() {
+        listing.configuration(&next);
     }
     listing.found
 }
 
 /// A configuration that is to be read.
+#[derive(Clone)]
 struct Next<'a> {
     files: Files<'a>,
     names: Vec<FsPath>,
@@ -95,12 +96,13 @@ struct Next<'a> {
 struct Listing<'a> {
     medium: Medium,
     found: Listed,
-    queue: VecDeque<Next<'a>>,
-    /// Configurations that were read or will be, with the directory to work in.
-    known: BTreeSet<(Vec<FsPath>, FsPath)>,
-    /// Where the entries are written that are listed: what other configurations include, too, is not
-    /// listed again.
-    places: BTreeSet<(Origin, String)>,
+    /// Configurations that were read or will be.
+    queue: Vec<Next<'a>>,
+    /// How many of them were read.
+    done: usize,
+    /// Where the entries are written that are listed, with their command lines: what other configurations
+    /// include, too, is not listed again.
+    places: BTreeSet<String>,
 }
 
 /// What is started when nobody chooses.
@@ -123,18 +125,16 @@ impl<'a> Listing<'a> {
         titles: Vec<String>,
         is_default: bool,
     ) {
-        if self
-            .known
-            .contains(&(names.clone(), files.directory.clone()))
-        {
+        let is_known =
+            |next: &Next<'_>| next.names == names && next.files.directory == files.directory;
+        if self.queue.iter().any(is_known) {
             return;
         }
-        if self.known.len() >= MAX_CONFIGURATIONS || titles.len() > MAX_LEVELS {
+        if self.queue.len() >= MAX_CONFIGURATIONS || titles.len() > MAX_LEVELS {
             self.problem("configurations lead to too many others: the rest is left out".to_owned());
             return;
         }
-        self.known.insert((names.clone(), files.directory.clone()));
-        self.queue.push_back(Next {
+        self.queue.push(Next {
             files: files.clone(),
             names,
             titles,
@@ -168,7 +168,14 @@ impl<'a> Listing<'a> {
         }
     }
 
-    fn configuration(&mut self, next: Next<'a>) {
+    /// The next one that is to be read.
+    fn next(&mut self) -> Option<Next<'a>> {
+        let next = self.queue.get(self.done).cloned();
+        self.done = self.done.saturating_add(1);
+        next
+    }
+
+    fn configuration(&mut self, next: &Next<'a>) {
         let tree = read(&next.files, &next.names);
         for problem in &tree.problems {
             self.problem(problem.clone());
@@ -182,13 +189,19 @@ impl<'a> Listing<'a> {
         let default = match &choice {
             Choice::Lead(names, directory) => {
                 let directory = directory.as_deref();
-                self.lead_to(&next.files, names, directory, next.titles, next.is_default);
+                self.lead_to(
+                    &next.files,
+                    names,
+                    directory,
+                    next.titles.clone(),
+                    next.is_default,
+                );
                 // What else is in it is in no menu.
                 return;
             }
             Choice::Command(command) => {
                 if next.is_default {
-                    self.command(&context, &next, command);
+                    self.command(&context, next, command);
                 }
                 None
             }
@@ -197,7 +210,7 @@ impl<'a> Listing<'a> {
         };
         let menu = Menu {
             context: &context,
-            next: &next,
+            next,
             default,
         };
         // A hidden label is in no menu, and may be the default all the same.
@@ -286,7 +299,7 @@ impl<'a> Listing<'a> {
         found.default = menu
             .default
             .is_some_and(|default| std::ptr::eq(default, label));
-        let place = (found.origin.clone(), found.cmdline.clone());
+        let place = format!("{}\0{}\0{}", label.file, label.line, found.cmdline);
         if self.places.insert(place) {
             self.found.entries.push(found);
         }
