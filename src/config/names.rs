@@ -41,8 +41,9 @@ fn make_titles_unique(entries: &mut [BootEntry]) {
     }
     // Somebody may have written a title that looks like one that was made here.
     let mut taken = Taken::default();
-    let kept = entries.iter().filter(|entry| !is_renamed(entry));
-    taken.names = kept.map(|entry| menu(entry) + &entry.title).collect();
+    for entry in entries.iter().filter(|entry| !is_renamed(entry)) {
+        taken.names.insert(menu(entry) + &entry.title);
+    }
     for entry in entries.iter_mut().filter(|entry| is_renamed(entry)) {
         let menu = menu(entry);
         let mut title = menu.clone() + &entry.title;

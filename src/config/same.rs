@@ -6,13 +6,12 @@ use crate::entry::{BootEntry, EntrySource, FileRef};
 
 /// Adds entries to a list, but for those that do the same as one of GRUB's: that one gets a remark.
 pub(super) fn add_new(entries: &mut Vec<BootEntry>, new: Vec<BootEntry>) {
-    let known: BTreeMap<String, usize> = entries
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| entry.source == EntrySource::Grub && entry.bootable())
-        .map(|(i, entry)| (start(entry), i))
-        .rev()
-        .collect();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for (i, entry) in entries.iter().enumerate() {
+        if entry.source == EntrySource::Grub && entry.bootable() {
+            known.entry(start(entry)).or_insert(i);
+        }
+    }
     for entry in new {
         let same = known.get(&start(&entry)).filter(|_| entry.bootable());
         match same.and_then(|same| entries.get_mut(*same)) {

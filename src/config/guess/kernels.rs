@@ -1,7 +1,6 @@
 //! [`Kernel`]: kernels and the initrds that belong to them, by their names.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 use crate::config::bls::compare;
 use crate::fs::{FileKind, Filesystem, FsPath};
@@ -88,16 +87,21 @@ fn order(a: &Kernel, b: &Kernel) -> Ordering {
 fn add(
     kernels: &mut Vec<Kernel>,
     directory: &FsPath,
-    names: &BTreeSet<String>,
+    names: &[String],
     path: FsPath,
     suffix: &str,
     version: String,
 ) {
-    let files = |initrd: Option<String>| -> Vec<FsPath> {
-        let microcode = MICROCODE.iter().map(|name| (*name).to_owned());
-        let microcode = microcode.filter(|name| initrd.is_some() && names.contains(name));
-        let all = microcode.chain(initrd.clone());
-        all.filter_map(|name| directory.join(&name).ok()).collect()
+    let files = |initrd: Option<&str>| -> Vec<FsPath> {
+        let mut files = Vec::new();
+        if let Some(initrd) = initrd {
+            for name in MICROCODE.into_iter().chain([initrd]) {
+                if has(names, name) {
+                    files.extend(directory.join(name));
+                }
+            }
+        }
+        files
     };
     let initrd = initrd(names, suffix);
     let class = match suffix.contains("rescue") {
@@ -109,12 +113,12 @@ fn add(
         path,
         version,
         class,
-        initrds: files(initrd),
+        initrds: files(initrd.as_deref()),
     };
-    if names.contains(&fallback) {
+    if has(names, &fallback) {
         let fallback = Kernel {
             class: Class::Fallback,
-            initrds: files(Some(fallback)),
+            initrds: files(Some(&fallback)),
             ..kernel.clone()
         };
         insert(kernels, fallback);
@@ -130,7 +134,7 @@ fn insert(kernels: &mut Vec<Kernel>, kernel: Kernel) {
 }
 
 /// The initrd that goes with what follows in the name of a kernel.
-fn initrd(names: &BTreeSet<String>, suffix: &str) -> Option<String> {
+fn initrd(names: &[String], suffix: &str) -> Option<String> {
     let candidates = match suffix {
         "" => [
             "initrd.img",
@@ -148,12 +152,18 @@ fn initrd(names: &BTreeSet<String>, suffix: &str) -> Option<String> {
             format!("initrd-{suffix}.img"),
         ],
     };
-    candidates.into_iter().find(|name| names.contains(name))
+    candidates.into_iter().find(|name| has(names, name))
 }
 
-/// The directories that are there with the names of their files. Symbolic links are left out, since they
+/// Is it among the names, which are sorted?
+fn has(names: &[String], name: &str) -> bool {
+    let order = |other: &String| other.as_str().cmp(name);
+    names.binary_search_by(order).is_ok()
+}
+
+/// The directories that are there with the names of their files, sorted. Symbolic links are left out, since they
 /// lead to another of those files.
-fn directories(filesystem: &dyn Filesystem) -> impl Iterator<Item = (FsPath, BTreeSet<String>)> {
+fn directories(filesystem: &dyn Filesystem) -> impl Iterator<Item = (FsPath, Vec<String>)> {
     PLACES.into_iter().filter_map(|place| {
         let directory = FsPath::new(place).ok()?;
         if is_link(filesystem, &directory) {

@@ -74,15 +74,11 @@ impl Settings {
 
     /// The word that is assigned, and what follows it.
     fn value<'t>(&self, text: &'t str) -> (Option<String>, &'t str) {
-        let mut value = Some(String::new());
+        let mut value = Value(Some(String::new()));
         let mut quote = None;
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             let after = rest.get(c.len_utf8()..).unwrap_or_default();
-            let mut add = |text: &str| {
-                let fits = |value: &String| value.len().saturating_add(text.len()) <= MAX_VALUE;
-                value = value.take().filter(fits).map(|value| value + text);
-            };
             match (c, quote) {
                 ('\'' | '"', None) => quote = Some(c),
                 (c, Some(open)) if c == open => quote = None,
@@ -93,30 +89,42 @@ impl Settings {
                     match kept {
                         // The line goes on.
                         Some('\n') => {}
-                        Some(kept) => add(kept.encode_utf8(&mut [0; 4])),
-                        None => add("\\"),
+                        Some(kept) => value.push(kept.encode_utf8(&mut [0; 4])),
+                        None => value.push("\\"),
                     }
                     let length = kept.map_or(0, char::len_utf8);
                     rest = after.get(length..).unwrap_or_default();
                     continue;
                 }
-                ('`', None | Some('"')) => value = None,
+                ('`', None | Some('"')) => value.0 = None,
                 ('$', None | Some('"')) => {
                     let (name, next) = variable(after);
                     match name.map(|name| self.get(name)) {
-                        Some(Ok(known)) => add(known),
+                        Some(Ok(known)) => value.push(known),
                         // `$(…)`, `${x:-y}`, `$1`
-                        Some(Err(Unknown)) | None => value = None,
+                        Some(Err(Unknown)) | None => value.0 = None,
                     }
                     rest = next;
                     continue;
                 }
                 (c, None) if c.is_ascii_whitespace() || matches!(c, ';' | '&' | '|') => break,
-                (c, _) => add(c.encode_utf8(&mut [0; 4])),
+                (c, _) => value.push(c.encode_utf8(&mut [0; 4])),
             }
             rest = after;
         }
-        (value, rest)
+        (value.0, rest)
+    }
+}
+
+/// A value that is being put together; `None` once nobody but a shell could tell it.
+struct Value(Option<String>);
+
+impl Value {
+    /// It is called from many places, and small only if it is there once.
+    #[inline(never)]
+    fn push(&mut self, text: &str) {
+        let fits = |value: &String| value.len().saturating_add(text.len()) <= MAX_VALUE;
+        self.0 = self.0.take().filter(fits).map(|value| value + text);
     }
 }
 

@@ -170,11 +170,9 @@ fn menu(arguments: &str) -> Program {
 /// `mboot.c32`: a kernel with arguments, and behind each `---` a module with arguments.
 fn multiboot(arguments: &str) -> Program {
     let mut all: Vec<&str> = words(arguments).collect();
-    let is_option = |word: &&str| {
-        let name = word.trim_start_matches("-no");
-        matches!(name.trim_start_matches('-'), "solaris" | "aout")
-    };
-    let options = all.iter().take_while(|word| is_option(word)).count();
+    let is_option =
+        |word: &&&str| matches!(**word, "-solaris" | "-nosolaris" | "-aout" | "-noaout");
+    let options = all.iter().take_while(is_option).count();
     all.drain(..options);
     if let ["-c", file, ..] = all.as_slice() {
         return Program::Esx((*file).to_owned());
