@@ -33,8 +33,9 @@ pub(super) struct Guessed {
 pub(super) fn guess(inventory: &Inventory, volumes: &[VolumeId], known: &[BootEntry]) -> Guessed {
     let mut guessed = Guessed::default();
     let mut systems = None;
+    let offers = offered::offers(inventory, known);
     for id in volumes {
-        if offered::kernels_of(known, *id) {
+        if offered::kernels_of(&offers, *id) {
             continue;
         }
         let Ok(filesystem) = inventory.filesystem(*id) else {
@@ -51,7 +52,7 @@ pub(super) fn guess(inventory: &Inventory, volumes: &[VolumeId], known: &[BootEn
         let mut left = systems
             .iter()
             .filter(|system| system.volume.disk == id.disk)
-            .filter(|system| !offered::system(inventory, known, system.volume))
+            .filter(|system| !offered::system(inventory, &offers, system.volume))
             .peekable();
         let any = systems.iter().any(|system| system.volume.disk == id.disk);
         if any && left.peek().is_none() {

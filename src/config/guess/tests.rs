@@ -243,7 +243,16 @@ fn what_is_offered_is_not_guessed() {
     );
     let mut broken = known("root=UUID=0123-4567", Some(0));
     broken.block("it is not there");
-    assert_eq!(count(broken), 2, "what can't be booted offers nothing");
+    assert_eq!(count(broken.clone()), 2, "its kernel is not there");
+    broken.kernel.as_mut().unwrap().path =
+        crate::fs::FsPath::new("/boot/vmlinuz-6.1.0-9-amd64").unwrap();
+    assert_eq!(
+        count(broken.clone()),
+        0,
+        "its kernel is there: perhaps it wants a password"
+    );
+    broken.kind = PayloadKind::Efi;
+    assert_eq!(count(broken), 2, "a program that is no system");
 }
 
 #[test]
