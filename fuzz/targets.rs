@@ -11,8 +11,10 @@ use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
 use pilotlight::config::grub::source::Source;
 use pilotlight::config::grub::syntax::{Command, List, Script, Unit};
 use pilotlight::config::grub::{EnvironmentBlock, Platform, evaluate, execute_scripts};
+use pilotlight::config::guess::{Settings, mounts};
+use pilotlight::config::syslinux::{Medium, list};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Section, Uevent, identify};
-use pilotlight::entry::FileRef;
+use pilotlight::entry::{FileRef, VolumeId};
 use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{BzImage, CommandLine};
@@ -25,7 +27,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 15] = [
+pub const ALL: [Target; 17] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -41,6 +43,8 @@ pub const ALL: [Target; 15] = [
     ("grub_script", grub_script, 30),
     ("environment_block", environment_block, 300),
     ("smbios", smbios, 300),
+    ("syslinux", syslinux, 300),
+    ("guess", guess, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -428,6 +432,49 @@ pub fn smbios(data: &[u8]) {
             let text = structure.string(number).unwrap_or(b"-");
             assert!(!text.is_empty() && !text.contains(&0));
         }
+    }
+}
+
+/// Reading a configuration of SYSLINUX, which may include itself, or a second one behind a line `===`.
+pub fn syslinux(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (first, second) = text.split_once("\n===\n").unwrap_or((&text, ""));
+    let filesystem = MemoryFilesystem::new()
+        .file("/s/syslinux.cfg", first)
+        .file("/s/b", second)
+        .file("/s/k", "")
+        .file("/s/i", "");
+    let volume = VolumeId { disk: 0, volume: 0 };
+    let (Ok(path), Ok(directory)) = (FsPath::new("/s/syslinux.cfg"), FsPath::new("/s")) else {
+        return;
+    };
+    let found = list(&filesystem, volume, &path, &directory, Medium::Disk);
+    assert!(found.entries.len() <= 4096 && found.problems.len() <= 16);
+    let defaults = found.entries.iter().filter(|entry| entry.default).count();
+    assert!(defaults <= 1, "{defaults} defaults");
+    for entry in &found.entries {
+        assert!(entry.submenu.len() <= 24 && entry.initrd.len() <= 64);
+        assert!(entry.kernel.is_some() || !entry.bootable());
+    }
+}
+
+/// Reading files of assignments for a shell, and a `fstab`.
+pub fn guess(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut settings = Settings::default();
+    settings.read(&text);
+    settings.read(&text);
+    for name in [
+        "GRUB_CMDLINE_LINUX",
+        "GRUB_CMDLINE_LINUX_DEFAULT",
+        "PRETTY_NAME",
+        "A",
+    ] {
+        assert!(settings.get(name).map_or(0, str::len) <= 4096);
+    }
+    for mount in mounts(&text) {
+        assert!(!mount.target.is_empty());
+        let _ = mount.option("subvol");
     }
 }
 

@@ -159,7 +159,7 @@ impl SavedVariables {
 pub struct BootEntry {
     /// Name by which people and configurations choose it; unique in a list of entries.
     pub id: String,
-    /// Title in the menu; unique in a list of entries.
+    /// Title in the menu; unique in its menu, but for what GRUB repeats itself.
     pub title: String,
     /// The language that it was written in.
     pub source: EntrySource,

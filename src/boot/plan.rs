@@ -1,12 +1,15 @@
 //! The order of attempts.
 
 use crate::config::Found;
-use crate::entry::BootEntry;
+use crate::entry::{BootEntry, EntrySource};
+use crate::policy::Boot;
 
 /// The entries to try, in order: disk by disk, on each the choice of every configuration with what that
 /// falls back to, then the others as they stand in the menu. The disk is the one that a configuration is on,
-/// wherever it leads. Entries that can't be booted, and those whose id is in `lost`, are left out.
-pub fn plan<'a>(found: &'a Found, lost: &[String]) -> Vec<&'a BootEntry> {
+/// wherever it leads. What was guessed comes after all disks, and only if the policy lets it. Entries that
+/// can't be booted, and those whose id is in `lost`, are left out.
+pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a BootEntry> {
+    let guessed = |entry: &BootEntry| entry.source == EntrySource::Guess;
     let mut plan: Vec<(usize, &BootEntry)> = Vec::with_capacity(found.entries.len());
     for configuration in &found.configurations {
         let disk = configuration.file.volume.disk;
@@ -20,9 +23,12 @@ pub fn plan<'a>(found: &'a Found, lost: &[String]) -> Vec<&'a BootEntry> {
         let others = others.filter(|entry| !entry.default && entry.fallback.is_none());
         plan.extend(others.map(|entry| (disk, entry)));
     }
-    plan.retain(|(_, entry)| entry.bootable() && !lost.contains(&entry.id));
+    plan.retain(|(_, entry)| {
+        let allowed = policy.guess || !guessed(entry);
+        allowed && entry.bootable() && !lost.contains(&entry.id)
+    });
     // The sort is stable, so that everything else keeps its place.
-    plan.sort_by_key(|(disk, _)| *disk);
+    plan.sort_by_key(|(disk, entry)| (guessed(entry), *disk));
     plan.into_iter().map(|(_, entry)| entry).collect()
 }
 
@@ -30,7 +36,6 @@ pub fn plan<'a>(found: &'a Found, lost: &[String]) -> Vec<&'a BootEntry> {
 mod tests {
     use super::*;
     use crate::config::{Configuration, Wait};
-    use crate::entry::EntrySource;
 
     /// Configurations, by their disks and the ids of their entries: `*` marks the default, and `+` what it
     /// falls back to, in order of the numbers behind it.
@@ -61,7 +66,7 @@ mod tests {
 
     fn ids(found: &Found, lost: &[&str]) -> String {
         let lost: Vec<String> = lost.iter().map(|id| (*id).to_owned()).collect();
-        let plan = plan(found, &lost).into_iter();
+        let plan = plan(found, &lost, &Boot { guess: false }).into_iter();
         plan.map(|entry| entry.id.as_str()).collect()
     }
 
@@ -98,5 +103,17 @@ mod tests {
         found.entries[1].default = true;
         found.entries[1].block("its initrd is not there");
         assert_eq!(ids(&found, &[]), "c");
+    }
+
+    #[test]
+    fn guesses_come_last_and_only_where_the_policy_wants_them() {
+        let mut found = found(&[(0, &["*a"]), (0, &["b"]), (1, &["c"])]);
+        found.entries[0].source = EntrySource::Guess;
+        assert_eq!(ids(&found, &[]), "bc");
+        let plan = plan(&found, &[], &Boot { guess: true }).into_iter();
+        assert_eq!(
+            plan.map(|entry| entry.id.as_str()).collect::<String>(),
+            "bca"
+        );
     }
 }

@@ -10,6 +10,7 @@ use crate::config::discover;
 use crate::entry::{BootEntry, FileRef};
 use crate::inventory::Inventory;
 use crate::kexec::{DryRun, FileLoad, Kexec};
+use crate::policy::Boot;
 use crate::text::Printable;
 
 pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), CliError> {
@@ -17,7 +18,8 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
     let inventory = timeline.run(Stage::Disks, || inventory(&options.disks))?;
     let found = timeline.run(Stage::Entries, || discover(&inventory));
     let entries = match &options.entry {
-        None => plan(&found, &[]),
+        // What was guessed is only for those who name it.
+        None => plan(&found, &[], &Boot::default()),
         Some(id) => vec![named(&found.entries, id)?],
     };
     let kexec: &dyn Kexec = if options.dry_run { &DryRun } else { &FileLoad };

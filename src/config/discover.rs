@@ -1,11 +1,14 @@
 //! Asking every volume for what can be booted from it.
 
 use super::bls::{self, Place};
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Wait};
 use super::grub;
+use super::guess::guess;
 use super::names;
+use super::same;
+use super::syslinux;
 use crate::disk::{Format, Volume};
-use crate::entry::{BootEntry, EntrySource, VolumeId};
+use crate::entry::{BootEntry, EntrySource, FileRef, VolumeId};
 use crate::inventory::Inventory;
 
 /// What can be booted, and what was found and can't.
@@ -33,6 +36,21 @@ impl Found {
         first..self.entries.len()
     }
 
+    /// Adds the entries of a configuration that says nothing of a default by name, nor of waiting.
+    fn plain(&mut self, source: EntrySource, file: FileRef, entries: Vec<BootEntry>) {
+        if entries.is_empty() {
+            return;
+        }
+        let entries = self.offer(entries);
+        self.configurations.push(Configuration {
+            source,
+            file,
+            wait: Wait::default(),
+            wanted: None,
+            entries,
+        });
+    }
+
     fn problem(&mut self, volume: VolumeId, text: String) {
         self.problems.push(VolumeProblem { volume, text });
     }
@@ -50,12 +68,14 @@ pub struct VolumeProblem {
 /// Reads the configurations of all disks.
 ///
 /// Entries of ESP and XBOOTLDR of one disk belong together, as the Boot Loader Specification says;
-/// those of other volumes follow, each volume by itself, and then what GRUB's configurations say. Each such
-/// group has one default. Entries of the specification that a GRUB script has taken into its menu are
-/// offered there.
+/// those of other volumes follow, each volume by itself, then what GRUB's configurations say, and then those
+/// of SYSLINUX, without what a GRUB script offers alike. Each such group has one default. Entries of the
+/// specification that a GRUB script has taken into its menu are offered there. Kernels of systems that none of
+/// these offers are guessed at the end.
 pub fn discover(inventory: &Inventory) -> Found {
     let mut found = Found::default();
     let mut scripts = grub::Configurations::default();
+    let mut volumes = Vec::new();
     for disk in 0..inventory.disks().len() {
         let mut boot = bls::Group::default();
         let mut others = Vec::new();
@@ -98,7 +118,7 @@ pub fn discover(inventory: &Inventory) -> Found {
                 place => boot.read(filesystem, id, place),
             }
         }
-        let evaluated = scripts.read(inventory, readable);
+        let evaluated = scripts.read(inventory, readable.iter().copied());
         for group in std::iter::once(boot).chain(others) {
             let offered = group.finish();
             let own = offered.entries.into_iter();
@@ -130,6 +150,31 @@ pub fn discover(inventory: &Inventory) -> Found {
                 found.problem(volume, text);
             }
         }
+        for id in &readable {
+            let Some((file, listed)) = syslinux::of_volume(inventory, *id) else {
+                continue;
+            };
+            let entries = same::without_known(&mut found.entries, listed.entries);
+            found.plain(EntrySource::Syslinux, file, entries);
+            for text in listed.problems {
+                found.problem(*id, text);
+            }
+        }
+        volumes.extend(readable);
+    }
+    let guessed = guess(inventory, &volumes, &found.entries);
+    let mut left = guessed.entries.into_iter().peekable();
+    while let Some(first) = left.next() {
+        let file = first.origin.file.clone();
+        let volume = file.volume;
+        let mut entries = vec![first];
+        entries.extend(std::iter::from_fn(|| {
+            left.next_if(|entry| entry.origin.file.volume == volume)
+        }));
+        found.plain(EntrySource::Guess, file, entries);
+    }
+    for (volume, text) in guessed.problems {
+        found.problem(volume, text);
     }
     names::make_unique(inventory, &mut found.entries);
     found

@@ -7,7 +7,10 @@ pub mod bls;
 mod configuration;
 mod discover;
 pub mod grub;
+pub mod guess;
 mod names;
+mod same;
+pub mod syslinux;
 
 pub use configuration::{Configuration, Wait, WaitStyle};
 pub use discover::{Found, VolumeProblem, discover};

@@ -8,8 +8,8 @@ use crate::inventory::Inventory;
 /// Makes ids and titles unique in the whole list.
 ///
 /// An id that occurs again gets `@` and the UUID of its volume, and a number where that is not enough:
-/// the first keeps its name. Titles follow the Boot Loader Specification: those that occur more than once
-/// get the version; those that still do, the beginning of the machine ID; and at last the id.
+/// the first keeps its name. Titles follow the Boot Loader Specification: those that occur more than once in
+/// a menu get the version; those that still do, the beginning of the machine ID; and at last the id.
 pub(super) fn make_unique(inventory: &Inventory, entries: &mut [BootEntry]) {
     let mut taken = Taken::default();
     for entry in entries.iter_mut() {
@@ -21,18 +21,19 @@ pub(super) fn make_unique(inventory: &Inventory, entries: &mut [BootEntry]) {
     make_titles_unique(entries);
 }
 
-/// Ids are unique already. What stands in GRUB's menu keeps its title: it is found by it.
+/// Ids are unique already. What stands in GRUB's menu keeps its title: it is found by it. Titles in
+/// different menus do not get in each other's way.
 fn make_titles_unique(entries: &mut [BootEntry]) {
-    let is_renamed = |entry: &&mut BootEntry| entry.source != EntrySource::Grub;
-    let mut entries: Vec<&mut BootEntry> = entries.iter_mut().filter(is_renamed).collect();
+    let is_renamed = |entry: &BootEntry| entry.source != EntrySource::Grub;
     for addition in [version, machine, id] {
         let mut count: BTreeMap<String, usize> = BTreeMap::new();
         for entry in entries.iter() {
-            let times = count.entry(entry.title.clone()).or_default();
+            let times = count.entry(menu(entry) + &entry.title).or_default();
             *times = times.saturating_add(1);
         }
-        for entry in entries.iter_mut() {
-            let repeated = count.get(&entry.title).is_some_and(|times| *times > 1);
+        for entry in entries.iter_mut().filter(|entry| is_renamed(entry)) {
+            let times = count.get(&(menu(entry) + &entry.title));
+            let repeated = times.is_some_and(|times| *times > 1);
             if let Some(addition) = addition(entry).filter(|_| repeated) {
                 entry.title = format!("{} ({addition})", entry.title);
             }
@@ -40,10 +41,24 @@ fn make_titles_unique(entries: &mut [BootEntry]) {
     }
     // Somebody may have written a title that looks like one that was made here.
     let mut taken = Taken::default();
-    for entry in entries {
-        let title = entry.title.clone();
-        taken.rename(&mut entry.title, title);
+    for entry in entries.iter().filter(|entry| !is_renamed(entry)) {
+        taken.names.insert(menu(entry) + &entry.title);
     }
+    for entry in entries.iter_mut().filter(|entry| is_renamed(entry)) {
+        let menu = menu(entry);
+        let mut title = menu.clone() + &entry.title;
+        let second = title.clone();
+        taken.rename(&mut title, second);
+        if let Some(title) = title.strip_prefix(&menu) {
+            entry.title = title.to_owned();
+        }
+    }
+}
+
+/// The menus that an entry is in, as the beginning of a name.
+fn menu(entry: &BootEntry) -> String {
+    let menus = entry.submenu.iter();
+    menus.flat_map(|title| [title, "\0"]).collect()
 }
 
 fn version(entry: &BootEntry) -> Option<String> {
@@ -140,6 +155,29 @@ mod tests {
                 "Debian (6.1) (short) (b)",
                 "Debian (6.1) (short) (b)#2",
             ]
+        );
+    }
+
+    #[test]
+    fn a_title_counts_in_its_menu() {
+        let in_menu = |id, menu: &str| {
+            let mut entry = entry(id, "Install", "1", "short");
+            entry.version = None;
+            entry.machine_id = None;
+            entry.submenu = vec![menu.to_owned()];
+            entry
+        };
+        let mut of_grub = in_menu("d", "b");
+        of_grub.source = EntrySource::Grub;
+        let entries = [
+            in_menu("a", "a"),
+            in_menu("b", "b"),
+            of_grub,
+            in_menu("c", "c"),
+        ];
+        assert_eq!(
+            unique_titles(entries),
+            ["Install", "Install (b)", "Install", "Install"]
         );
     }
 

@@ -249,7 +249,7 @@ impl Loader {
     /// Something can be booted: waits a little for disks that are on their way, which may hold what the
     /// policy likes better.
     fn settle(&mut self, found: &Found, uevents: Option<&Uevents>) {
-        if plan(found, &self.tried).is_empty() {
+        if plan(found, &self.tried, &self.policy.boot).is_empty() {
             return;
         }
         let mut wait = Wait::start(self.policy.wait.settle);
@@ -273,7 +273,7 @@ impl Loader {
             .into_iter()
             .map(|(entry, name)| (entry.id.as_str(), name))
             .collect();
-        let mut order = plan(&found, &self.tried);
+        let mut order = plan(&found, &self.tried, &self.policy.boot);
         // Disks on which nothing has died come first. The sort is stable.
         order.sort_by_key(|entry| {
             let name = names.get(entry.id.as_str());

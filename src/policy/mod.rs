@@ -20,6 +20,8 @@ pub const PATH: &str = "/etc/pilotlight/policy.toml";
 pub struct Policy {
     /// How long to wait for disks.
     pub wait: Wait,
+    /// What may be booted without a person.
+    pub boot: Boot,
     /// What to do when nothing could be booted.
     pub failure: Failure,
 }
@@ -41,6 +43,13 @@ impl Default for Wait {
             settle: Duration::from_secs(10),
         }
     }
+}
+
+/// Table `[boot]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Boot {
+    /// `guess`: may kernels be booted that no configuration names, when nothing else can be?
+    pub guess: bool,
 }
 
 /// Table `[failure]`.
@@ -191,10 +200,11 @@ mod tests {
     }
 
     #[test]
-    fn the_default_gives_no_shell() {
+    fn the_default_gives_no_shell_and_guesses_nothing() {
         let policy = Policy::parse("").unwrap();
         assert_eq!(policy, Policy::default());
         assert_ne!(policy.failure.then, Action::End(Ending::Shell));
         assert_ne!(policy.failure.finally, Ending::Shell);
+        assert!(!policy.boot.guess);
     }
 }

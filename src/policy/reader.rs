@@ -45,6 +45,9 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
     let mut policy = Policy::default();
     let read = |root: &mut Keys<'_>| -> Result<Policy, Wrong> {
         root.table("wait", |keys| wait(keys, &mut policy.wait))?;
+        root.table("boot", |keys| {
+            keys.yes_or_no("guess", &mut policy.boot.guess)
+        })?;
         root.table("failure", |keys| failure(keys, &mut policy.failure))?;
         Ok(policy)
     };
@@ -134,6 +137,15 @@ impl<'de> Keys<'de> {
         Ok(())
     }
 
+    fn yes_or_no(&mut self, name: &str, value: &mut bool) -> Result<(), Wrong> {
+        let Some(stated) = self.table.remove(name) else {
+            return Ok(());
+        };
+        let read = stated.as_bool();
+        *value = read.ok_or_else(|| (stated.span, format!("`{name}` is true or false")))?;
+        Ok(())
+    }
+
     fn seconds(&mut self, name: &str, duration: &mut Duration) -> Result<(), Wrong> {
         let Some(value) = self.table.remove(name) else {
             return Ok(());
@@ -189,6 +201,7 @@ fn line(text: &str, span: Span) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Boot;
     use proptest::prelude::*;
 
     #[test]
@@ -197,6 +210,8 @@ mod tests {
             [wait]\n\
             disks = 60\n\
             settle = 0.25\n\
+            [boot]\n\
+            guess = true\n\
             [failure]\n\
             then = \"retry\"\n\
             pause = 1\n\
@@ -207,6 +222,7 @@ mod tests {
                 disks: Duration::from_secs(60),
                 settle: Duration::from_millis(250),
             },
+            boot: Boot { guess: true },
             failure: Failure {
                 then: Action::Retry,
                 pause: Duration::from_secs(1),
@@ -235,7 +251,8 @@ mod tests {
     fn mistakes_have_a_line_and_say_what_is_right() {
         for (text, line, part) in [
             ("[wait]\ndisk = 1\n", 2, "`disk` is no key of wait"),
-            ("[boot]\n", 1, "`boot` is no key of the file"),
+            ("[boots]\n", 1, "`boots` is no key of the file"),
+            ("[boot]\nguess = 1\n", 2, "`guess` is true or false"),
             (
                 "\n[failure]\nthen = \"resume\"\n",
                 3,

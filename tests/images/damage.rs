@@ -111,6 +111,22 @@ fn images() -> &'static [Image] {
             b"title A\nlinux /linux\noptions ro\n",
         );
         dir.file("tree/linux", &noise(20_000, 1));
+        dir.file(
+            "tree/extlinux/extlinux.conf",
+            b"ui menu.c32\ninclude more.cfg\nmenu begin x\nlabel b\nlinux /linux\nmenu end\n",
+        );
+        dir.file(
+            "tree/extlinux/more.cfg",
+            b"label c\nlinux ../linux\ninitrd /linux\n",
+        );
+        // Guessed when damage takes the entries away.
+        dir.file("tree/etc/os-release", b"NAME=\"A\"\n");
+        dir.file("tree/etc/fstab", b"UUID=x / ext4\n");
+        dir.file("tree/etc/default/grub", b"GRUB_CMDLINE_LINUX=\"a b\"\n");
+        let mut kernel = vec![0; 1024];
+        kernel[0x1fe..0x208].copy_from_slice(b"\x55\xaa\0\0HdrS\x0f\x02");
+        (kernel[0x211], kernel[0x236]) = (1, 3);
+        dir.file("tree/vmlinuz", &kernel);
         for i in 0..60 {
             dir.file(&format!("tree/many/a-rather-long-name-{i}"), b"x");
         }
@@ -136,7 +152,7 @@ fn images() -> &'static [Image] {
         for (options, mebibytes) in [("-F 12", 2), ("-F 16 -s 1", 9), ("-F 32 -s 1", 34)] {
             let image = dir.image("fat", mebibytes * MIB);
             run_line(&format!("mkfs.vfat {options} {{}}"), &image);
-            for name in ["loader", "linux", "many"] {
+            for name in ["loader", "linux", "many", "extlinux", "etc", "vmlinuz"] {
                 let line = format!("mcopy -s -Q -i {{}} {} ::", tree.join(name).display());
                 run_line(&line, &image);
             }
@@ -147,9 +163,9 @@ fn images() -> &'static [Image] {
 }
 
 #[test]
-fn whole_images_have_their_entry() {
+fn whole_images_have_their_entries() {
     for image in images() {
-        assert_eq!(use_disk(Arc::new(image.copy())), 1);
+        assert_eq!(use_disk(Arc::new(image.copy())), 3);
     }
 }
 

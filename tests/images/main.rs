@@ -21,6 +21,7 @@ mod ext_attacks;
 mod ext_journal;
 mod fat;
 mod grub;
+mod guess;
 mod identify;
 mod iso9660;
 mod kit;
@@ -28,6 +29,7 @@ mod loopback;
 mod partitions;
 mod scripts;
 mod storage;
+mod syslinux;
 mod table_damage;
 #[allow(dead_code, reason = "the corpus has its own test")]
 #[path = "../../fuzz/targets.rs"]

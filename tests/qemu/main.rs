@@ -159,6 +159,15 @@ fn grub_with_boot_in_a_volume_group_on_half_a_mirror() {
 }
 
 #[test]
+fn extlinux() {
+    let image = Image::overlay("extlinux", "extlinux");
+    let device = ["-device", "virtio-blk-pci,drive=disk"];
+    let cmdline = boots_from("extlinux", &image, &device);
+    assert!(cmdline.contains("BOOT_IMAGE=../vmlinuz-"), "{cmdline}");
+    assert!(cmdline.contains(" initrd=../initrd.img-"), "{cmdline}");
+}
+
+#[test]
 fn grub_reboot_counts_once() {
     let image = Image::copy("grub-reboot", "grub");
     let start = |name| {

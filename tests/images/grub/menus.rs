@@ -7,6 +7,7 @@ use pilotlight::boot::plan;
 use pilotlight::config::{Found, discover};
 use pilotlight::disk::Disk;
 use pilotlight::inventory::Inventory;
+use pilotlight::policy::Boot;
 
 use super::corpus::split;
 use super::oracle::plain;
@@ -109,7 +110,7 @@ fn ours(disk: &Image) -> String {
 pub fn loaded(found: &Found) -> String {
     let defaults = found.entries.iter().filter(|entry| entry.default);
     assert_eq!(defaults.count(), 1);
-    let plan = plan(found, &[]);
+    let plan = plan(found, &[], &Boot::default());
     let Some(first) = plan.first() else {
         return "nothing".to_owned();
     };

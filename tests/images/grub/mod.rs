@@ -1,11 +1,11 @@
 //! GRUB scripts, run by GRUB itself (`grub-emu`) and by us: both must print the same. And what upstream's GRUB
 //! does not have.
 
-mod corpus;
+pub mod corpus;
 mod gptprio;
 mod menus;
 pub mod oracle;
 mod places;
 mod random;
-mod shapes;
+pub mod shapes;
 mod state;

@@ -4,6 +4,7 @@ use pilotlight::boot::plan;
 use pilotlight::config::{Found, discover};
 use pilotlight::disk::Disk;
 use pilotlight::inventory::Inventory;
+use pilotlight::policy::Boot;
 
 use crate::kit::{Image, MIB, TempDir, run, run_line, run_with_input, temp_dir};
 
@@ -363,7 +364,7 @@ fn two_systems_on_one_disk() {
         ]
     );
     assert_eq!(problems(&found), [""; 0]);
-    let plan = plan(&found, &[]).into_iter();
+    let plan = plan(&found, &[], &Boot::default()).into_iter();
     let order: Vec<&str> = plan.map(|entry| entry.id.as_str()).collect();
     assert_eq!(order, ["Debian", "Older", "fedora", "Third"]);
 }

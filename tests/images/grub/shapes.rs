@@ -10,7 +10,7 @@ use pilotlight::disk::Disk;
 use pilotlight::inventory::Inventory;
 
 use super::corpus::split;
-use crate::kit::{MIB, run_line, temp_dir};
+use crate::kit::{Image, MIB, run_line, temp_dir};
 
 const UUID: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -24,7 +24,8 @@ fn what_distributions_write() {
     }
 }
 
-fn list(files: &str) -> String {
+/// Makes a disk of the files and lists it.
+pub fn list(files: &str) -> String {
     let dir = temp_dir();
     for file in format!("\n{files}").split("\n--- ").skip(1) {
         let (path, content) = file.split_once('\n').unwrap_or((file, ""));
@@ -43,6 +44,11 @@ fn list(files: &str) -> String {
         &format!("mke2fs -q -t ext4 -U {UUID} -d {} {{}}", tree.display()),
         &image,
     );
+    list_image(&image)
+}
+
+/// Everything that is offered on an image, as text.
+pub fn list_image(image: &Image) -> String {
     let mut inventory = Inventory::new();
     inventory.add(Disk::open(&image.0).unwrap());
     let found = discover(&inventory);

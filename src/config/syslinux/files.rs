@@ -1,0 +1,98 @@
+//! [`Files`]: names in a configuration, and the files that they mean.
+
+use std::fmt;
+
+use crate::entry::{FileRef, VolumeId};
+use crate::fs::{FileKind, Filesystem, FsError, FsPath, PathError};
+use crate::kexec::BzImage;
+
+/// How much of a file tells whether it is a Linux kernel; the text of its version lies behind that.
+const SETUP_HEADER: usize = 1024;
+
+/// The files of a volume, seen from the directory that SYSLINUX would work in.
+#[derive(Clone)]
+pub(super) struct Files<'a> {
+    pub(super) filesystem: &'a dyn Filesystem,
+    pub(super) volume: VolumeId,
+    pub(super) directory: FsPath,
+}
+
+/// Why a name is no file of the volume.
+#[derive(Debug)]
+pub(super) enum NameError {
+    Empty,
+    Network,
+    Path(PathError),
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NameError::Empty => f.write_str("no file is named"),
+            NameError::Network => f.write_str("it lies on the network, which is not used"),
+            NameError::Path(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Files<'_> {
+    /// The path that a name means: from the root, or from the directory. `::` in front is the root for
+    /// PXELINUX; a server before it, or an address with a scheme, is elsewhere.
+    pub(super) fn locate(&self, name: &str) -> Result<FsPath, NameError> {
+        let (from_root, name) = match name.strip_prefix("::") {
+            Some(name) => (true, name),
+            None => (name.starts_with('/'), name),
+        };
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name.contains("::") || name.contains("://") {
+            return Err(NameError::Network);
+        }
+        let path = match from_root {
+            true => FsPath::new(name),
+            false => self.directory.join(name),
+        };
+        path.map_err(NameError::Path)
+    }
+
+    pub(super) fn read(&self, path: &FsPath, limit: usize) -> Result<Vec<u8>, FsError> {
+        self.filesystem.read(path, limit)
+    }
+
+    /// Is the file that a name means a Linux kernel?
+    pub(super) fn is_linux(&self, name: &str) -> bool {
+        let path = self.locate(name).ok();
+        let opened = path.and_then(|path| self.filesystem.open(&path).ok());
+        opened.is_some_and(|mut opened| {
+            let mut head = vec![0; SETUP_HEADER];
+            let length = opened.read_at(0, &mut head).unwrap_or_default();
+            head.truncate(length);
+            BzImage::parse(&head).is_ok()
+        })
+    }
+
+    /// Is there something with this path, whatever it is?
+    pub(super) fn is_there(&self, path: &FsPath) -> bool {
+        !matches!(
+            self.filesystem.metadata(path),
+            Err(FsError::NotFound | FsError::NotADirectory)
+        )
+    }
+
+    /// The file that a name means. One that can't be read comes with the reason.
+    pub(super) fn find(&self, name: &str) -> (Option<FileRef>, Result<(), String>) {
+        let path = match self.locate(name) {
+            Ok(path) => path,
+            Err(error) => return (None, Err(format!("{name}: {error}"))),
+        };
+        let found = match self.filesystem.metadata(&path) {
+            Ok(metadata) if metadata.kind == FileKind::File => Ok(()),
+            Ok(_) => Err(format!("{path} is no file")),
+            Err(FsError::NotFound | FsError::NotADirectory) => Err(format!("{path} is not there")),
+            Err(error) => Err(format!("{path} can't be read: {error}")),
+        };
+        let volume = self.volume;
+        (Some(FileRef { volume, path }), found)
+    }
+}

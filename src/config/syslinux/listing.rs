@@ -1,0 +1,399 @@
+//! From a configuration, and those that it leads to, to entries.
+
+use std::collections::BTreeSet;
+
+use super::command::{Context, Program};
+use super::entry::entry;
+use super::files::Files;
+use super::line::{split, words};
+use super::reader::read;
+use super::tree::{Item, Label, Tree};
+use crate::entry::{BootEntry, FileRef, Origin, VolumeId};
+use crate::fs::{Filesystem, FsPath};
+
+/// More configurations that lead to each other are not read.
+const MAX_CONFIGURATIONS: usize = 16;
+
+/// More entries of one volume are left out.
+const MAX_ENTRIES: usize = 4096;
+
+/// Menus in each other, those of other configurations included.
+const MAX_LEVELS: usize = 16;
+
+/// What SYSLINUX was started from: `whichsys.c32` asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// A disk: SYSLINUX itself, or EXTLINUX.
+    Disk,
+    /// An optical medium: ISOLINUX.
+    Optical,
+    /// The network: PXELINUX.
+    Network,
+}
+
+impl Medium {
+    /// The command for this medium among the arguments of `whichsys.c32`.
+    pub(super) fn choose(self, arguments: &str) -> Option<String> {
+        let mark = match self {
+            Medium::Disk => "-sys-",
+            Medium::Optical => "-iso-",
+            Medium::Network => "-pxe-",
+        };
+        let mut words = words(arguments).skip_while(|word| *word != mark);
+        words.next()?;
+        let command = words.take_while(|word| !matches!(*word, "-sys-" | "-iso-" | "-pxe-"));
+        Some(command.collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// What a configuration offers.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Its entries in the order of the menu, those of other configurations behind them.
+    pub entries: Vec<BootEntry>,
+    /// What was not understood, in words.
+    pub problems: Vec<String>,
+}
+
+/// Lists what the configuration `path` of a volume offers when SYSLINUX works in `directory`.
+pub fn list(
+    filesystem: &dyn Filesystem,
+    volume: VolumeId,
+    path: &FsPath,
+    directory: &FsPath,
+    medium: Medium,
+) -> Listed {
+    let mut listing = Listing {
+        medium,
+        found: Listed::default(),
+        queue: Vec::new(),
+        done: 0,
+        places: BTreeSet::new(),
+    };
+    let files = Files {
+        filesystem,
+        volume,
+        directory: directory.clone(),
+    };
+    listing.lead(&files, vec![path.clone()], Vec::new(), true);
+    while let Some(next) = listing.next() {
+        listing.configuration(&next);
+    }
+    listing.found
+}
+
+/// A configuration that is to be read.
+#[derive(Clone)]
+struct Next<'a> {
+    files: Files<'a>,
+    names: Vec<FsPath>,
+    /// The menus around it.
+    titles: Vec<String>,
+    /// Does it decide what is started when nobody chooses?
+    is_default: bool,
+}
+
+struct Listing<'a> {
+    medium: Medium,
+    found: Listed,
+    /// Configurations that were read or will be.
+    queue: Vec<Next<'a>>,
+    /// How many of them were read.
+    done: usize,
+    /// Where the entries are written that are listed, with their command lines: what other configurations
+    /// include, too, is not listed again.
+    places: BTreeSet<String>,
+}
+
+/// What is started when nobody chooses.
+enum Choice<'t> {
+    Nothing,
+    /// One of the labels.
+    Label(&'t Label),
+    /// A command that is no label.
+    Command(String),
+    /// Other configurations, whose menu is shown instead.
+    Lead(Vec<String>, Option<String>),
+}
+
+impl<'a> Listing<'a> {
+    /// Remembers to read configurations as one, unless they are known.
+    fn lead(
+        &mut self,
+        files: &Files<'a>,
+        names: Vec<FsPath>,
+        titles: Vec<String>,
+        is_default: bool,
+    ) {
+        let is_known =
+            |next: &Next<'_>| next.names == names && next.files.directory == files.directory;
+        if self.queue.iter().any(is_known) {
+            return;
+        }
+        if self.queue.len() >= MAX_CONFIGURATIONS || titles.len() > MAX_LEVELS {
+            self.problem("configurations lead to too many others: the rest is left out".to_owned());
+            return;
+        }
+        self.queue.push(Next {
+            files: files.clone(),
+            names,
+            titles,
+            is_default,
+        });
+    }
+
+    /// The same for names as a configuration writes them.
+    fn lead_to(
+        &mut self,
+        files: &Files<'a>,
+        names: &[String],
+        directory: Option<&str>,
+        titles: Vec<String>,
+        is_default: bool,
+    ) {
+        let paths = names.iter().map(|name| {
+            let path = files.locate(name);
+            path.map_err(|error| format!("{name}: {error}"))
+        });
+        let paths: Result<Vec<FsPath>, String> = paths.collect();
+        let directory = directory.map(|name| files.locate(name));
+        match (paths, directory.transpose()) {
+            (Ok(paths), Ok(directory)) => {
+                let mut files = files.clone();
+                files.directory = directory.unwrap_or(files.directory);
+                self.lead(&files, paths, titles, is_default);
+            }
+            (Err(problem), _) => self.problem(problem),
+            (_, Err(error)) => self.problem(format!("{}: {error}", names.join(" "))),
+        }
+    }
+
+    /// The next one that is to be read.
+    fn next(&mut self) -> Option<Next<'a>> {
+        let next = self.queue.get(self.done).cloned();
+        self.done = self.done.saturating_add(1);
+        next
+    }
+
+    fn configuration(&mut self, next: &Next<'a>) {
+        let tree = read(&next.files, &next.names);
+        for problem in &tree.problems {
+            self.problem(problem.clone());
+        }
+        let context = Context {
+            tree: &tree,
+            files: &next.files,
+            medium: self.medium,
+        };
+        let choice = choose(&context);
+        let default = match &choice {
+            Choice::Lead(names, directory) => {
+                let directory = directory.as_deref();
+                self.lead_to(
+                    &next.files,
+                    names,
+                    directory,
+                    next.titles.clone(),
+                    next.is_default,
+                );
+                // What else is in it is in no menu.
+                return;
+            }
+            Choice::Command(command) => {
+                if next.is_default {
+                    self.command(&context, next, command);
+                }
+                None
+            }
+            Choice::Label(label) => Some(*label).filter(|_| next.is_default),
+            Choice::Nothing => None,
+        };
+        let menu = Menu {
+            context: &context,
+            next,
+            default,
+        };
+        // A hidden label is in no menu, and may be the default all the same.
+        if let Some(label) = default.filter(|label| label.hidden) {
+            self.label(&menu, label, &next.titles);
+        }
+        self.menu(&menu, 0, &next.titles);
+    }
+
+    /// A command that is no label, as an entry of its own.
+    fn command(&mut self, context: &Context<'_>, next: &Next<'_>, command: &str) {
+        let Some(path) = next.names.first() else {
+            return;
+        };
+        let file = FileRef {
+            volume: next.files.volume,
+            path: path.clone(),
+        };
+        let origin = Origin { file, line: None };
+        let label = context.tree.find(command).map(|(label, _)| label);
+        let program = context.command(command);
+        let mut found = entry(&next.files, command, origin, label, program);
+        if label.is_none() {
+            found.title = command.to_owned();
+        }
+        found.submenu.clone_from(&next.titles);
+        found.default = true;
+        self.found.entries.push(found);
+    }
+
+    fn menu(&mut self, menu: &Menu<'_, 'a>, index: usize, titles: &[String]) {
+        let tree = menu.context.tree;
+        let Some(found) = tree.menus.get(index) else {
+            return;
+        };
+        for item in &found.items {
+            if self.found.entries.len() >= MAX_ENTRIES {
+                self.problem(format!(
+                    "there are over {MAX_ENTRIES} entries: the rest is left out"
+                ));
+                return;
+            }
+            match item {
+                Item::Menu(inner) => {
+                    let title = tree.menus.get(*inner).map(super::tree::Menu::title);
+                    let titles = joined(titles, title.unwrap_or_default());
+                    self.menu(menu, *inner, &titles);
+                }
+                Item::Label(label) => {
+                    if let Some(label) = tree.labels.get(*label) {
+                        self.label(menu, label, titles);
+                    }
+                }
+            }
+        }
+    }
+
+    fn label(&mut self, menu: &Menu<'_, 'a>, label: &Label, titles: &[String]) {
+        // A heading: it is there to be read.
+        let is_heading = label.disabled && label.command.is_none();
+        if label.navigates || is_heading {
+            return;
+        }
+        let files = &menu.next.files;
+        let program = menu.context.label(label, "");
+        if let Program::Menu {
+            files: names,
+            directory,
+        } = &program
+        {
+            let titles = joined(titles, label.title());
+            if !names.is_empty() && !label.disabled {
+                self.lead_to(files, names, directory.as_deref(), titles, false);
+            }
+            return;
+        }
+        let file = FileRef {
+            volume: files.volume,
+            path: label.file.clone(),
+        };
+        let line = Some(label.line);
+        let origin = Origin { file, line };
+        let id = split(&label.name).0;
+        let mut found = entry(files, id, origin, Some(label), program);
+        found.submenu = titles.to_vec();
+        found.default = menu
+            .default
+            .is_some_and(|default| std::ptr::eq(default, label));
+        let place = format!("{}\0{}\0{}", label.file, label.line, found.cmdline);
+        if self.places.insert(place) {
+            self.found.entries.push(found);
+        }
+    }
+
+    fn problem(&mut self, text: String) {
+        if self.found.problems.len() < MAX_CONFIGURATIONS && !self.found.problems.contains(&text) {
+            self.found.problems.push(text);
+        }
+    }
+}
+
+/// What the entries of one configuration are made with.
+struct Menu<'t, 'a> {
+    context: &'t Context<'t>,
+    next: &'t Next<'a>,
+    default: Option<&'t Label>,
+}
+
+fn joined(titles: &[String], title: String) -> Vec<String> {
+    titles.iter().cloned().chain([title]).collect()
+}
+
+/// What is started when nobody chooses: `ui` or `default`, which is a label, a file or a menu; in a menu
+/// what that has chosen beforehand; and `ontimeout` where a waiting ends.
+fn choose<'t>(context: &Context<'t>) -> Choice<'t> {
+    let tree = context.tree;
+    let command = tree.ui.as_deref().or(tree.default.as_deref());
+    let Some(command) = command.filter(|command| !command.is_empty()) else {
+        return marked(tree).map_or(Choice::Nothing, Choice::Label);
+    };
+    let program = context.command(command);
+    let waits = tree.ontimeout.as_deref().filter(|_| tree.timeout);
+    let in_menu = match &program {
+        Program::Menu { files, .. } if files.is_empty() => true,
+        Program::Menu { files, directory } => {
+            return Choice::Lead(files.clone(), directory.clone());
+        }
+        _ => tree.ui.is_some(),
+    };
+    let waits = waits.filter(|_| in_menu || tree.prompt);
+    match (waits, in_menu) {
+        (Some(command), _) => of_command(context, command),
+        (None, false) => of_command(context, command),
+        (None, true) => {
+            let stated = tree
+                .default
+                .as_deref()
+                .and_then(|default| tree.find(default));
+            let stated = stated.map(|(label, _)| label).filter(|label| !label.hidden);
+            let label = stated.or_else(|| preselected(tree, tree.start));
+            label.map_or(Choice::Nothing, Choice::Label)
+        }
+    }
+}
+
+/// A command, which may be a label, or do what one does.
+fn of_command<'t>(context: &Context<'t>, command: &str) -> Choice<'t> {
+    let tree = context.tree;
+    if let Some((label, "")) = tree.find(command) {
+        return Choice::Label(label);
+    }
+    let program = context.command(command);
+    let mut labels = tree.labels.iter();
+    let same = labels.find(|label| !label.hidden && context.label(label, "") == program);
+    same.map_or_else(|| Choice::Command(command.to_owned()), Choice::Label)
+}
+
+/// The label that `menu default` marks, where nothing else says what is started.
+fn marked(tree: &Tree) -> Option<&Label> {
+    tree.labels
+        .iter()
+        .rfind(|label| label.default && !label.hidden)
+}
+
+/// What is chosen beforehand in a menu: what `menu default` says, or the first that can be chosen.
+fn preselected(tree: &Tree, menu: usize) -> Option<&Label> {
+    // Menus in each other have rising numbers.
+    let found = tree.menus.get(menu)?;
+    let stated = found.default.and_then(|item| found.items.get(item));
+    let stated = stated.and_then(|item| startable(tree, menu, *item));
+    stated.or_else(|| {
+        let mut items = found.items.iter();
+        items.find_map(|item| startable(tree, menu, *item))
+    })
+}
+
+fn startable(tree: &Tree, outer: usize, item: Item) -> Option<&Label> {
+    match item {
+        Item::Menu(inner) if inner > outer => preselected(tree, inner),
+        Item::Menu(_) => None,
+        Item::Label(label) => {
+            let label = tree.labels.get(label);
+            label.filter(|label| !label.disabled && !label.navigates)
+        }
+    }
+}

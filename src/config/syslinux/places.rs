@@ -1,0 +1,186 @@
+//! Where SYSLINUX and its relatives look for their configuration.
+
+use super::listing::Medium;
+use crate::fs::{FileKind, Filesystem, FsPath};
+
+/// A configuration and the directory that SYSLINUX would work in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) path: FsPath,
+    pub(super) directory: FsPath,
+    pub(super) medium: Medium,
+}
+
+/// Directories of EXTLINUX and SYSLINUX on disks (`generic_open_config` in `core/fs/lib/loadconfig.c`).
+/// That in which it is installed comes first there: which one that is, only its boot sector knows.
+const ON_DISKS: [&str; 6] = [
+    "/boot/extlinux",
+    "/extlinux",
+    "/boot/syslinux",
+    "/syslinux",
+    "/",
+    "/boot",
+];
+
+/// Directories of ISOLINUX (`iso_open_config` in `core/fs/iso9660/iso9660.c`).
+const ON_MEDIA: [&str; 5] = [
+    "/boot/isolinux",
+    "/isolinux",
+    "/boot/syslinux",
+    "/syslinux",
+    "/",
+];
+
+/// The first configuration on a volume. Media that were copied to a disk are found there, too.
+pub(super) fn find(filesystem: &dyn Filesystem, is_optical: bool) -> Option<Place> {
+    let on_disk = || {
+        search(
+            filesystem,
+            &ON_DISKS,
+            &["extlinux.conf", "syslinux.cfg"],
+            Medium::Disk,
+        )
+    };
+    let medium = match is_optical {
+        true => Medium::Optical,
+        false => Medium::Disk,
+    };
+    let on_medium = || {
+        search(
+            filesystem,
+            &ON_MEDIA,
+            &["isolinux.cfg", "syslinux.cfg"],
+            medium,
+        )
+    };
+    let first = match is_optical {
+        true => on_medium().or_else(on_disk),
+        false => on_disk(),
+    };
+    first
+        .or_else(|| beside_efi_programs(filesystem))
+        .or_else(on_medium)
+        .or_else(|| for_the_network(filesystem))
+}
+
+fn search(
+    filesystem: &dyn Filesystem,
+    directories: &[&str],
+    names: &[&str],
+    medium: Medium,
+) -> Option<Place> {
+    directories.iter().find_map(|directory| {
+        let directory = FsPath::new(directory).ok()?;
+        names.iter().find_map(|name| {
+            let path = directory.join(name).ok()?;
+            is_file(filesystem, &path).then(|| Place {
+                path,
+                directory: directory.clone(),
+                medium,
+            })
+        })
+    })
+}
+
+/// SYSLINUX for EFI lies in a directory of a vendor or in that for removable media.
+fn beside_efi_programs(filesystem: &dyn Filesystem) -> Option<Place> {
+    let efi = FsPath::new("/EFI").ok()?;
+    let vendors = filesystem.read_dir(&efi).ok()?.into_iter();
+    let vendors = vendors.filter(|entry| entry.kind == FileKind::Directory);
+    vendors
+        .filter_map(|entry| efi.join(&entry.name).ok())
+        .find_map(|directory| {
+            let names = ["syslx64.cfg", "syslinux.cfg"];
+            search(filesystem, &[directory.as_str()], &names, Medium::Disk)
+        })
+}
+
+/// What a server would give to PXELINUX, which lies beside the directory of its configurations.
+fn for_the_network(filesystem: &dyn Filesystem) -> Option<Place> {
+    let directory = FsPath::root();
+    let path = directory.join("pxelinux.cfg/default").ok()?;
+    let medium = Medium::Network;
+    is_file(filesystem, &path).then_some(Place {
+        path,
+        directory,
+        medium,
+    })
+}
+
+fn is_file(filesystem: &dyn Filesystem, path: &FsPath) -> bool {
+    let metadata = filesystem.metadata(path);
+    metadata.is_ok_and(|metadata| metadata.kind == FileKind::File)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemoryFilesystem;
+
+    #[test]
+    fn the_first_that_is_there() {
+        for (files, optical, path, directory, medium) in [
+            (
+                &["/extlinux.conf", "/extlinux/extlinux.conf"][..],
+                false,
+                "/extlinux/extlinux.conf",
+                "/extlinux",
+                Medium::Disk,
+            ),
+            (
+                &["/isolinux/isolinux.cfg", "/syslinux.cfg"],
+                false,
+                "/syslinux.cfg",
+                "/",
+                Medium::Disk,
+            ),
+            (
+                &["/isolinux/isolinux.cfg", "/syslinux.cfg"],
+                true,
+                "/isolinux/isolinux.cfg",
+                "/isolinux",
+                Medium::Optical,
+            ),
+            (
+                &["/isolinux/isolinux.cfg"],
+                false,
+                "/isolinux/isolinux.cfg",
+                "/isolinux",
+                Medium::Disk,
+            ),
+            (
+                &["/EFI/debian/x", "/EFI/syslinux/syslinux.cfg"],
+                false,
+                "/EFI/syslinux/syslinux.cfg",
+                "/EFI/syslinux",
+                Medium::Disk,
+            ),
+            (
+                &["/boot/syslinux/syslinux.cfg"],
+                true,
+                "/boot/syslinux/syslinux.cfg",
+                "/boot/syslinux",
+                Medium::Optical,
+            ),
+            (
+                &["/pxelinux.cfg/default"],
+                false,
+                "/pxelinux.cfg/default",
+                "/",
+                Medium::Network,
+            ),
+        ] {
+            let filesystem = files
+                .iter()
+                .fold(MemoryFilesystem::new(), |all, path| all.file(path, ""));
+            let found = find(&filesystem, optical).unwrap();
+            assert_eq!(
+                (found.path.as_str(), found.directory.as_str()),
+                (path, directory)
+            );
+            assert_eq!(found.medium, medium);
+        }
+        let filesystem = MemoryFilesystem::new().file("/extlinux.conf/x", "");
+        assert_eq!(find(&filesystem, false), None);
+    }
+}

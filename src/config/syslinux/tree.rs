@@ -1,0 +1,187 @@
+//! [`Tree`]: what a configuration says, with what it includes put in its place.
+
+use super::line::split;
+use crate::entry::Problem;
+use crate::fs::FsPath;
+
+/// A configuration.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// The menus; the first is the one that holds the others.
+    pub(super) menus: Vec<Menu>,
+    /// The labels in the order in which they are written.
+    pub(super) labels: Vec<Label>,
+    /// The menu that is shown first (`menu start`).
+    pub(super) start: usize,
+    /// The last `default`.
+    pub(super) default: Option<String>,
+    /// The last `ui`, which takes precedence over `default`.
+    pub(super) ui: Option<String>,
+    /// `ontimeout`: what is started when nobody chooses.
+    pub(super) ontimeout: Option<String>,
+    /// Is there an end to the waiting, so that `ontimeout` can come?
+    pub(super) timeout: bool,
+    /// `prompt`: is there a prompt where no menu is shown?
+    pub(super) prompt: bool,
+    /// `implicit`: may files be started that have no label?
+    pub(super) implicit: bool,
+    /// `append` outside of labels.
+    pub(super) append: Option<String>,
+    /// What was not understood, in words.
+    pub(super) problems: Vec<String>,
+}
+
+/// A menu.
+#[derive(Debug, Default)]
+pub(super) struct Menu {
+    /// The menu around it, and which of its items this is.
+    pub(super) parent: Option<(usize, usize)>,
+    /// The name behind `menu begin`.
+    pub(super) tag: String,
+    /// Its `menu label` in the menu around it.
+    pub(super) label: Option<String>,
+    /// Its `menu title`.
+    pub(super) title: Option<String>,
+    /// Does it ask for a password?
+    pub(super) password: bool,
+    /// What it shows.
+    pub(super) items: Vec<Item>,
+    /// Which of the items is chosen beforehand.
+    pub(super) default: Option<usize>,
+}
+
+/// One line of a menu, as an index.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Item {
+    Label(usize),
+    Menu(usize),
+}
+
+/// What a label starts, by the keyword that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `kernel`: the name of the file tells.
+    Kernel,
+    /// `linux`
+    Linux,
+    /// `boot`, `bss`, `pxe`, `fdimage`, `comboot`: code for a BIOS.
+    Bios,
+    /// `com32`: a module of SYSLINUX.
+    Module,
+    /// `config`: another configuration.
+    Configuration,
+    /// `localboot`: the next disk of the BIOS.
+    LocalBoot,
+}
+
+/// A label, which is an entry of a menu unless it is hidden.
+#[derive(Debug)]
+pub(super) struct Label {
+    /// All that stands behind `label`; commands call it by the first word.
+    pub(super) name: String,
+    /// `menu label`
+    pub(super) title: Option<String>,
+    /// What is started; a label without it is the name of a kernel.
+    pub(super) command: Option<(Kind, String)>,
+    /// `append`, or what stood there outside of labels.
+    pub(super) append: Option<String>,
+    /// `initrd`
+    pub(super) initrd: Option<String>,
+    /// `fdt`
+    pub(super) devicetree: Option<String>,
+    /// `ipappend`, `sysappend`: which texts about machine and network follow the command line.
+    pub(super) sysappend: u32,
+    /// `menu hide`
+    pub(super) hidden: bool,
+    /// `menu disable`
+    pub(super) disabled: bool,
+    /// `menu passwd`
+    pub(super) password: bool,
+    /// `menu default`
+    pub(super) default: bool,
+    /// Does it lead to a menu or to a text, and start nothing?
+    pub(super) navigates: bool,
+    /// What was odd in its lines.
+    pub(super) problems: Vec<Problem>,
+    /// The file that it is in.
+    pub(super) file: FsPath,
+    /// The line in that file.
+    pub(super) line: u32,
+}
+
+impl Label {
+    pub(super) fn new(name: &str, file: &FsPath, line: u32) -> Label {
+        Label {
+            name: name.trim_end().to_owned(),
+            title: None,
+            command: None,
+            append: None,
+            initrd: None,
+            devicetree: None,
+            sysappend: 0,
+            hidden: false,
+            disabled: false,
+            password: false,
+            default: false,
+            navigates: false,
+            problems: Vec::new(),
+            file: file.clone(),
+            line,
+        }
+    }
+
+    /// What a menu shows.
+    pub(super) fn title(&self) -> String {
+        let title = self.title.as_deref().map(without_hot_key);
+        let title = title.filter(|title| !title.is_empty());
+        title.unwrap_or_else(|| self.name.clone())
+    }
+
+    pub(super) fn remark(&mut self, text: String) {
+        let blocks = false;
+        self.problems.push(Problem { blocks, text });
+    }
+}
+
+impl Menu {
+    /// What the menu around it shows.
+    pub(super) fn title(&self) -> String {
+        let label = self.label.as_deref().map(without_hot_key);
+        let title = label.or(self.title.as_deref().map(without_hot_key));
+        let title = title.filter(|title| !title.is_empty());
+        title.unwrap_or_else(|| self.tag.clone())
+    }
+}
+
+impl Tree {
+    /// The label that a command means: one with exactly that name, which U-Boot knows, or one that is
+    /// called by the first word; then the rest are arguments.
+    pub(super) fn find<'a>(&self, command: &'a str) -> Option<(&Label, &'a str)> {
+        let command = command.trim_end();
+        if let Some(label) = self.labels.iter().find(|label| label.name == command) {
+            return Some((label, ""));
+        }
+        let (word, arguments) = split(command);
+        let called = |label: &&Label| split(&label.name).0 == word;
+        let label = self.labels.iter().find(called)?;
+        Some((label, arguments))
+    }
+}
+
+/// A title without the marks of hot keys, and bytes that have a meaning for the terminal of SYSLINUX.
+fn without_hot_key(text: &str) -> String {
+    let kept = text.chars().filter(|c| *c != '^' && !c.is_ascii_control());
+    kept.collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_have_no_hot_keys() {
+        assert_eq!(without_hot_key("E^xpert install"), "Expert install");
+        assert_eq!(without_hot_key(" \x07Debian "), "Debian");
+        assert_eq!(without_hot_key("^"), "");
+    }
+}

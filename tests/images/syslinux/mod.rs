@@ -1,0 +1,4 @@
+//! Configurations of SYSLINUX and its relatives on disks.
+
+mod netboot;
+mod shapes;
