@@ -26,5 +26,6 @@ pub mod fs;
 pub mod init;
 pub mod inventory;
 pub mod kexec;
+pub mod pe;
 pub mod policy;
 pub mod text;
