@@ -1,5 +1,9 @@
 //! [`BootEntry`]: one thing that can be booted, whoever described it.
 
+mod unified;
+
+pub use unified::{Companion, CompanionKind, Unified};
+
 use crate::fs::FsPath;
 
 /// A volume of the [`Inventory`](crate::inventory::Inventory): unlike a UUID, it can't be imitated by
@@ -155,6 +159,9 @@ pub struct BootEntry {
     pub modules: Vec<Module>,
     /// Kernel command line, complete.
     pub cmdline: String,
+    /// For a unified kernel image: which part of it is started, and what goes with it. No part of the JSON
+    /// view.
+    pub unified: Option<Unified>,
     /// Titles of the menus around it, from the outside in.
     pub submenu: Vec<String>,
     /// The configuration's own choice.
@@ -190,6 +197,7 @@ impl BootEntry {
             devicetree: None,
             modules: Vec::new(),
             cmdline: String::new(),
+            unified: None,
             submenu: Vec::new(),
             default: false,
             version: None,

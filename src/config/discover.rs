@@ -2,7 +2,7 @@
 
 use super::bls::{self, Place};
 use super::grub;
-use super::names;
+use super::{names, uki};
 use crate::disk::Format;
 use crate::entry::{BootEntry, VolumeId};
 use crate::inventory::Inventory;
@@ -42,7 +42,7 @@ pub struct VolumeProblem {
 /// Entries of ESP and XBOOTLDR of one disk belong together, as the Boot Loader Specification says;
 /// those of other volumes follow, each volume by itself, and then what GRUB's configurations say. Each such
 /// group has one default. Entries of the specification that a GRUB script has taken into its menu are
-/// offered there.
+/// offered there. What firmware starts by its place alone comes last.
 pub fn discover(inventory: &Inventory) -> Found {
     let mut found = Found::default();
     let mut scripts = grub::Configurations::default();
@@ -50,6 +50,8 @@ pub fn discover(inventory: &Inventory) -> Found {
         let mut boot = bls::Group::default();
         let mut others = Vec::new();
         let mut readable = Vec::new();
+        // What firmware would look at for a program to start.
+        let mut started = Vec::new();
         for (id, volume) in inventory.volumes_of(disk) {
             // What nobody knows may be anything, and swap is nothing.
             let Some(format) = volume.content.format.filter(|f| *f != Format::Swap) else {
@@ -68,6 +70,9 @@ pub fn discover(inventory: &Inventory) -> Found {
             };
             let place = Place::of(volume.partition.as_ref());
             readable.push((id, filesystem, place == Place::Esp));
+            if place == Place::Esp || volume.partition.is_none() {
+                started.push(id);
+            }
             match place {
                 Place::Elsewhere => {
                     let mut group = bls::Group::default();
@@ -93,6 +98,15 @@ pub fn discover(inventory: &Inventory) -> Found {
             for text in evaluated.problems {
                 found.problem(volume, text);
             }
+        }
+        for volume in started {
+            let Ok(filesystem) = inventory.filesystem(volume) else {
+                continue;
+            };
+            let others = found.entries.iter();
+            let others = others.filter(|entry| entry.origin.file.volume.disk == disk);
+            let entries = uki::fallback(filesystem, volume, &others.collect::<Vec<_>>());
+            found.entries.extend(entries);
         }
     }
     names::make_unique(inventory, &mut found.entries);

@@ -7,5 +7,6 @@ pub mod bls;
 mod discover;
 pub mod grub;
 mod names;
+pub mod uki;
 
 pub use discover::{Found, VolumeProblem, discover};

@@ -6,6 +6,7 @@ use super::loader_conf::LoaderConf;
 use super::order::order;
 use super::pattern::Pattern;
 use super::volume::{Read, Sorted, read};
+use crate::config::uki;
 use crate::disk::Partition;
 use crate::entry::{BootEntry, VolumeId};
 use crate::fs::{Filesystem, FsPath};
@@ -49,14 +50,15 @@ struct Conf {
 }
 
 impl Group {
-    /// Reads the entries of volume `volume`.
+    /// Reads the entries of volume `volume`: those of files and those that are images.
     pub fn read(&mut self, filesystem: &dyn Filesystem, volume: VolumeId, place: Place) {
         let Read {
             entries,
             confs,
             problems,
         } = read(filesystem, volume, place);
-        self.entries.extend(entries);
+        let (images, more) = uki::read(filesystem, volume);
+        self.entries.extend(entries.into_iter().chain(images));
         self.confs
             .extend(confs.into_iter().map(|(path, conf)| Conf {
                 place,
@@ -64,7 +66,8 @@ impl Group {
                 path,
                 conf,
             }));
-        let problems = problems.into_iter().map(|problem| (volume, problem));
+        let problems = problems.into_iter().chain(more);
+        let problems = problems.map(|problem| (volume, problem));
         self.problems.extend(problems);
     }
 

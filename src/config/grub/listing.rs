@@ -210,6 +210,7 @@ impl Listing<'_> {
         found.devicetree = program.devicetree;
         found.modules = program.modules;
         found.cmdline = program.cmdline;
+        found.unified = program.unified;
         found.default = is_default;
         found.saves = state.saves().to_vec();
         let outer = path.titles.split_last().map(|(_, outer)| outer);
@@ -406,10 +407,7 @@ mod tests {
                 (false, vec!["it starts no system: `fwsetup'"]),
                 (false, vec!["it starts nothing"]),
                 (false, vec!["this menu has no entries"]),
-                (
-                    false,
-                    vec!["it is an EFI program, and kexec starts Linux kernels only"]
-                ),
+                (false, vec!["it is no EFI program: no PE headers"]),
                 (
                     false,
                     vec!["(hd0)+1 is the boot sector of another system: only a BIOS starts that"]
