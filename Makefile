@@ -18,7 +18,7 @@ hash = $(shell cat $(1) | sha256sum | cut -c 1-16)
 SYSTEM := $(CACHE)/system/$(call hash,qemu/make-system qemu/install-entries)
 DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt \
 	tests/images/storage/demo-boot-64.xz)
-LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd grub grub-boot grub-mbr grub-lvm extlinux
+LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd uki grub grub-boot grub-mbr grub-lvm extlinux
 
 # The largest that may go into a flash part, in bytes.
 # 160 KB of the binary evaluate GRUB scripts; 50 KB read menus of SYSLINUX, and 35 KB guess.

@@ -80,8 +80,8 @@ fn read_hash(image: &Path) -> (Duration, String) {
     let layout = Disk::open(image).unwrap().scan();
     let filesystem = pilotlight::fs::open(&layout.volumes[0], None).unwrap();
     let file = filesystem.open(&FsPath::new("/payload").unwrap()).unwrap();
-    let payload = Payload::read(&mut [file], u64::MAX, &mut |_| {}).unwrap();
-    (start.elapsed(), payload.parts()[0].hex())
+    let (_payload, part) = Payload::read(file, &mut |_| {}).unwrap();
+    (start.elapsed(), part.hex())
 }
 
 fn cat_sha256sum(file: &Path) -> (Duration, String) {

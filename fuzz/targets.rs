@@ -18,6 +18,7 @@ use pilotlight::entry::{FileRef, VolumeId};
 use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{BzImage, CommandLine};
+use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
 use pilotlight::smbios::Smbios;
 use sparse::SparseDisk;
@@ -27,7 +28,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 17] = [
+pub const ALL: [Target; 18] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -45,6 +46,7 @@ pub const ALL: [Target; 17] = [
     ("smbios", smbios, 300),
     ("syslinux", syslinux, 300),
     ("guess", guess, 300),
+    ("pe", pe, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -476,6 +478,26 @@ pub fn guess(data: &[u8]) {
         assert!(!mount.target.is_empty());
         let _ = mount.option("subvol");
     }
+}
+
+/// Reading the headers of an EFI program, and what it is as an image in `EFI/Linux`.
+pub fn pe(data: &[u8]) {
+    let size = data.len() as u64;
+    if let Ok(image) = Image::parse(data, size) {
+        for section in &image.sections {
+            assert!(section.content.end <= size || section.size() == 0);
+        }
+        assert!(image.certificates.is_none_or(|table| table.end == size));
+    }
+    let path = "/EFI/Linux/a.efi";
+    let filesystem = MemoryFilesystem::new().file(path, data);
+    let mut group = bls::Group::default();
+    let volume = VolumeId { disk: 0, volume: 0 };
+    group.read(&filesystem, volume, bls::Place::Esp);
+    let bls::Offered {
+        entries, problems, ..
+    } = group.finish();
+    assert!(!entries.is_empty() && entries.len() <= 256 && problems.is_empty());
 }
 
 /// Two texts, parted by a line end.

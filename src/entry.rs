@@ -1,6 +1,10 @@
 //! [`BootEntry`]: one thing that can be booted, whoever described it.
 
+mod unified;
+
 use std::ops::Range;
+
+pub use unified::{Companion, CompanionKind, Unified};
 
 use crate::fs::FsPath;
 
@@ -177,6 +181,9 @@ pub struct BootEntry {
     pub modules: Vec<Module>,
     /// Kernel command line, complete.
     pub cmdline: String,
+    /// For a unified kernel image: which part of it is started, and what goes with it. No part of the JSON
+    /// view.
+    pub unified: Option<Unified>,
     /// Titles of the menus around it, from the outside in.
     pub submenu: Vec<String>,
     /// The configuration's own choice.
@@ -215,6 +222,7 @@ impl BootEntry {
             devicetree: None,
             modules: Vec::new(),
             cmdline: String::new(),
+            unified: None,
             submenu: Vec::new(),
             default: false,
             fallback: None,

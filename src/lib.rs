@@ -26,6 +26,7 @@ pub mod fs;
 pub mod init;
 pub mod inventory;
 pub mod kexec;
+pub mod pe;
 pub mod policy;
 pub mod smbios;
 pub mod text;

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::os::fd::AsFd;
 
-use super::payload::{Payload, PayloadError};
+use super::payload::{Draft, Part, Payload, PayloadError};
+use super::reading::Reading;
 use super::timeline::{Stage, Timeline};
+use super::unified;
 use crate::entry::{BootEntry, FileRef, PayloadKind};
-use crate::fs::{Filesystem, FsError, ReadFile};
+use crate::fs::FsError;
 use crate::inventory::Inventory;
-use crate::kexec::{
-    BzImage, CommandLine, CommandLineError, HEADER_LENGTH, Kexec, LoadError, NotBzImage,
-};
+use crate::kexec::{BzImage, CommandLine, CommandLineError, Kexec, LoadError, NotBzImage};
+use crate::pe::PeError;
 use crate::text::Printable;
 
 /// Everything that an attempt needs besides the entry.
@@ -26,12 +27,23 @@ pub struct Attempt<'a> {
 /// What was handed over.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The kernel, one part.
+    /// The kernel.
     pub kernel: Payload,
     /// What its header says.
     pub image: BzImage,
     /// The initrds, joined; `None` for an entry without, or with nothing in them.
     pub initrd: Option<Payload>,
+    /// Every file that was read, in the order of reading.
+    pub files: Vec<(FileRef, Part)>,
+}
+
+/// What was read, before it is loaded.
+pub(super) struct Parts {
+    pub(super) kernel: Payload,
+    pub(super) image: BzImage,
+    pub(super) initrd: Draft,
+    /// Of what was read.
+    pub(super) cmdline: String,
 }
 
 impl Attempt<'_> {
@@ -46,12 +58,7 @@ impl Attempt<'_> {
         timeline: &mut Timeline,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Loaded, AttemptError> {
-        let kernel = match (&entry.kernel, entry.kind) {
-            (Some(kernel), PayloadKind::Linux) => kernel,
-            _ => return Err(AttemptError::Kind(entry.kind)),
-        };
-        let (loaded, cmdline) =
-            timeline.run(Stage::Read, || self.read_all(entry, kernel, progress))?;
+        let (loaded, cmdline) = timeline.run(Stage::Read, || self.read(entry, progress))?;
         timeline.run(Stage::Load, || {
             let initrd = loaded.initrd.as_ref().map(AsFd::as_fd);
             self.kexec.load(loaded.kernel.as_fd(), initrd, &cmdline)
@@ -59,36 +66,35 @@ impl Attempt<'_> {
         Ok(loaded)
     }
 
-    /// Opens all files before it reads the first: what is missing is known at once.
-    fn read_all(
+    fn read(
         &self,
         entry: &BootEntry,
-        kernel: &FileRef,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(Loaded, CommandLine), AttemptError> {
-        let mut kernel_file = [self.open(kernel)?];
-        let initrd_files = entry.initrd.iter().map(|file| self.open(file));
-        let mut initrd_files = initrd_files.collect::<Result<Vec<_>, _>>()?;
-        let total = kernel_file
-            .iter()
-            .chain(&initrd_files)
-            .fold(0_u64, |sum, file| sum.saturating_add(file.size()));
-
-        let names = std::slice::from_ref(kernel);
-        let kernel_payload = self.read(&mut kernel_file, names, self.memory, &mut |done| {
-            progress(done, total);
+        let mut reading = Reading::new(self, progress);
+        let parts = match (&entry.kernel, entry.kind, &entry.unified) {
+            (Some(kernel), PayloadKind::Linux, _) => linux(entry, kernel, &mut reading),
+            (Some(image), PayloadKind::Uki, Some(unified)) => {
+                unified::read(image, unified, &mut reading)
+            }
+            _ => Err(AttemptError::Kind(entry.kind)),
+        }?;
+        if parts.cmdline != entry.cmdline {
+            let entry = self.describe(&entry.origin.file);
+            return Err(AttemptError::Changed { entry });
+        }
+        let cmdline = CommandLine::new(&parts.cmdline, parts.image.cmdline_size)?;
+        let files = reading.files;
+        let initrd = parts.initrd.seal();
+        let initrd = initrd.map_err(|error| AttemptError::Read {
+            file: self.describe(&entry.origin.file),
+            error,
         })?;
-        let (image, cmdline) = self.check(entry, kernel, &kernel_payload)?;
-        let done_before = kernel_payload.size();
-        let left = self.memory.saturating_sub(done_before);
-        let initrd = self.read(&mut initrd_files, &entry.initrd, left, &mut |done| {
-            progress(done_before.saturating_add(done), total);
-        })?;
-        let initrd = self.unless_empty(entry, initrd);
         let loaded = Loaded {
-            kernel: kernel_payload,
-            image,
-            initrd,
+            kernel: parts.kernel,
+            image: parts.image,
+            initrd: self.unless_empty(entry, initrd),
+            files,
         };
         Ok((loaded, cmdline))
     }
@@ -96,71 +102,43 @@ impl Attempt<'_> {
     /// The kernel refuses initrds of 0 bytes (`EINVAL`): it is started without, as GRUB would.
     fn unless_empty(&self, entry: &BootEntry, initrd: Payload) -> Option<Payload> {
         if initrd.size() == 0 && !entry.initrd.is_empty() {
-            let files = self.describe_all(&entry.initrd);
+            let files: Vec<String> = entry.initrd.iter().map(|f| self.describe(f)).collect();
+            let files = files.join(" and ");
             log::warn!("{}: empty, started without an initrd", Printable(&files));
         }
         (initrd.size() != 0).then_some(initrd)
     }
 
-    /// What can be known of a kernel before the system call.
-    fn check(
-        &self,
-        entry: &BootEntry,
-        file: &FileRef,
-        kernel: &Payload,
-    ) -> Result<(BzImage, CommandLine), AttemptError> {
-        let mut head = vec![0; HEADER_LENGTH];
-        let n = kernel.head(&mut head).map_err(PayloadError::Memory);
-        let n = n.map_err(|error| self.payload_error(std::slice::from_ref(file), error))?;
-        let image = BzImage::parse(head.get(..n).unwrap_or_default()).map_err(|reason| {
-            let file = self.describe(file);
-            AttemptError::NotAKernel { file, reason }
-        })?;
-        let cmdline = CommandLine::new(&entry.cmdline, image.cmdline_size)?;
-        Ok((image, cmdline))
-    }
-
-    fn open(&self, file: &FileRef) -> Result<Box<dyn ReadFile + '_>, AttemptError> {
-        let filesystem: &dyn Filesystem =
-            self.inventory
-                .filesystem(file.volume)
-                .map_err(|error| AttemptError::Filesystem {
-                    file: self.describe(file),
-                    error: error.to_string(),
-                })?;
-        filesystem.open(&file.path).map_err(|error| {
-            let file = self.describe(file);
-            AttemptError::Open { file, error }
-        })
-    }
-
-    fn read(
-        &self,
-        open: &mut [Box<dyn ReadFile + '_>],
-        files: &[FileRef],
-        limit: u64,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Payload, AttemptError> {
-        Payload::read(open, limit, progress).map_err(|error| self.payload_error(files, error))
-    }
-
-    /// Names the file that an error is about, or all of them.
-    fn payload_error(&self, files: &[FileRef], error: PayloadError) -> AttemptError {
-        let files = match error.index().and_then(|index| files.get(index)) {
-            Some(file) => self.describe(file),
-            None => self.describe_all(files),
-        };
-        AttemptError::Read { files, error }
-    }
-
-    fn describe_all(&self, files: &[FileRef]) -> String {
-        let about: Vec<String> = files.iter().map(|file| self.describe(file)).collect();
-        about.join(" and ")
-    }
-
-    fn describe(&self, file: &FileRef) -> String {
+    pub(super) fn describe(&self, file: &FileRef) -> String {
         self.inventory.describe(file).to_string()
     }
+}
+
+/// Reads a kernel and its initrds.
+fn linux(
+    entry: &BootEntry,
+    kernel: &FileRef,
+    reading: &mut Reading<'_>,
+) -> Result<Parts, AttemptError> {
+    let source = reading.open(kernel)?;
+    let initrds = reading.open_all(&entry.initrd)?;
+    let bytes = reading.draft(kernel)?;
+    let whole = bytes.whole(&source.stream);
+    reading.read(source, &mut [whole])?;
+    let (payload, image) = reading.kernel(kernel, bytes)?;
+    // What can't be handed over is known before the initrds are read.
+    CommandLine::new(&entry.cmdline, image.cmdline_size)?;
+    let initrd = reading.draft(kernel)?;
+    for source in initrds {
+        let whole = initrd.whole(&source.stream);
+        reading.read(source, &mut [whole])?;
+    }
+    Ok(Parts {
+        kernel: payload,
+        image,
+        initrd,
+        cmdline: entry.cmdline.clone(),
+    })
 }
 
 /// Why an attempt failed. Files are named with disk and partition.
@@ -182,12 +160,47 @@ pub enum AttemptError {
         /// Why.
         error: FsError,
     },
-    /// Files could not be read.
+    /// The files are longer than what is free for them.
+    TooLarge {
+        /// The file with which they are.
+        file: String,
+        /// How many bytes they have together.
+        size: u64,
+        /// How many bytes of memory are free for them.
+        limit: u64,
+    },
+    /// A file could not be read.
     Read {
         /// Which.
-        files: String,
+        file: String,
         /// Why.
         error: PayloadError,
+    },
+    /// A file is no EFI program any more.
+    NotAnImage {
+        /// The file.
+        file: String,
+        /// Why.
+        error: PeError,
+    },
+    /// Something in a unified kernel image is not as it has to be.
+    Image {
+        /// The file.
+        file: String,
+        /// What.
+        reason: String,
+    },
+    /// A file is not the one that a stub names with its hash.
+    Pinned {
+        /// The file.
+        file: String,
+        /// The stub.
+        stub: String,
+    },
+    /// What was read leads to another command line than what was listed.
+    Changed {
+        /// Where the entry is from.
+        entry: String,
     },
     /// The kernel file is none that can be started.
     NotAKernel {
@@ -212,7 +225,25 @@ impl fmt::Display for AttemptError {
                 write!(f, "the filesystem of {file} can't be read: {error}")
             }
             AttemptError::Open { file, error } => write!(f, "{file} can't be opened: {error}"),
-            AttemptError::Read { files, error } => write!(f, "{files} can't be read: {error}"),
+            AttemptError::TooLarge { file, size, limit } => write!(
+                f,
+                "with {file} the files have {size} bytes, and {limit} bytes of memory are free for them"
+            ),
+            AttemptError::Read { file, error } => write!(f, "{file} can't be read: {error}"),
+            AttemptError::NotAnImage { file, error } => {
+                write!(f, "{file} can't be started: {error}")
+            }
+            AttemptError::Image { file, reason } => {
+                write!(f, "{file} can't be started: {reason}")
+            }
+            AttemptError::Pinned { file, stub } => write!(
+                f,
+                "{file} does not have the SHA-256 that {stub} names: it was changed or is damaged"
+            ),
+            AttemptError::Changed { entry } => write!(
+                f,
+                "{entry}: the command line in it is not the one that was listed: it changed meanwhile"
+            ),
             AttemptError::NotAKernel { file, reason } => {
                 write!(f, "{file} can't be started: {reason}")
             }
@@ -225,7 +256,13 @@ impl fmt::Display for AttemptError {
 impl std::error::Error for AttemptError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            AttemptError::Kind(_) | AttemptError::Filesystem { .. } => None,
+            AttemptError::Kind(_)
+            | AttemptError::Filesystem { .. }
+            | AttemptError::TooLarge { .. }
+            | AttemptError::Image { .. }
+            | AttemptError::Pinned { .. }
+            | AttemptError::Changed { .. } => None,
+            AttemptError::NotAnImage { error, .. } => Some(error),
             AttemptError::Open { error, .. } => Some(error),
             AttemptError::Read { error, .. } => Some(error),
             AttemptError::NotAKernel { reason, .. } => Some(reason),
@@ -259,22 +296,7 @@ mod tests {
     use crate::disk::{Disk, Hardware, MemorySource};
     use crate::entry::{EntrySource, Origin, VolumeId};
     use crate::fs::FsPath;
-
-    /// The least that counts as a kernel.
-    fn kernel() -> Vec<u8> {
-        let mut file = vec![0; 4096];
-        for (at, bytes) in [
-            (0x1fe, &b"\x55\xaa"[..]),
-            (0x202, b"HdrS"),
-            (0x206, b"\x0f\x02"),
-            (0x211, b"\x01"),
-            (0x236, b"\x03\0"),
-            (0x238, b"\xff\x07\0\0"),
-        ] {
-            file[at..at + bytes.len()].copy_from_slice(bytes);
-        }
-        file
-    }
+    use crate::kexec::least_kernel;
 
     fn disk(files: &[(&str, &[u8])]) -> Disk {
         let mut image = Cursor::new(vec![0; 1 << 20]);
@@ -319,7 +341,7 @@ mod tests {
     #[test]
     fn initrds_that_are_empty_together_are_not_passed() {
         let files = [
-            ("kernel", &kernel()[..]),
+            ("kernel", &least_kernel()[..]),
             ("empty", b""),
             ("initrd", b"cpio"),
         ];

@@ -6,11 +6,15 @@
 //! that the next kernel should not inherit.
 
 mod attempt;
+mod cpio;
 mod environment;
 mod memory;
 mod payload;
 mod plan;
+mod reading;
+mod stream;
 mod timeline;
+mod unified;
 
 pub use attempt::{Attempt, AttemptError, Loaded};
 pub use environment::{Open, SaveError, open_disk, save};

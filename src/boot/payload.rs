@@ -1,38 +1,84 @@
-//! Payload bytes: read once, in order, into a sealed memfd while they are hashed.
+//! Payload bytes: in a sealed memfd, which nobody can change any more.
 //!
-//! What is hashed here is what the kernel gets: the same descriptor, which nobody can change any more.
-//! Reading and hashing overlap in two threads, since hashing is the larger cost of the two.
+//! What was hashed while it was read is what the kernel gets: the same descriptor.
 
+use std::cell::Cell;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::mpsc;
-use std::thread;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
 
+use super::stream::{Route, Stream, Target};
 use crate::fs::{FsError, ReadFile};
-
-/// Bytes that are read and hashed in one go.
-const CHUNK: usize = 1024 * 1024;
-
-/// How many chunks may be on their way to the hashing thread.
-const IN_FLIGHT: usize = 4;
 
 /// Where the next archive may begin: the kernel unpacks joined initrds only from multiples of four
 /// bytes (`Documentation/driver-api/early-userspace/buffer-format.rst`).
-const ALIGNMENT: usize = 4;
+const ALIGNMENT: u64 = 4;
 
-/// Files of one role, joined, sealed against every change.
+/// A payload that is being written.
+pub(super) struct Draft {
+    memory: OwnedFd,
+    end: Cell<u64>,
+}
+
+impl Draft {
+    /// An empty one.
+    pub(super) fn new() -> Result<Draft, PayloadError> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        // The name appears in the log of the kernel's integrity subsystem: it is always the same.
+        let memory = rustix::fs::memfd_create("pilotlight", flags).map_err(PayloadError::Memory)?;
+        Ok(Draft {
+            memory,
+            end: Cell::new(0),
+        })
+    }
+
+    /// Takes the next `size` bytes at a multiple of four, and says where they begin. What is not written
+    /// is zero.
+    pub(super) fn reserve(&self, size: u64) -> u64 {
+        let end = self.end.get();
+        let start = end.checked_next_multiple_of(ALIGNMENT).unwrap_or(u64::MAX);
+        if size > 0 {
+            self.end.set(start.saturating_add(size));
+        }
+        start
+    }
+
+    /// Writes into what was reserved.
+    pub(super) fn write_at(&self, mut at: u64, mut bytes: &[u8]) -> Result<(), PayloadError> {
+        while !bytes.is_empty() {
+            match rustix::io::pwrite(&self.memory, bytes, at) {
+                Ok(n) => {
+                    bytes = bytes.get(n..).unwrap_or_default();
+                    at = at.saturating_add(n as u64);
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(PayloadError::Memory(errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the writing.
+    pub(super) fn seal(self) -> Result<Payload, PayloadError> {
+        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&self.memory, seals).map_err(PayloadError::Memory)?;
+        Ok(Payload {
+            size: self.end.get(),
+            memory: self.memory,
+        })
+    }
+}
+
+/// The bytes of one role, sealed against every change.
 #[derive(Debug)]
 pub struct Payload {
     memory: OwnedFd,
     size: u64,
-    parts: Vec<Part>,
 }
 
-/// One file of a payload.
+/// One file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Length in bytes.
@@ -42,119 +88,22 @@ pub struct Part {
 }
 
 impl Payload {
-    /// Reads `files` to their ends, one behind the other, each begun at a multiple of four bytes with
-    /// zeros before it. `progress` is told after each chunk how many bytes are done.
+    /// Reads a whole file. `progress` is told after each chunk how many bytes are done.
     ///
     /// # Errors
-    /// [`PayloadError`]. When the files together are longer than `limit` bytes nothing is read.
+    /// [`PayloadError`].
     pub fn read(
-        files: &mut [Box<dyn ReadFile + '_>],
-        limit: u64,
+        file: Box<dyn ReadFile + '_>,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Payload, PayloadError> {
-        let size = files
-            .iter()
-            .fold(0_u64, |sum, file| sum.saturating_add(file.size()));
-        if size > limit {
-            return Err(PayloadError::TooLarge { size, limit });
-        }
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        // The name appears in the log of the kernel's integrity subsystem: it is always the same.
-        let memory = rustix::fs::memfd_create("pilotlight", flags).map_err(PayloadError::Memory)?;
-        let mut payload = Payload {
-            memory,
-            size: 0,
-            parts: Vec::new(),
-        };
-        for (index, file) in files.iter_mut().enumerate() {
-            payload.align()?;
-            payload.append(index, file.as_mut(), progress)?;
-        }
-        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        rustix::fs::fcntl_add_seals(&payload.memory, seals).map_err(PayloadError::Memory)?;
-        Ok(payload)
-    }
-
-    /// Fills up with zeros to where the next file may begin.
-    fn align(&mut self) -> Result<(), PayloadError> {
-        let end = self.size.next_multiple_of(ALIGNMENT as u64);
-        let padding = usize::try_from(end.saturating_sub(self.size)).unwrap_or_default();
-        let zeros = [0; ALIGNMENT];
-        self.write(zeros.get(..padding).unwrap_or_default())
-    }
-
-    /// Reads one file to its end, hashing in a second thread.
-    fn append(
-        &mut self,
-        index: usize,
-        file: &mut dyn ReadFile,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(), PayloadError> {
-        let size = file.size();
-        thread::scope(|scope| {
-            // Empty chunks come back from the hashing thread, so that memory is bounded.
-            let (to_hasher, chunks) = mpsc::channel::<Vec<u8>>();
-            let (from_hasher, empty) = mpsc::channel::<Vec<u8>>();
-            for _ in 0..IN_FLIGHT {
-                // The receiver lives in this function: sending can't fail.
-                let _ = from_hasher.send(vec![0; CHUNK]);
-            }
-            let hasher = scope.spawn(move || {
-                let mut hash = Sha256::new();
-                for chunk in chunks {
-                    hash.update(&chunk);
-                    // The reader may have given up meanwhile.
-                    let _ = from_hasher.send(chunk);
-                }
-                <[u8; 32]>::from(hash.finalize())
-            });
-            let mut done: u64 = 0;
-            while done < size {
-                let mut chunk = empty.recv().unwrap_or_default();
-                let left = usize::try_from(size.saturating_sub(done)).unwrap_or(CHUNK);
-                chunk.resize(left.min(CHUNK), 0);
-                let n = file
-                    .read_at(done, &mut chunk)
-                    .map_err(|error| PayloadError::Read { index, error })?;
-                if n == 0 {
-                    return Err(PayloadError::Short { index, size, done });
-                }
-                chunk.truncate(n);
-                self.write(&chunk)?;
-                done = done.saturating_add(n as u64);
-                progress(self.size);
-                // The thread ends only after this sender is gone.
-                let _ = to_hasher.send(chunk);
-            }
-            drop(to_hasher);
-            let sha256 = hasher.join().map_err(|_| PayloadError::Hasher)?;
-            self.parts.push(Part { size, sha256 });
-            Ok(())
-        })
-    }
-
-    fn write(&mut self, mut bytes: &[u8]) -> Result<(), PayloadError> {
-        while !bytes.is_empty() {
-            match rustix::io::write(&self.memory, bytes) {
-                Ok(n) => {
-                    bytes = bytes.get(n..).unwrap_or_default();
-                    self.size = self.size.saturating_add(n as u64);
-                }
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(PayloadError::Memory(errno)),
-            }
-        }
-        Ok(())
+    ) -> Result<(Payload, Part), PayloadError> {
+        let draft = Draft::new()?;
+        let part = draft.append(Stream::new(file), progress)?;
+        Ok((draft.seal()?, part))
     }
 
     /// Length in bytes, with what stands between the files.
     pub fn size(&self) -> u64 {
         self.size
-    }
-
-    /// The files, in the order in which they were given.
-    pub fn parts(&self) -> &[Part] {
-        &self.parts
     }
 
     /// Reads up to `buf.len()` bytes from the start.
@@ -163,6 +112,26 @@ impl Payload {
     /// Not in practice: these are pages in memory.
     pub fn head(&self, buf: &mut [u8]) -> Result<usize, Errno> {
         rustix::io::pread(&self.memory, buf, 0)
+    }
+}
+
+impl Draft {
+    /// Reads a whole file to the end of the draft.
+    pub(super) fn append(
+        &self,
+        file: Stream<'_>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Part, PayloadError> {
+        let whole = self.whole(&file);
+        file.run(&mut [whole], progress)
+    }
+
+    /// The route of a whole file to the end of the draft.
+    pub(super) fn whole(&self, file: &Stream<'_>) -> Route<'_> {
+        Route {
+            range: 0..file.size(),
+            target: Target::Draft(self, self.reserve(file.size())),
+        }
     }
 }
 
@@ -182,62 +151,44 @@ impl Part {
     }
 }
 
-/// Why a payload could not be read. `index` counts the files that were given, from 0.
+/// Why a payload could not be read.
 #[derive(Debug)]
 pub enum PayloadError {
     /// The medium or the filesystem failed.
-    Read {
-        /// Which file.
-        index: usize,
-        /// How.
-        error: FsError,
-    },
+    Read(FsError),
     /// The file ended before the length that its directory entry promised.
     Short {
-        /// Which file.
-        index: usize,
         /// Promised length in bytes.
         size: u64,
         /// Bytes that were there.
         done: u64,
     },
-    /// The files together are longer than what is free, both in bytes.
+    /// What is to be read is longer than it may be, both in bytes.
     TooLarge {
-        /// Their length.
+        /// Its length.
         size: u64,
-        /// What is free for them.
+        /// The limit.
         limit: u64,
     },
-    /// Memory for them could not be had.
+    /// Memory for it could not be had.
     Memory(Errno),
     /// The hashing thread ended early.
     Hasher,
 }
 
-impl PayloadError {
-    /// Which file it is about, if about one.
-    pub fn index(&self) -> Option<usize> {
-        match self {
-            PayloadError::Read { index, .. } | PayloadError::Short { index, .. } => Some(*index),
-            PayloadError::TooLarge { .. } | PayloadError::Memory(_) | PayloadError::Hasher => None,
-        }
-    }
-}
-
 impl fmt::Display for PayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PayloadError::Read { error, .. } => write!(f, "{error}"),
-            PayloadError::Short { size, done, .. } => {
+            PayloadError::Read(error) => write!(f, "{error}"),
+            PayloadError::Short { size, done } => {
                 write!(
                     f,
                     "the file ends after {done} of {size} bytes: it is damaged"
                 )
             }
-            PayloadError::TooLarge { size, limit } => write!(
-                f,
-                "the files have {size} bytes together, and {limit} bytes of memory are free for them"
-            ),
+            PayloadError::TooLarge { size, limit } => {
+                write!(f, "{size} bytes, where at most {limit} fit")
+            }
             PayloadError::Memory(errno) => write!(f, "no memory for the files: {errno}"),
             PayloadError::Hasher => f.write_str("the hashing thread ended early"),
         }
@@ -247,7 +198,7 @@ impl fmt::Display for PayloadError {
 impl std::error::Error for PayloadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            PayloadError::Read { error, .. } => Some(error),
+            PayloadError::Read(error) => Some(error),
             PayloadError::Memory(errno) => Some(errno),
             _ => None,
         }
@@ -257,6 +208,8 @@ impl std::error::Error for PayloadError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boot::stream::{CHUNK, IN_FLIGHT};
+    use sha2::{Digest, Sha256};
 
     /// A file whose directory entry promises `size` bytes.
     struct Bytes {
@@ -287,22 +240,28 @@ mod tests {
     }
 
     fn content(payload: &Payload) -> Vec<u8> {
-        let mut bytes = vec![0; payload.size() as usize];
-        assert_eq!(payload.head(&mut bytes).unwrap(), bytes.len());
+        let mut bytes = vec![0; payload.size() as usize + 1];
+        let n = payload.head(&mut bytes).unwrap();
+        bytes.truncate(n);
+        assert_eq!(n as u64, payload.size());
         bytes
     }
 
     #[test]
     fn files_are_joined_at_multiples_of_four() {
-        let mut files = [file(b"12345"), file(b""), file(b"abc")];
+        let draft = Draft::new().unwrap();
         let mut seen = Vec::new();
-        let payload = Payload::read(&mut files, 100, &mut |done| seen.push(done)).unwrap();
-        assert_eq!(content(&payload), b"12345\0\0\0abc");
-        assert_eq!(seen, [5, 11]);
-        let sizes: Vec<u64> = payload.parts().iter().map(|part| part.size).collect();
-        assert_eq!(sizes, [5, 0, 3]);
+        let mut parts = Vec::new();
+        for bytes in [&b"12345"[..], b"", b"abc", b""] {
+            let stream = Stream::new(file(bytes));
+            parts.push(draft.append(stream, &mut |done| seen.push(done)).unwrap());
+        }
+        assert_eq!(content(&draft.seal().unwrap()), b"12345\0\0\0abc");
+        assert_eq!(seen, [5, 3]);
+        let sizes: Vec<u64> = parts.iter().map(|part| part.size).collect();
+        assert_eq!(sizes, [5, 0, 3, 0]);
         assert_eq!(
-            payload.parts()[2].hex(),
+            parts[2].hex(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
     }
@@ -312,15 +271,50 @@ mod tests {
         let bytes: Vec<u8> = (0..(CHUNK * (IN_FLIGHT + 2) + 3))
             .map(|i| (i / 7) as u8)
             .collect();
-        let payload = Payload::read(&mut [file(&bytes)], u64::MAX, &mut |_| ()).unwrap();
+        let (payload, part) = Payload::read(file(&bytes), &mut |_| ()).unwrap();
         assert_eq!(content(&payload), bytes);
         let expected: [u8; 32] = Sha256::digest(&bytes).into();
-        assert_eq!(payload.parts()[0].sha256, expected);
+        assert_eq!(part.sha256, expected);
+    }
+
+    #[test]
+    fn parts_of_a_file_go_where_they_are_sent() {
+        let bytes: Vec<u8> = (0..CHUNK * 2).map(|i| (i / 5) as u8).collect();
+        for head in [0, 100, CHUNK + 10] {
+            let mut stream = Stream::new(file(&bytes));
+            assert_eq!(stream.head(head).unwrap(), &bytes[..head]);
+            let (first, second) = (Draft::new().unwrap(), Draft::new().unwrap());
+            let mut kept = Vec::new();
+            let route = |range: std::ops::Range<usize>, target| Route {
+                range: range.start as u64..range.end as u64,
+                target,
+            };
+            second.reserve(1);
+            let mut routes = [
+                route(
+                    CHUNK - 3..CHUNK + 3,
+                    Target::Draft(&first, first.reserve(6)),
+                ),
+                route(90..110, Target::Kept(&mut kept)),
+                route(
+                    110..CHUNK * 2,
+                    Target::Draft(&second, second.reserve(CHUNK as u64 * 2 - 110)),
+                ),
+            ];
+            let part = stream.run(&mut routes, &mut |_| ()).unwrap();
+            assert_eq!(part.sha256, <[u8; 32]>::from(Sha256::digest(&bytes)));
+            assert_eq!(
+                content(&first.seal().unwrap()),
+                &bytes[CHUNK - 3..CHUNK + 3]
+            );
+            assert_eq!(content(&second.seal().unwrap())[4..], bytes[110..]);
+            assert_eq!(kept, &bytes[90..110]);
+        }
     }
 
     #[test]
     fn nobody_can_change_it() {
-        let payload = Payload::read(&mut [file(b"kernel")], 100, &mut |_| ()).unwrap();
+        let (payload, _) = Payload::read(file(b"kernel"), &mut |_| ()).unwrap();
         assert_eq!(rustix::io::pwrite(&payload, b"x", 0), Err(Errno::PERM));
         assert_eq!(rustix::fs::ftruncate(&payload, 0), Err(Errno::PERM));
         let seals = rustix::fs::fcntl_get_seals(&payload).unwrap();
@@ -329,29 +323,12 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_beyond_memory_reads_nothing() {
-        let mut files = [file_that_promises(b"x", u64::MAX), file(b"y")];
-        let error = Payload::read(&mut files, 1 << 30, &mut |_| ()).unwrap_err();
-        assert!(matches!(
-            error,
-            PayloadError::TooLarge { size: u64::MAX, .. }
-        ));
-    }
-
-    #[test]
     fn a_file_that_ends_early_is_an_error() {
-        let mut files = [file(b"ok"), file_that_promises(b"y", 2)];
-        let error = Payload::read(&mut files, 100, &mut |_| ()).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                PayloadError::Short {
-                    index: 1,
-                    size: 2,
-                    done: 1
-                }
-            ),
-            "{error}"
-        );
+        let file = || file_that_promises(b"y", 2);
+        let error = Payload::read(file(), &mut |_| ()).unwrap_err();
+        let is_short = |error| matches!(error, PayloadError::Short { size: 2, done: 1 });
+        assert!(is_short(error));
+        let error = Stream::new(file()).head(10).unwrap_err();
+        assert!(is_short(error));
     }
 }

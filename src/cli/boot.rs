@@ -7,7 +7,7 @@ use super::size::Size;
 use super::{CliError, inventory};
 use crate::boot::{Attempt, Loaded, Stage, Timeline, available_memory, plan};
 use crate::config::discover;
-use crate::entry::{BootEntry, FileRef};
+use crate::entry::BootEntry;
 use crate::inventory::Inventory;
 use crate::kexec::{DryRun, FileLoad, Kexec};
 use crate::policy::Boot;
@@ -80,11 +80,7 @@ fn report(
     if let Some(version) = &loaded.image.version {
         writeln!(output, "  Linux {version}")?;
     }
-    let kernel = entry.kernel.iter().zip(loaded.kernel.parts());
-    let initrd_parts = loaded.initrd.iter().flat_map(|initrd| initrd.parts());
-    let initrds = entry.initrd.iter().zip(initrd_parts);
-    for (file, part) in kernel.chain(initrds) {
-        let file: &FileRef = file;
+    for (file, part) in &loaded.files {
         let name = inventory.describe(file).to_string();
         writeln!(
             output,

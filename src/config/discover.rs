@@ -4,9 +4,9 @@ use super::bls::{self, Place};
 use super::configuration::{Configuration, Wait};
 use super::grub;
 use super::guess::guess;
-use super::names;
 use super::same;
 use super::syslinux;
+use super::{names, uki};
 use crate::disk::{Format, Volume};
 use crate::entry::{BootEntry, EntrySource, FileRef, VolumeId};
 use crate::inventory::Inventory;
@@ -70,8 +70,8 @@ pub struct VolumeProblem {
 /// Entries of ESP and XBOOTLDR of one disk belong together, as the Boot Loader Specification says;
 /// those of other volumes follow, each volume by itself, then what GRUB's configurations say, and then those
 /// of SYSLINUX, without what a GRUB script offers alike. Each such group has one default. Entries of the
-/// specification that a GRUB script has taken into its menu are offered there. Kernels of systems that none of
-/// these offers are guessed at the end.
+/// specification that a GRUB script has taken into its menu are offered there. What firmware starts by its
+/// place alone comes behind all that. Kernels of systems that none of these offers are guessed at the end.
 pub fn discover(inventory: &Inventory) -> Found {
     let mut found = Found::default();
     let mut scripts = grub::Configurations::default();
@@ -80,6 +80,8 @@ pub fn discover(inventory: &Inventory) -> Found {
         let mut boot = bls::Group::default();
         let mut others = Vec::new();
         let mut readable = Vec::new();
+        // What firmware would look at for a program to start.
+        let mut started = Vec::new();
         for (id, volume) in inventory.volumes_of(disk) {
             for text in inventory.assembly_problems(id) {
                 found.problem(id, text.to_owned());
@@ -109,6 +111,9 @@ pub fn discover(inventory: &Inventory) -> Found {
             };
             let place = Place::of(volume.purpose());
             readable.push(id);
+            if place == Place::Esp || volume.partition.is_none() {
+                started.push(id);
+            }
             match place {
                 Place::Elsewhere => {
                     let mut group = bls::Group::default();
@@ -161,6 +166,16 @@ pub fn discover(inventory: &Inventory) -> Found {
             }
         }
         volumes.extend(readable);
+        for volume in started {
+            let Ok(filesystem) = inventory.filesystem(volume) else {
+                continue;
+            };
+            let others = found.entries.iter();
+            let others = others.filter(|entry| entry.origin.file.volume.disk == disk);
+            for entry in uki::fallback(filesystem, volume, &others.collect::<Vec<_>>()) {
+                found.plain(entry.source, entry.origin.file.clone(), vec![entry]);
+            }
+        }
     }
     let guessed = guess(inventory, &volumes, &found.entries);
     let mut left = guessed.entries.into_iter().peekable();

@@ -11,6 +11,7 @@ pub mod guess;
 mod names;
 mod same;
 pub mod syslinux;
+pub mod uki;
 
 pub use configuration::{Configuration, Wait, WaitStyle};
 pub use discover::{Found, VolumeProblem, discover};

@@ -303,9 +303,7 @@ impl Loader {
                 progress.show(done, all);
             }) {
                 Ok(loaded) => {
-                    let parts = loaded.initrd.iter().flat_map(|initrd| initrd.parts());
-                    let kernel = entry.kernel.iter().zip(loaded.kernel.parts());
-                    for (file, part) in kernel.chain(entry.initrd.iter().zip(parts)) {
+                    for (file, part) in &loaded.files {
                         log::info!("sha256 {} {}", part.hex(), Printable(file.path.as_str()));
                     }
                     log::info!("command line: {}", Printable(&entry.cmdline));

@@ -126,6 +126,23 @@ impl fmt::Display for NotBzImage {
 
 impl std::error::Error for NotBzImage {}
 
+/// The least that counts as a kernel.
+#[cfg(test)]
+pub(crate) fn least_kernel() -> Vec<u8> {
+    let mut file = vec![0; 4096];
+    for (at, bytes) in [
+        (BOOT_FLAG, &b"\x55\xaa"[..]),
+        (HEADER, b"HdrS"),
+        (VERSION, b"\x0f\x02"),
+        (LOADFLAGS, b"\x01"),
+        (XLOADFLAGS, b"\x03\0"),
+        (CMDLINE_SIZE, b"\xff\x07\0\0"),
+    ] {
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    file
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

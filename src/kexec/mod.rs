@@ -10,6 +10,8 @@ mod error;
 mod kmsg;
 mod system;
 
+#[cfg(test)]
+pub(crate) use bzimage::least_kernel;
 pub use bzimage::{BzImage, HEADER_LENGTH, NotBzImage};
 pub use command_line::{CommandLine, CommandLineError};
 pub use error::LoadError;

@@ -34,6 +34,10 @@ pub struct Type1 {
     pub uki_url: Option<String>,
     /// `devicetree`: path of a device tree.
     pub devicetree: Option<String>,
+    /// `profile`: which variant of a unified kernel image, from 0.
+    pub profile: Option<usize>,
+    /// `extra`: paths of credentials, extensions and add-ons, in order.
+    pub extra: Vec<String>,
     /// `initrd`: paths, in order.
     pub initrd: Vec<String>,
     /// `options` of all lines, joined with single spaces.
@@ -85,7 +89,21 @@ impl Type1 {
                 }
                 self.options.push_str(value);
             }
-            "devicetree-overlay" | "profile" | "extra" => self.problem(
+            "profile" => {
+                self.profile = value.parse().ok();
+                if self.profile.is_none() {
+                    self.problem(
+                        true,
+                        format_args!("`profile` in line {number} is no number"),
+                    );
+                }
+            }
+            "extra" if self.extra.len() < MAX_INITRDS => self.extra.push(value.to_owned()),
+            "extra" => self.problem(
+                true,
+                format_args!("it names more than {MAX_INITRDS} extra files (line {number})"),
+            ),
+            "devicetree-overlay" => self.problem(
                 true,
                 format_args!("it asks for `{key}` in line {number}, which is not supported yet"),
             ),
@@ -174,7 +192,7 @@ mod tests {
     #[test]
     fn what_is_odd_is_said_with_its_line() {
         let entry = Type1::parse(
-            b"\ntitel x\nprofile 2\n  grub_class kernel\nlinux\nversion 1\nversion 2\n\
+            b"\ntitel x\nprofile two\n  grub_class kernel\nlinux\nversion 1\nversion 2\n\
               title \xff\noptions a\0b\n",
         );
         assert_eq!(
@@ -184,10 +202,7 @@ mod tests {
                     false,
                     "`titel` in line 2 is no key of an entry: passed over"
                 ),
-                (
-                    true,
-                    "it asks for `profile` in line 3, which is not supported yet"
-                ),
+                (true, "`profile` in line 3 is no number"),
                 (false, "`linux` in line 5 has no value"),
                 (
                     false,
@@ -243,8 +258,8 @@ mod tests {
             prop_assert_eq!(entry.options, values("options").join(" "));
             let titles = values("title");
             prop_assert_eq!(entry.title.as_ref(), titles.last());
-            let blocked = entry.problems.iter().any(|problem| problem.blocks);
-            prop_assert_eq!(blocked, !values("extra").is_empty());
+            prop_assert_eq!(&entry.extra, &values("extra"));
+            prop_assert!(!entry.problems.iter().any(|problem| problem.blocks));
         }
     }
 }

@@ -7,6 +7,7 @@ use super::order::order;
 use super::pattern::Pattern;
 use super::volume::{Read, Sorted, read};
 use crate::config::configuration::{Wait, WaitStyle};
+use crate::config::uki;
 use crate::disk::Partition;
 use crate::entry::{BootEntry, FileRef, VolumeId};
 use crate::fs::{Filesystem, FsPath};
@@ -71,14 +72,15 @@ pub struct Offered {
 }
 
 impl Group {
-    /// Reads the entries of volume `volume`.
+    /// Reads the entries of volume `volume`: those of files and those that are images.
     pub fn read(&mut self, filesystem: &dyn Filesystem, volume: VolumeId, place: Place) {
         let Read {
             entries,
             confs,
             problems,
         } = read(filesystem, volume, place);
-        self.entries.extend(entries);
+        let (images, more) = uki::read(filesystem, volume);
+        self.entries.extend(entries.into_iter().chain(images));
         self.confs
             .extend(confs.into_iter().map(|(path, conf)| Conf {
                 place,
@@ -86,7 +88,8 @@ impl Group {
                 path,
                 conf,
             }));
-        let problems = problems.into_iter().map(|problem| (volume, problem));
+        let problems = problems.into_iter().chain(more);
+        let problems = problems.map(|problem| (volume, problem));
         self.problems.extend(problems);
     }
 

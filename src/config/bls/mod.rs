@@ -20,3 +20,4 @@ pub(in crate::config) use lines::{Line, lines};
 pub use loader_conf::LoaderConf;
 pub use pattern::Pattern;
 pub use version::compare;
+pub(in crate::config) use volume::Sorted;

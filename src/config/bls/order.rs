@@ -7,7 +7,8 @@ use super::volume::Sorted;
 
 /// Sorts as the specification and systemd-boot do: entries without tries left come last; those with a
 /// sort key before those without; among them by sort key, machine ID and falling version; then by
-/// falling file name; at last those with more tries left and fewer done.
+/// falling file name, profiles of one image as they stand in it; at last those with more tries left and fewer
+/// done.
 pub(super) fn order(entries: &mut [Sorted]) {
     entries.sort_by(by_specification);
 }
@@ -27,7 +28,8 @@ fn by_specification(a: &Sorted, b: &Sorted) -> Ordering {
     };
     (exhausted(a).cmp(&exhausted(b)))
         .then(keys)
-        .then_with(|| compare(&b.entry.id, &a.entry.id))
+        .then_with(|| compare(b.image(), a.image()))
+        .then_with(|| a.profile().cmp(&b.profile()))
         .then_with(|| b.entry.tries_left.cmp(&a.entry.tries_left))
         .then_with(|| a.entry.tries_done.cmp(&b.entry.tries_done))
 }
@@ -41,6 +43,7 @@ mod tests {
         Sorted {
             entry: BootEntry::on_disk(0, id),
             sort_key: None,
+            profile_of: None,
         }
     }
 
@@ -77,6 +80,24 @@ mod tests {
         assert_eq!(
             sorted(entries),
             ["d", "c", "b", "a", "old-10.conf", "old-9.conf"]
+        );
+    }
+
+    #[test]
+    fn profiles_stand_as_in_their_image() {
+        let profile = |id: &str, image: &str, number| Sorted {
+            profile_of: Some((image.to_owned(), number)),
+            ..entry(id)
+        };
+        let entries = vec![
+            profile("x-9.efi", "x-9.efi", 0),
+            profile("x-10.efi@a", "x-10.efi", 1),
+            entry("x-9a.conf"),
+            profile("x-10.efi@b", "x-10.efi", 0),
+        ];
+        assert_eq!(
+            sorted(entries),
+            ["x-10.efi@b", "x-10.efi@a", "x-9a.conf", "x-9.efi"]
         );
     }
 

@@ -4,8 +4,10 @@ use super::counter::Counter;
 use super::file::Type1;
 use super::group::Place;
 use super::loader_conf::LoaderConf;
-use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
+use crate::config::uki;
+use crate::entry::{BootEntry, Companion, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
+use crate::pe::Machine;
 
 /// Where entries lie: on an ESP, an XBOOTLDR or a separate `/boot`, and on a root filesystem.
 const PLACES: [&str; 2] = ["/loader", "/boot/loader"];
@@ -16,22 +18,28 @@ const MAX_SIZE: usize = 64 * 1024;
 /// More entries than this in one directory are not read.
 const MAX_ENTRIES: usize = 2048;
 
-/// The architecture of the running program as EFI names it; entries for others are not offered.
-const ARCHITECTURE: &str = if cfg!(target_arch = "x86_64") {
-    "x64"
-} else if cfg!(target_arch = "aarch64") {
-    "aa64"
-} else {
-    ""
-};
-
 /// An entry with what only its place in the order needs.
 #[derive(Clone, Debug)]
-pub(super) struct Sorted {
+pub(in crate::config) struct Sorted {
     /// The entry.
-    pub(super) entry: BootEntry,
+    pub(in crate::config) entry: BootEntry,
     /// Its `sort-key`.
-    pub(super) sort_key: Option<String>,
+    pub(in crate::config) sort_key: Option<String>,
+    /// For a profile of a unified kernel image: the id of the image, and which profile from 0.
+    pub(in crate::config) profile_of: Option<(String, usize)>,
+}
+
+impl Sorted {
+    /// Its id, or that of the image that it is a profile of.
+    pub(super) fn image(&self) -> &str {
+        let image = self.profile_of.as_ref().map(|(image, _)| image);
+        image.unwrap_or(&self.entry.id)
+    }
+
+    /// Which profile it is.
+    pub(super) fn profile(&self) -> Option<usize> {
+        self.profile_of.as_ref().map(|(_, profile)| *profile)
+    }
 }
 
 /// What was found on a volume.
@@ -172,9 +180,29 @@ impl Reader<'_> {
         entry.machine_id = stated.machine_id;
         entry.architecture = stated.architecture;
         entry.cmdline = stated.options;
+        let program = entry.kernel.clone().filter(|_| entry.bootable());
+        if let Some(file) = program.filter(|_| kind != PayloadKind::Linux) {
+            // A number that is none has blocked the entry.
+            let profile = stated.profile.unwrap_or_default();
+            uki::start(self.filesystem, &file, &entry.cmdline, profile).fill(&mut entry);
+        }
+        for extra in &stated.extra {
+            let file = resolver.file(extra, &mut entry);
+            let companion = uki::kind_of(extra).zip(file);
+            match (companion, &mut entry.unified) {
+                (Some((kind, file)), Some(unified)) => {
+                    unified.companions.push(Companion { kind, file });
+                }
+                (None, Some(_)) => entry.block(format!("{extra}: it is not known what that is")),
+                (_, None) => entry.block(format!(
+                    "{extra}: only unified kernel images get such files yet"
+                )),
+            }
+        }
         Sorted {
             entry,
             sort_key: stated.sort_key,
+            profile_of: None,
         }
     }
 }
@@ -240,17 +268,23 @@ impl Type1 {
     /// Adds what a person should know, and what keeps the entry from being started as it was meant.
     fn explain(&self, place: Place, entry: &mut BootEntry) {
         match entry.kind {
-            PayloadKind::Linux => {}
-            PayloadKind::Uki => entry.block("unified kernel images can't be started yet"),
-            _ => entry.block("it is an EFI program, and kexec starts Linux kernels only"),
+            PayloadKind::Linux if self.profile.is_some() => {
+                entry.remark("`profile` means nothing for a kernel: passed over");
+            }
+            PayloadKind::Uki | PayloadKind::Efi if !self.initrd.is_empty() => {
+                entry.remark("`initrd` goes with `linux` only: not passed on");
+                entry.initrd.clear();
+            }
+            _ => {}
         }
         if self.uki_url.is_some() {
             entry.block("`uki-url` asks for a network, which is not used");
         }
-        let architecture = self.architecture.as_deref().unwrap_or(ARCHITECTURE);
-        if !architecture.eq_ignore_ascii_case(ARCHITECTURE) {
+        let architecture = self.architecture.as_deref().unwrap_or(Machine::OWN);
+        if !architecture.eq_ignore_ascii_case(Machine::OWN) {
             entry.block(format!(
-                "it is for {architecture}, and this machine is {ARCHITECTURE}"
+                "it is for {architecture}, and this machine is {}",
+                Machine::OWN
             ));
         }
         if self.devicetree.is_some() && cfg!(target_arch = "x86_64") {
@@ -390,15 +424,13 @@ mod tests {
                 "linux /l\narchitecture ARM",
                 "it is for ARM, and this machine is x64",
             ),
+            ("linux /l\nprofile x", "`profile` in line 2 is no number"),
+            ("efi /l", "it is no EFI program: no PE headers"),
+            ("uki /l", "it is no EFI program: no PE headers"),
             (
-                "linux /l\nprofile 1",
-                "it asks for `profile` in line 2, which is not supported yet",
+                "linux /l\nextra /l",
+                "/l: only unified kernel images get such files yet",
             ),
-            (
-                "efi /l",
-                "it is an EFI program, and kexec starts Linux kernels only",
-            ),
-            ("uki /l", "unified kernel images can't be started yet"),
             (
                 "linux /l\noptions ro $kernelopts",
                 "its options use the variable $kernelopts, whose value only GRUB's configuration knows",

@@ -286,6 +286,7 @@ impl<'a> Listing<'a> {
         found.devicetree = devicetree;
         found.modules = program.modules;
         found.cmdline = program.cmdline;
+        found.unified = program.unified;
         found.saves = state.saves().to_vec();
         let outer = path.titles.split_last().map(|(_, outer)| outer);
         found.submenu = outer.unwrap_or_default().to_vec();

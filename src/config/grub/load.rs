@@ -1,6 +1,6 @@
 //! [`Loaded`]: what the commands of an entry have prepared to be started.
 
-use crate::entry::{FileRef, Module, PayloadKind, Problem};
+use crate::entry::{FileRef, Module, PayloadKind, Problem, Unified};
 
 /// A program, and what is wrong with it or its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(super) struct Program {
     pub(super) initrd: Vec<FileRef>,
     pub(super) modules: Vec<Module>,
     pub(super) cmdline: String,
+    pub(super) unified: Option<Unified>,
 }
 
 impl Program {
@@ -32,6 +33,7 @@ impl Program {
             initrd: Vec::new(),
             modules: Vec::new(),
             cmdline: String::new(),
+            unified: None,
         }
     }
 }

@@ -22,9 +22,11 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 27] = [
+const PACKAGES: [(&str, &str); 33] = [
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
+    ("bootctl", "systemd-boot"),
+    ("cpio", "cpio"),
     ("cryptsetup", "cryptsetup-bin"),
     ("debugfs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
@@ -45,9 +47,13 @@ const PACKAGES: [(&str, &str); 27] = [
     ("mkswap", "util-linux"),
     ("mlabel", "mtools"),
     ("mmd", "mtools"),
+    ("objcopy", "binutils"),
+    ("openssl", "openssl"),
+    ("sbsign", "sbsigntool"),
     ("sfdisk", "fdisk"),
     ("sgdisk", "gdisk"),
     ("touch", "coreutils"),
+    ("unshare", "util-linux"),
     ("xorriso", "xorriso"),
     ("xz", "xz-utils"),
 ];

@@ -6,8 +6,8 @@ use crate::config::grub::failure::{
 };
 use crate::config::grub::interpreter::{End, Interpreter};
 use crate::config::grub::load::{Loaded, Program};
+use crate::config::uki;
 use crate::entry::{FileRef, Module, PayloadKind};
-use crate::kexec::{BzImage, HEADER_LENGTH};
 
 pub(super) const TABLE: Table = &[
     ("linux", linux),
@@ -221,7 +221,7 @@ fn module(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     outcome
 }
 
-/// An EFI program that is a Linux kernel is started as one; others can't be.
+/// An EFI program that is a Linux kernel or holds one is started as one; others can't be.
 fn chainloader(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     state.loaded = Loaded::default();
     let arguments = match call.arguments {
@@ -239,33 +239,21 @@ fn chainloader(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         return Ok(());
     }
     let (kernel, outcome) = named(state, name).or_fail(&mut state.loaded);
-    let is_linux = kernel.as_ref().is_some_and(|file| is_linux(state, file));
-    let kind = match is_linux {
-        true => PayloadKind::Linux,
-        false => PayloadKind::Efi,
-    };
-    if !is_linux && outcome.is_ok() {
-        state
-            .loaded
-            .block("it is an EFI program, and kexec starts Linux kernels only");
+    let mut program = Program::new(PayloadKind::Efi);
+    program.cmdline = command_line(parameters);
+    let there = kernel.as_ref().filter(|_| outcome.is_ok());
+    let filesystem = there.and_then(|file| state.devices.filesystem(file.volume).ok());
+    if let Some((file, filesystem)) = there.zip(filesystem) {
+        let start = uki::start(filesystem, file, &program.cmdline, 0);
+        program.kind = start.kind;
+        program.cmdline = start.cmdline;
+        program.initrd = start.initrd;
+        program.unified = start.unified;
+        state.loaded.problems.extend(start.problems);
     }
-    state.loaded.program = Some(Program {
-        kernel,
-        cmdline: command_line(parameters),
-        ..Program::new(kind)
-    });
+    program.kernel = kernel;
+    state.loaded.program = Some(program);
     outcome
-}
-
-fn is_linux(state: &Interpreter<'_>, file: &FileRef) -> bool {
-    let filesystem = state.devices.filesystem(file.volume).ok();
-    let opened = filesystem.and_then(|filesystem| filesystem.open(&file.path).ok());
-    opened.is_some_and(|mut opened| {
-        let mut head = vec![0; HEADER_LENGTH];
-        let length = opened.read_at(0, &mut head).unwrap_or_default();
-        head.truncate(length);
-        BzImage::parse(&head).is_ok()
-    })
 }
 
 fn foreign(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {

@@ -65,10 +65,7 @@ fn what_can_not_be_started_says_why() {
             (false, vec!["it starts no system: `fwsetup'"]),
             (false, vec!["it starts nothing"]),
             (false, vec!["this menu has no entries"]),
-            (
-                false,
-                vec!["it is an EFI program, and kexec starts Linux kernels only"]
-            ),
+            (false, vec!["it is no EFI program: no PE headers"]),
             (
                 false,
                 vec!["(hd0)+1 is the boot sector of another system: only a BIOS starts that"]

@@ -1,0 +1,155 @@
+//! [`Reading`]: the files of an entry, each read once.
+
+use super::attempt::{Attempt, AttemptError};
+use super::payload::{Draft, Part, Payload, PayloadError};
+use super::stream::{Route, Stream};
+use crate::entry::FileRef;
+use crate::kexec::{BzImage, HEADER_LENGTH};
+use crate::pe::{FIRST_READ, Image, MAX_HEADERS, PeError};
+
+/// What was opened and read for one attempt.
+pub(super) struct Reading<'a> {
+    attempt: &'a Attempt<'a>,
+    /// Told how many bytes of how many are read.
+    progress: &'a mut dyn FnMut(u64, u64),
+    /// Bytes of all files that were opened.
+    total: u64,
+    /// Bytes of all files that were read.
+    done: u64,
+    /// The files that were read.
+    pub(super) files: Vec<(FileRef, Part)>,
+}
+
+/// A file that was opened.
+pub(super) struct Source<'a> {
+    pub(super) file: FileRef,
+    pub(super) stream: Stream<'a>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(
+        attempt: &'a Attempt<'a>,
+        progress: &'a mut dyn FnMut(u64, u64),
+    ) -> Reading<'a> {
+        Reading {
+            attempt,
+            progress,
+            total: 0,
+            done: 0,
+            files: Vec::new(),
+        }
+    }
+
+    /// Opens a file. All of an entry are opened before the first is read: what is missing, or does not fit
+    /// into memory, is known at once.
+    pub(super) fn open(&mut self, file: &FileRef) -> Result<Source<'a>, AttemptError> {
+        let attempt = self.attempt;
+        let filesystem = attempt.inventory.filesystem(file.volume);
+        let filesystem = filesystem.map_err(|error| AttemptError::Filesystem {
+            file: attempt.describe(file),
+            error: error.to_string(),
+        })?;
+        let open = filesystem.open(&file.path);
+        let stream = open.map(Stream::new).map_err(|error| AttemptError::Open {
+            file: attempt.describe(file),
+            error,
+        })?;
+        self.total = self.total.saturating_add(stream.size());
+        if self.total > attempt.memory {
+            return Err(AttemptError::TooLarge {
+                file: attempt.describe(file),
+                size: self.total,
+                limit: attempt.memory,
+            });
+        }
+        let file = file.clone();
+        Ok(Source { file, stream })
+    }
+
+    /// Opens several.
+    pub(super) fn open_all<'f>(
+        &mut self,
+        files: impl IntoIterator<Item = &'f FileRef>,
+    ) -> Result<Vec<Source<'a>>, AttemptError> {
+        files.into_iter().map(|file| self.open(file)).collect()
+    }
+
+    /// The headers of an EFI program, from the bytes that will be hashed with the rest of it.
+    pub(super) fn image(&self, source: &mut Source<'_>) -> Result<Image, AttemptError> {
+        let size = source.stream.size();
+        let mut wanted = FIRST_READ;
+        loop {
+            let head = source.stream.head(wanted);
+            let head = head.map_err(|error| self.error(&source.file, error))?;
+            match Image::parse(head, size) {
+                Err(PeError::Longer(end)) if end > wanted && end <= MAX_HEADERS => wanted = end,
+                Err(error) => {
+                    let file = self.attempt.describe(&source.file);
+                    return Err(AttemptError::NotAnImage { file, error });
+                }
+                Ok(image) => return Ok(image),
+            }
+        }
+    }
+
+    /// A new draft, for what is read of `file`.
+    pub(super) fn draft(&self, file: &FileRef) -> Result<Draft, AttemptError> {
+        Draft::new().map_err(|error| self.error(file, error))
+    }
+
+    /// Reads a file, sends its bytes where they go, and returns the SHA-256 of all of them.
+    pub(super) fn read(
+        &mut self,
+        source: Source<'_>,
+        routes: &mut [Route<'_>],
+    ) -> Result<[u8; 32], AttemptError> {
+        let Source { file, stream } = source;
+        let (before, total, size) = (self.done, self.total, stream.size());
+        let progress = &mut self.progress;
+        let part = stream.run(routes, &mut |done| {
+            progress(before.saturating_add(done), total);
+        });
+        let part = part.map_err(|error| self.error(&file, error))?;
+        self.done = self.done.saturating_add(size);
+        let sha256 = part.sha256;
+        self.files.push((file, part));
+        Ok(sha256)
+    }
+
+    /// What can be known of a kernel before the system call.
+    pub(super) fn kernel(
+        &self,
+        file: &FileRef,
+        kernel: Draft,
+    ) -> Result<(Payload, BzImage), AttemptError> {
+        let kernel = kernel.seal().map_err(|error| self.error(file, error))?;
+        let mut head = vec![0; HEADER_LENGTH];
+        let n = kernel.head(&mut head).map_err(PayloadError::Memory);
+        let n = n.map_err(|error| self.error(file, error))?;
+        let image = BzImage::parse(head.get(..n).unwrap_or_default()).map_err(|reason| {
+            let file = self.attempt.describe(file);
+            AttemptError::NotAKernel { file, reason }
+        })?;
+        Ok((kernel, image))
+    }
+
+    /// Something in a unified kernel image is not as it has to be.
+    pub(super) fn bad(&self, file: &FileRef, reason: String) -> AttemptError {
+        let file = self.attempt.describe(file);
+        AttemptError::Image { file, reason }
+    }
+
+    /// A file is not the one that `stub` names.
+    pub(super) fn other_than_pinned(&self, file: &FileRef, stub: &FileRef) -> AttemptError {
+        AttemptError::Pinned {
+            file: self.attempt.describe(file),
+            stub: self.attempt.describe(stub),
+        }
+    }
+
+    /// Names the file that an error is about.
+    pub(super) fn error(&self, file: &FileRef, error: PayloadError) -> AttemptError {
+        let file = self.attempt.describe(file);
+        AttemptError::Read { file, error }
+    }
+}

@@ -1,0 +1,319 @@
+//! Reading a unified kernel image: its file once, in order, the kernel in it to one place and the initrds to
+//! another, with what is made for the system in it around them.
+//!
+//! systemd-stub does the same on EFI. The order of the initrd is: microcode of the add-ons, the last of them
+//! first, since the kernel takes the first that fits; microcode and initrd of the image; archives with
+//! credentials, extensions and what the image tells of itself; initrds of the add-ons.
+
+use super::attempt::{AttemptError, Parts};
+use super::cpio::Archive;
+use super::payload::{Draft, PayloadError};
+use super::reading::{Reading, Source};
+use super::stream::{Route, Target};
+use crate::config::uki::{
+    PIN_SECTIONS, Pinned, PinnedFile, Profile, TextError, command_line, text,
+};
+use crate::entry::{CompanionKind, FileRef, Unified};
+use crate::pe::{Image, Section};
+
+/// Longer sections are not kept as text, in bytes.
+const MAX_TEXT: u64 = 64 * 1024;
+
+/// Reads the image `file` with everything that goes with it.
+pub(super) fn read(
+    file: &FileRef,
+    unified: &Unified,
+    reading: &mut Reading<'_>,
+) -> Result<Parts, AttemptError> {
+    let mut source = reading.open(file)?;
+    let mut addons = reading.open_all(unified.companions(CompanionKind::Addon))?;
+    let mut extras = Vec::new();
+    for group in &GROUPS {
+        extras.push(reading.open_all(unified.companions(group.kind))?);
+    }
+    let image = reading.image(&mut source)?;
+    let images = addons.iter_mut().map(|addon| reading.image(addon));
+    let images = images.collect::<Result<Vec<Image>, _>>()?;
+    let mut profiles = Profile::all(&image);
+    let profile = profiles.nth(unified.profile).ok_or_else(|| {
+        let number = unified.profile;
+        reading.bad(file, format!("it has no profile {number}"))
+    })?;
+
+    let (own_text, stub) = match Pinned::is_in(&profile) {
+        true => {
+            let stub = Stub::read(source, &profile, reading)?;
+            (stub.cmdline, Ok((stub.kernel, stub.initrd)))
+        }
+        false => (Vec::new(), Err(source)),
+    };
+    let (kernel, initrd) = (reading.draft(file)?, reading.draft(file)?);
+    let outside = stub.as_ref().ok().and_then(|(_, initrd)| initrd.as_ref());
+    let outside = outside.map(|initrd| &initrd.source);
+    let layout = Layout::make(&kernel, &initrd, &profile, &images, outside, &extras);
+    let layout = layout.map_err(|error| reading.error(file, error))?;
+
+    let mut own_text = own_text;
+    match stub {
+        Err(source) => {
+            let mut routes = layout.own;
+            routes.extend(kept(&profile, ".cmdline", &mut own_text));
+            reading.read(source, &mut routes)?;
+        }
+        Ok((pinned_kernel, pinned_initrd)) => {
+            let whole = kernel.whole(&pinned_kernel.source.stream);
+            pinned_kernel.read(whole, file, reading)?;
+            for (initrd, route) in pinned_initrd.into_iter().zip(layout.outside) {
+                initrd.read(route, file, reading)?;
+            }
+        }
+    }
+    let mut cmdlines = vec![own_text];
+    for ((addon, image), mut routes) in addons.into_iter().zip(&images).zip(layout.addons) {
+        let mut bytes = Vec::new();
+        let section = image.section(".cmdline");
+        routes.extend(section.map(|section| keep(section, &mut bytes)));
+        reading.read(addon, &mut routes)?;
+        cmdlines.push(bytes);
+    }
+    for (extra, route) in extras.into_iter().flatten().zip(layout.extras) {
+        reading.read(extra, &mut [route])?;
+    }
+    let cmdlines = cmdlines.iter().map(|bytes| text(bytes));
+    let cmdlines = cmdlines.collect::<Result<Vec<String>, TextError>>();
+    let cmdlines =
+        cmdlines.map_err(|error| reading.bad(file, format!("a command line is {error}")))?;
+    let mut texts = cmdlines.iter().map(String::as_str);
+    let own = texts.next().unwrap_or_default();
+    let cmdline = command_line(unified.options.as_deref(), own, texts);
+    let (kernel, image) = reading.kernel(file, kernel)?;
+    Ok(Parts {
+        kernel,
+        image,
+        initrd,
+        cmdline,
+    })
+}
+
+/// Files of one kind, in one archive.
+struct Group {
+    kind: CompanionKind,
+    directory: &'static str,
+    /// Rights of the directory and of the files in it: credentials are for root alone.
+    modes: (u32, u32),
+}
+
+/// In the order of the archives.
+const GROUPS: [Group; 4] = [
+    Group {
+        kind: CompanionKind::Credential,
+        directory: ".extra/credentials",
+        modes: (0o500, 0o400),
+    },
+    Group {
+        kind: CompanionKind::GlobalCredential,
+        directory: ".extra/global_credentials",
+        modes: (0o500, 0o400),
+    },
+    Group {
+        kind: CompanionKind::Sysext,
+        directory: ".extra/sysext",
+        modes: (0o555, 0o444),
+    },
+    Group {
+        kind: CompanionKind::Confext,
+        directory: ".extra/confext",
+        modes: (0o555, 0o444),
+    },
+];
+
+/// Sections that become files in `.extra`, each in an archive of its own.
+const FILES: [(&str, &str); 4] = [
+    (".pcrsig", ".extra/tpm2-pcr-signature.json"),
+    (".pcrpkey", ".extra/tpm2-pcr-public-key.pem"),
+    (".osrel", ".extra/os-release"),
+    (".profile", ".extra/profile"),
+];
+
+/// Where the bytes of each file go. Lengths are known from headers and directories, so that all places are
+/// known before the first file is read.
+struct Layout<'d> {
+    /// Of the image.
+    own: Vec<Route<'d>>,
+    /// Of each add-on.
+    addons: Vec<Vec<Route<'d>>>,
+    /// Of the initrd that a stub names.
+    outside: Option<Route<'d>>,
+    /// Of each file of each group.
+    extras: Vec<Route<'d>>,
+}
+
+impl<'d> Layout<'d> {
+    fn make(
+        kernel: &'d Draft,
+        initrd: &'d Draft,
+        profile: &Profile<'_>,
+        addons: &[Image],
+        outside: Option<&Source<'_>>,
+        extras: &[Vec<Source<'_>>],
+    ) -> Result<Layout<'d>, PayloadError> {
+        let mut layout = Layout {
+            own: Vec::new(),
+            addons: addons.iter().map(|_| Vec::new()).collect(),
+            outside: None,
+            extras: Vec::new(),
+        };
+        let append = |section: Option<&Section>| {
+            let section = section.filter(|section| section.size() > 0)?;
+            let at = initrd.reserve(section.size());
+            Some(send(section, initrd, at))
+        };
+        for (addon, routes) in addons.iter().zip(&mut layout.addons).rev() {
+            routes.extend(append(addon.section(".ucode")));
+        }
+        layout.own.extend(append(profile.section(".ucode")));
+        let is_stub = Pinned::is_in(profile);
+        if !is_stub {
+            let section = profile.section(".linux");
+            layout.own.extend(section.map(|section| {
+                let at = kernel.reserve(section.size());
+                send(section, kernel, at)
+            }));
+            layout.own.extend(append(profile.section(".initrd")));
+        }
+        layout.outside = outside.map(|outside| initrd.whole(&outside.stream));
+        for (group, files) in GROUPS.iter().zip(extras) {
+            if !files.is_empty() {
+                layout.extras.extend(archive(initrd, group, files)?);
+            }
+        }
+        for (name, path) in FILES {
+            // A stub has been read by now; what it tells of itself is not needed by its system.
+            let section = profile.section(name).filter(|_| !is_stub);
+            if let Some(section) = section.filter(|section| section.size() > 0) {
+                let mut archive = Archive::new(initrd);
+                archive.directory(".extra", 0o555)?;
+                let at = archive.file(path, 0o444, section.size())?;
+                archive.finish()?;
+                layout.own.push(send(section, initrd, at));
+            }
+        }
+        for (addon, routes) in addons.iter().zip(&mut layout.addons) {
+            routes.extend(append(addon.section(".initrd")));
+        }
+        Ok(layout)
+    }
+}
+
+/// Makes the archive of a group, with room for its files.
+fn archive<'d>(
+    initrd: &'d Draft,
+    group: &Group,
+    files: &[Source<'_>],
+) -> Result<Vec<Route<'d>>, PayloadError> {
+    let (directory_mode, file_mode) = group.modes;
+    let mut archive = Archive::new(initrd);
+    archive.directory(".extra", 0o555)?;
+    archive.directory(group.directory, directory_mode)?;
+    let mut routes = Vec::new();
+    for Source { file, stream } in files {
+        let path = format!("{}/{}", group.directory, file.path.file_name());
+        let at = archive.file(&path, file_mode, stream.size())?;
+        routes.push(Route {
+            range: 0..stream.size(),
+            target: Target::Draft(initrd, at),
+        });
+    }
+    archive.finish()?;
+    Ok(routes)
+}
+
+fn send<'d>(section: &Section, draft: &'d Draft, at: u64) -> Route<'d> {
+    Route {
+        range: section.content.clone(),
+        target: Target::Draft(draft, at),
+    }
+}
+
+/// Keeps a section, or the beginning of one that is too long for a text.
+fn keep<'k>(section: &Section, bytes: &'k mut Vec<u8>) -> Route<'k> {
+    let start = section.content.start;
+    let end = start.saturating_add(MAX_TEXT);
+    Route {
+        range: start..section.content.end.min(end),
+        target: Target::Kept(bytes),
+    }
+}
+
+fn kept<'k>(profile: &Profile<'_>, name: &str, bytes: &'k mut Vec<u8>) -> Option<Route<'k>> {
+    profile.section(name).map(|section| keep(section, bytes))
+}
+
+/// What a stub of lanzaboote names.
+struct Stub<'a> {
+    cmdline: Vec<u8>,
+    kernel: PinnedSource<'a>,
+    initrd: Option<PinnedSource<'a>>,
+}
+
+/// A file and the hash that it must have.
+struct PinnedSource<'a> {
+    source: Source<'a>,
+    sha256: [u8; 32],
+}
+
+impl<'a> Stub<'a> {
+    /// Reads the stub and opens what it names.
+    fn read(
+        source: Source<'_>,
+        profile: &Profile<'_>,
+        reading: &mut Reading<'a>,
+    ) -> Result<Stub<'a>, AttemptError> {
+        let file = source.file.clone();
+        let mut cmdline = Vec::new();
+        let mut pins = PIN_SECTIONS.map(|name| (name, Vec::new()));
+        let mut routes: Vec<Route<'_>> = kept(profile, ".cmdline", &mut cmdline)
+            .into_iter()
+            .chain(
+                pins.iter_mut()
+                    .filter_map(|(name, bytes)| kept(profile, name, bytes)),
+            )
+            .collect();
+        reading.read(source, &mut routes)?;
+        drop(routes);
+        let pinned = Pinned::read(profile, &mut |section| {
+            let pin = pins.iter().find(|(name, _)| *name == section.name);
+            Ok(pin.map(|(_, bytes)| bytes.clone()).unwrap_or_default())
+        });
+        let pinned = pinned.map_err(|error| reading.bad(&file, error.to_string()))?;
+        let pinned = pinned.ok_or_else(|| reading.bad(&file, "it is no stub".to_owned()))?;
+        let mut open = |pinned: PinnedFile| {
+            let path = pinned.path;
+            let volume = file.volume;
+            let source = reading.open(&FileRef { volume, path })?;
+            let sha256 = pinned.sha256;
+            Ok::<_, AttemptError>(PinnedSource { source, sha256 })
+        };
+        Ok(Stub {
+            cmdline,
+            kernel: open(pinned.kernel)?,
+            initrd: pinned.initrd.map(open).transpose()?,
+        })
+    }
+}
+
+impl PinnedSource<'_> {
+    fn read(
+        self,
+        route: Route<'_>,
+        stub: &FileRef,
+        reading: &mut Reading<'_>,
+    ) -> Result<(), AttemptError> {
+        let file = self.source.file.clone();
+        let sha256 = reading.read(self.source, &mut [route])?;
+        match sha256 == self.sha256 {
+            true => Ok(()),
+            false => Err(reading.other_than_pinned(&file, stub)),
+        }
+    }
+}

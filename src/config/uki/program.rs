@@ -1,0 +1,125 @@
+//! What an EFI program is.
+
+use crate::fs::{FsPath, ReadFile};
+use crate::kexec::{BzImage, HEADER_LENGTH};
+use crate::pe::{Image, Machine, Section};
+
+/// An EFI program as it matters here.
+pub(super) enum Program {
+    /// A Linux kernel with an EFI stub.
+    Linux,
+    /// A unified kernel image, or a stub that names its kernel.
+    Unified(Image),
+    /// Something that can't be started, and why.
+    Other(String),
+}
+
+/// Sections longer than this are no text.
+const MAX_TEXT: u64 = 64 * 1024;
+
+/// Looks at the file that is opened as `file`.
+pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath) -> Program {
+    let mut head = vec![0; HEADER_LENGTH];
+    match file.read_at(0, &mut head) {
+        Ok(n) => head.truncate(n),
+        Err(error) => return Program::Other(format!("it can't be read: {error}")),
+    }
+    if BzImage::parse(&head).is_ok() {
+        return Program::Linux;
+    }
+    let image = match Image::read(file) {
+        Ok(image) => image,
+        Err(error) => return Program::Other(error.to_string()),
+    };
+    if [".linux", ".linuxh", ".kernelh"].map(|name| image.section(name).is_some()) != [false; 3] {
+        return Program::Unified(image);
+    }
+    if !image.machine.is_own() {
+        return Program::Other(foreign(image.machine));
+    }
+    if let Some(compression) = zboot(&head) {
+        return Program::Other(format!(
+            "it is a Linux kernel that unpacks itself under EFI ({compression}), which is not done here yet"
+        ));
+    }
+    let what = match name(file, &image, path) {
+        Some(name) => format!("{name}, "),
+        None => String::new(),
+    };
+    Program::Other(format!(
+        "it is {what}an EFI program, and kexec starts Linux kernels only"
+    ))
+}
+
+/// Why a program for another processor is not started.
+pub(super) fn foreign(machine: Machine) -> String {
+    format!("it is for {machine}, and this machine is {}", Machine::OWN)
+}
+
+/// The name of the compression in a kernel of `CONFIG_EFI_ZBOOT`
+/// (`drivers/firmware/efi/libstub/zboot-header.S`).
+fn zboot(head: &[u8]) -> Option<String> {
+    let rest = head.strip_prefix(b"MZ\0\0zimg")?.get(16..48)?;
+    let name = rest.split(|byte| *byte == 0).next()?;
+    printable(&String::from_utf8_lossy(name))
+}
+
+/// How the makers of a program call it, where they wrote it into it or its place says it.
+fn name(file: &mut dyn ReadFile, image: &Image, path: &FsPath) -> Option<String> {
+    let mut text = |name: &str| {
+        let bytes = content(file, image.section(name)?).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    // systemd's own mark: `#### LoaderInfo: systemd-boot 252 ####`.
+    let magic = text(".sdmagic");
+    if let Some(info) = magic.as_deref().and_then(|magic| {
+        let (_, rest) = magic.split_once("LoaderInfo: ")?;
+        Some(rest.split_once(" ####")?.0)
+    }) {
+        return printable(info);
+    }
+    // SBAT: a first line about itself, then one for each component with its generation, vendor, package and
+    // version.
+    if let Some(row) = text(".sbat")
+        .as_deref()
+        .and_then(|sbat| sbat.lines().nth(1))
+    {
+        let mut fields = row.split(',');
+        let (component, version) = (fields.next()?, fields.nth(3)?);
+        return printable(&format!("{component} {version}"));
+    }
+    let mut parts = path.components();
+    if image.section("mods").is_some() {
+        return Some("GRUB".to_owned());
+    }
+    parts
+        .any(|part| part.eq_ignore_ascii_case("Microsoft"))
+        .then(|| "the boot manager of Windows".to_owned())
+}
+
+/// A short text without surprises.
+fn printable(text: &str) -> Option<String> {
+    let fine = text.len() <= 64 && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+    (fine && !text.is_empty()).then(|| text.to_owned())
+}
+
+/// Reads what a small section holds.
+///
+/// # Errors
+/// In words: it is too long, or can't be read.
+pub(super) fn content(file: &mut dyn ReadFile, section: &Section) -> Result<Vec<u8>, String> {
+    let name = &section.name;
+    let size = Some(section.size()).filter(|size| *size <= MAX_TEXT);
+    let Some(size) = size.and_then(|size| usize::try_from(size).ok()) else {
+        let size = section.size();
+        return Err(format!(
+            "its section {name} has {size} bytes where at most {MAX_TEXT} are read"
+        ));
+    };
+    let mut bytes = vec![0; size];
+    let n = file
+        .read_at(section.content.start, &mut bytes)
+        .map_err(|error| format!("its section {name} can't be read: {error}"))?;
+    bytes.truncate(n);
+    Ok(bytes)
+}

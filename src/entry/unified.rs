@@ -1,0 +1,38 @@
+//! What belongs to a unified kernel image besides its file.
+
+use super::FileRef;
+
+/// How a unified kernel image is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unified {
+    /// Which of its profiles, from 0.
+    pub profile: usize,
+    /// The command line of a configuration that takes the place of the one in the image.
+    pub options: Option<String>,
+    /// Files that go with it, in the order in which they are handed over.
+    pub companions: Vec<Companion>,
+}
+
+/// A file that is handed over with a unified kernel image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Companion {
+    /// What it is.
+    pub kind: CompanionKind,
+    /// Where it lies.
+    pub file: FileRef,
+}
+
+/// Kinds of such files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CompanionKind {
+    /// An EFI program with more of the sections of the image: `*.addon.efi`.
+    Addon,
+    /// A credential for the system in the image: `*.cred`.
+    Credential,
+    /// A credential for all systems.
+    GlobalCredential,
+    /// A system extension: `*.raw`.
+    Sysext,
+    /// A configuration extension: `*.confext.raw`.
+    Confext,
+}
