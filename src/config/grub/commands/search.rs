@@ -1,4 +1,5 @@
-//! `search`: finding a device by a UUID, a label or a file (`grub-core/commands/search.c`).
+//! `search`: finding a device by a UUID, a label or a file (`grub-core/commands/search.c`), with the options
+//! that Fedora (`--root-dev-only`) and Flatcar (`--part-uuid`, `--part-label`) add.
 
 use super::{Call, Table};
 use crate::config::grub::failure::{BAD_ARGUMENT, FILE_NOT_FOUND, INVALID_COMMAND, Outcome, fail};
@@ -19,7 +20,7 @@ const fn option(short: char, long: &'static str, value: Value) -> Spec {
     Spec { short, long, value }
 }
 
-const OPTIONS: [Spec; 12] = [
+const OPTIONS: [Spec; 15] = [
     option('f', "file", Value::None),
     option('l', "label", Value::None),
     option('\0', "fs-label", Value::None),
@@ -32,6 +33,9 @@ const OPTIONS: [Spec; 12] = [
     option('\0', "hint-baremetal", Value::Required),
     option('\0', "hint-efi", Value::Required),
     option('\0', "hint-arc", Value::Required),
+    option('\0', "root-dev-only", Value::None),
+    option('\0', "part-uuid", Value::None),
+    option('\0', "part-label", Value::None),
 ];
 
 #[derive(Clone, Copy)]
@@ -40,6 +44,15 @@ enum By {
     Label,
     Uuid,
     PartitionUuid,
+    PartitionLabel,
+}
+
+/// What is looked for.
+struct Wanted<'w> {
+    by: By,
+    key: &'w str,
+    /// Only on the disk that `root` is on.
+    on_root_disk: bool,
 }
 
 fn search(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
@@ -67,10 +80,20 @@ fn search(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         By::Uuid
     } else if given.has("file") {
         By::File
+    } else if given.has("part-uuid") {
+        By::PartitionUuid
+    } else if given.has("part-label") {
+        By::PartitionLabel
     } else {
         return fail(INVALID_COMMAND, "unspecified search type");
     };
-    run(state, by, key, variable, &hints)
+    let on_root_disk = given.has("root-dev-only");
+    let wanted = Wanted {
+        by,
+        key,
+        on_root_disk,
+    };
+    run(state, &wanted, variable, &hints)
 }
 
 /// `search.fs_uuid KEY [VARIABLE [HINT…]]` and its like.
@@ -85,13 +108,17 @@ fn search_directly(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         _ => By::Label,
     };
     let hints: Vec<&str> = call.arguments.iter().skip(2).map(String::as_str).collect();
-    run(state, by, key, call.argument(1), &hints)
+    let wanted = Wanted {
+        by,
+        key,
+        on_root_disk: false,
+    };
+    run(state, &wanted, call.argument(1), &hints)
 }
 
 fn run(
     state: &mut Interpreter<'_>,
-    by: By,
-    key: &str,
+    wanted: &Wanted<'_>,
     variable: Option<&str>,
     hints: &[&str],
 ) -> Outcome {
@@ -108,7 +135,7 @@ fn run(
     });
     let mut found = Vec::new();
     for (name, volume) in hinted.chain(devices.iter()) {
-        if is_it(state, by, key, &name, volume) {
+        if is_it(state, wanted, &name, volume) {
             found.push(name);
             if variable.is_some() {
                 break;
@@ -116,7 +143,7 @@ fn run(
         }
     }
     match (found.first(), variable) {
-        (None, _) => fail(FILE_NOT_FOUND, format!("no such device: {key}")),
+        (None, _) => fail(FILE_NOT_FOUND, format!("no such device: {}", wanted.key)),
         (Some(name), Some(variable)) => {
             state.variables.set(variable, name.as_str());
             Ok(())
@@ -131,21 +158,30 @@ fn run(
 
 fn is_it(
     state: &Interpreter<'_>,
-    by: By,
-    key: &str,
+    wanted: &Wanted<'_>,
     name: &str,
     volume: Option<crate::entry::VolumeId>,
 ) -> bool {
     let Some(content) = volume.and_then(|id| state.devices.content(id)) else {
         return false;
     };
+    let disk_of = |name: &str| name.split(',').next().map(str::to_owned);
+    let root = state.variables.get("root").and_then(disk_of);
+    if wanted.on_root_disk && disk_of(name) != root {
+        return false;
+    }
+    let key = wanted.key;
     let same = |text: &str| text.eq_ignore_ascii_case(key);
-    match by {
+    match wanted.by {
         By::Uuid => content.uuid.as_deref().is_some_and(same),
         By::Label => content.label.as_deref() == Some(key),
         By::PartitionUuid => {
             let uuid = volume.and_then(|id| state.devices.partition_uuid(id));
             uuid.is_some_and(same)
+        }
+        By::PartitionLabel => {
+            let label = volume.and_then(|id| state.devices.partition_label(id));
+            label == Some(key)
         }
         By::File => {
             let file = state.devices.locate(&format!("({name}){key}"), None).ok();
