@@ -1,7 +1,9 @@
 //! GRUB scripts, run by GRUB itself (`grub-emu`) and by us: both must print the same.
 
 mod corpus;
+mod machine;
 mod menus;
 mod oracle;
 mod random;
-mod shapes;
+mod systems;
+mod walk;
