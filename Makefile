@@ -27,8 +27,8 @@ MAX_BINARY_XZ := 430000
 MAX_KERNEL := 3000000
 
 SCRIPTS := .ci/run boards/build-kernel initramfs/build-binary qemu/install-entries qemu/make-disk \
-	qemu/make-system qemu/run qemu/setup tests/images/storage/guest-arrays \
-	tests/images/storage/guest-groups tests/images/storage/make tests/reproducible
+	qemu/make-system qemu/run qemu/setup tests/images/grub/real/guest tests/images/grub/real/make \
+	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make tests/reproducible
 
 # Steps share the machine's cores by themselves; their order is the one that is written here.
 .NOTPARALLEL:
@@ -109,6 +109,10 @@ qemu-test: setup-test kernel disks ## boot the demo system in every way that is 
 size: kernel ## show what takes how much of the flash, and check the limits
 	@initramfs/build-binary $(TARGET) $(BINARY) $(BINARY).symbols
 	@initramfs/size $(BINARY) $(BINARY).symbols $(KERNEL) $(MAX_BINARY) $(MAX_BINARY_XZ) $(MAX_KERNEL)
+
+.PHONY: grub-files
+grub-files: setup ## let GRUB configure systems of many kinds anew, for the tests
+	@tests/images/grub/real/make
 
 .PHONY: bench
 bench: setup-test ## measure reading and hashing against the kernel and sha256sum

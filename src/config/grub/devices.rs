@@ -173,6 +173,12 @@ impl<'a> Devices<'a> {
         self.inventory.smbios()
     }
 
+    /// The name of a partition in a GPT.
+    pub(super) fn partition_label(&self, id: VolumeId) -> Option<&str> {
+        let partition = self.inventory.volume(id)?.partition.as_ref()?;
+        partition.name.as_deref()
+    }
+
     /// The name of the partition table of the disk that holds a volume.
     pub(super) fn partition_table(&self, id: VolumeId) -> Option<&'static str> {
         let assembled = self.inventory.volume(id)?.assembled.as_ref();

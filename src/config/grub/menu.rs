@@ -44,16 +44,24 @@ pub(super) enum Body {
 impl Menu {
     /// The index of the entry that the variable `default` means (`get_entry_number` in
     /// `grub-core/normal/menu.c`): a number, a title or an id, up to a `>`. What can't be is the first.
+    ///
+    /// In GRUB 2.06 a value that begins with a digit is a number. Where there is `blscfg`, GRUB looks for
+    /// titles and ids before: many of those begin with the digits of a machine ID.
     pub(super) fn choose(&self, value: Option<&str>) -> usize {
         let Some(value) = value else {
             return 0;
         };
+        let by_name = || {
+            let mut entries = self.entries.iter();
+            entries.position(|entry| is_called(&entry.title, value) || is_called(&entry.id, value))
+        };
+        let names_first = self.entries.iter().any(|entry| entry.file.is_some());
         let index = match number::parse(value, 0) {
-            Ok((number, _)) => usize::try_from(number).ok(),
-            Err(failure) if failure.code == BAD_NUMBER => self
-                .entries
-                .iter()
-                .position(|entry| is_called(&entry.title, value) || is_called(&entry.id, value)),
+            Ok((number, _)) => {
+                let named = by_name().filter(|_| names_first);
+                named.or_else(|| usize::try_from(number).ok())
+            }
+            Err(failure) if failure.code == BAD_NUMBER => by_name(),
             Err(_) => None,
         };
         let exists = |index: &usize| *index < self.entries.len();
@@ -220,6 +228,17 @@ mod tests {
         }
         let many = "0 1 ".repeat(1 << 16);
         assert_eq!(menu.fallback(&many).entries, [0, 1]);
+    }
+
+    #[test]
+    fn names_come_before_numbers_where_blscfg_is() {
+        let mut menu = menu(&[("First", "1a"), ("Second", "0b"), ("1", "c")]);
+        let choices = |menu: &Menu| ["1a", "0b>x", "1", "0"].map(|value| menu.choose(Some(value)));
+        assert_eq!(choices(&menu), [1, 0, 1, 0]);
+        let volume = crate::entry::VolumeId { disk: 0, volume: 0 };
+        let path = crate::fs::FsPath::new("/loader/entries/1a.conf").unwrap();
+        Rc::make_mut(&mut menu.entries[0]).file = Some(FileRef { volume, path });
+        assert_eq!(choices(&menu), [0, 1, 2, 0]);
     }
 
     #[test]

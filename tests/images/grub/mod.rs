@@ -3,9 +3,11 @@
 
 pub mod corpus;
 mod gptprio;
+mod machine;
 mod menus;
 pub mod oracle;
 mod places;
 mod random;
-pub mod shapes;
 mod state;
+mod systems;
+mod walk;

@@ -256,12 +256,25 @@ impl Image {
         bytes
     }
 
-    /// Copies a whole image into this one: a filesystem into its partition.
+    /// Copies a whole image into this one: a filesystem into its partition. What is empty takes no space.
     pub fn insert(&self, offset: u64, other: &Image) {
-        self.write(
-            offset,
-            &fs::read(&other.0).expect("the other image can be read"),
-        );
+        let (from, to) = (other.open(), self.open());
+        let mut at = 0;
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            let length = from
+                .read_at(&mut buffer, at)
+                .expect("the other image can be read");
+            let part = &buffer[..length];
+            if part.is_empty() {
+                return;
+            }
+            if part.iter().any(|byte| *byte != 0) {
+                to.write_all_at(part, offset + at)
+                    .expect("the image can be written");
+            }
+            at += length as u64;
+        }
     }
 
     fn open(&self) -> File {

@@ -1,4 +1,5 @@
 //! Configurations of SYSLINUX and its relatives on disks.
 
+mod disk;
 mod netboot;
 mod shapes;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::grub::shapes::list_image;
+use super::disk::list_image;
 use crate::kit::{MIB, copy_in, run_line, temp_dir};
 
 const PACKAGE: &str = "debian-installer-12-netboot-amd64";

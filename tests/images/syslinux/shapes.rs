@@ -1,8 +1,9 @@
 //! What distributions, installers and boards write, as far as its shape matters, and the whole list that
-//! comes of it. The form is that of the shapes of GRUB.
+//! comes of it. The form is told in `disk.rs`.
 
 use crate::grub::corpus::split;
-use crate::grub::shapes::list;
+
+use super::disk::list;
 
 #[test]
 fn what_is_written() {

@@ -1,4 +1,5 @@
-//! `search`: finding a device by a UUID, a label or a file (`grub-core/commands/search.c`).
+//! `search`: finding a device by a UUID, a label or a file (`grub-core/commands/search.c`), with the options
+//! that Fedora (`--root-dev-only`) and Flatcar (`--part-uuid`, `--part-label`) add.
 
 use super::{Call, Table};
 use crate::config::grub::failure::{BAD_ARGUMENT, FILE_NOT_FOUND, INVALID_COMMAND, Outcome, fail};
@@ -19,21 +20,22 @@ const fn option(short: char, long: &'static str, value: Value) -> Spec {
     Spec { short, long, value }
 }
 
-const OPTIONS: [Spec; 13] = [
+const OPTIONS: [Spec; 15] = [
     option('f', "file", Value::None),
     option('l', "label", Value::None),
     option('\0', "fs-label", Value::None),
     option('u', "fs-uuid", Value::None),
     option('s', "set", Value::Optional),
     option('n', "no-floppy", Value::None),
-    // Fedora's: the stub that it writes on the EFI system partition has it.
-    option('\0', "root-dev-only", Value::None),
     option('h', "hint", Value::Required),
     option('\0', "hint-ieee1275", Value::Required),
     option('\0', "hint-bios", Value::Required),
     option('\0', "hint-baremetal", Value::Required),
     option('\0', "hint-efi", Value::Required),
     option('\0', "hint-arc", Value::Required),
+    option('\0', "root-dev-only", Value::None),
+    option('\0', "part-uuid", Value::None),
+    option('\0', "part-label", Value::None),
 ];
 
 #[derive(Clone, Copy)]
@@ -42,6 +44,15 @@ enum By {
     Label,
     Uuid,
     PartitionUuid,
+    PartitionLabel,
+}
+
+/// What is looked for.
+struct Wanted<'w> {
+    by: By,
+    key: &'w str,
+    /// Only on the disk that `root` is on.
+    on_root_disk: bool,
 }
 
 fn search(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
@@ -69,12 +80,20 @@ fn search(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         By::Uuid
     } else if given.has("file") {
         By::File
+    } else if given.has("part-uuid") {
+        By::PartitionUuid
+    } else if given.has("part-label") {
+        By::PartitionLabel
     } else {
         return fail(INVALID_COMMAND, "unspecified search type");
     };
-    let only = given.has("root-dev-only");
-    let only = only.then(|| state.variables.get("root").unwrap_or_default().to_owned());
-    run(state, by, key, variable, &hints, only.as_deref())
+    let on_root_disk = given.has("root-dev-only");
+    let wanted = Wanted {
+        by,
+        key,
+        on_root_disk,
+    };
+    run(state, &wanted, variable, &hints)
 }
 
 /// `search.fs_uuid KEY [VARIABLE [HINT…]]` and its like.
@@ -89,17 +108,19 @@ fn search_directly(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         _ => By::Label,
     };
     let hints: Vec<&str> = call.arguments.iter().skip(2).map(String::as_str).collect();
-    run(state, by, key, call.argument(1), &hints, None)
+    let wanted = Wanted {
+        by,
+        key,
+        on_root_disk: false,
+    };
+    run(state, &wanted, call.argument(1), &hints)
 }
 
-/// Looks on all devices, or on those of the disk that `only` is on.
 fn run(
     state: &mut Interpreter<'_>,
-    by: By,
-    key: &str,
+    wanted: &Wanted<'_>,
     variable: Option<&str>,
     hints: &[&str],
-    only: Option<&str>,
 ) -> Outcome {
     let devices = state.devices.clone();
     let hinted = hints.iter().flat_map(|hint| {
@@ -113,12 +134,8 @@ fn run(
         itself.into_iter().chain(parts)
     });
     let mut found = Vec::new();
-    let disk_of = |name: &str| name.split(',').next().map(str::to_owned);
     for (name, volume) in hinted.chain(devices.iter()) {
-        if only.is_some_and(|root| disk_of(root) != disk_of(&name)) {
-            continue;
-        }
-        if is_it(state, by, key, &name, volume) {
+        if is_it(state, wanted, &name, volume) {
             found.push(name);
             if variable.is_some() {
                 break;
@@ -126,7 +143,7 @@ fn run(
         }
     }
     match (found.first(), variable) {
-        (None, _) => fail(FILE_NOT_FOUND, format!("no such device: {key}")),
+        (None, _) => fail(FILE_NOT_FOUND, format!("no such device: {}", wanted.key)),
         (Some(name), Some(variable)) => {
             state.variables.set(variable, name.as_str());
             Ok(())
@@ -141,21 +158,30 @@ fn run(
 
 fn is_it(
     state: &Interpreter<'_>,
-    by: By,
-    key: &str,
+    wanted: &Wanted<'_>,
     name: &str,
     volume: Option<crate::entry::VolumeId>,
 ) -> bool {
     let Some(content) = volume.and_then(|id| state.devices.content(id)) else {
         return false;
     };
+    let disk_of = |name: &str| name.split(',').next().map(str::to_owned);
+    let root = state.variables.get("root").and_then(disk_of);
+    if wanted.on_root_disk && disk_of(name) != root {
+        return false;
+    }
+    let key = wanted.key;
     let same = |text: &str| text.eq_ignore_ascii_case(key);
-    match by {
+    match wanted.by {
         By::Uuid => content.uuid.as_deref().is_some_and(same),
         By::Label => content.label.as_deref() == Some(key),
         By::PartitionUuid => {
             let uuid = volume.and_then(|id| state.devices.partition_uuid(id));
             uuid.is_some_and(same)
+        }
+        By::PartitionLabel => {
+            let label = volume.and_then(|id| state.devices.partition_label(id));
+            label == Some(key)
         }
         By::File => {
             let file = state.devices.locate(&format!("({name}){key}"), None).ok();
