@@ -198,7 +198,10 @@ fn seal_md(image: &mut SparseDisk, at: u64) {
     let Some(checked) = sb.get(..256 + devices * 2) else {
         return;
     };
-    let words = checked.chunks(2).enumerate().filter(|(i, _)| !matches!(i, 108 | 109));
+    let words = checked
+        .chunks(2)
+        .enumerate()
+        .filter(|(i, _)| !matches!(i, 108 | 109));
     let sum: u64 = words
         .map(|(i, half)| u64::from(u16::from_le_bytes([half[0], half[1]])) << (16 * (i % 2)))
         .sum();

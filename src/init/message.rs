@@ -98,14 +98,22 @@ impl Place {
             ["volume", disk, sequence, assembled, partition, offset] => {
                 Place::Volume(volume([disk, sequence, assembled, partition, offset])?)
             }
-            ["entry", disk, sequence, assembled, partition, offset, path, line, nth] => {
-                Place::Entry(EntryName {
-                    volume: volume([disk, sequence, assembled, partition, offset])?,
-                    path: unescape(path)?,
-                    line: number_or_none(line)?,
-                    nth: nth.parse().ok()?,
-                })
-            }
+            [
+                "entry",
+                disk,
+                sequence,
+                assembled,
+                partition,
+                offset,
+                path,
+                line,
+                nth,
+            ] => Place::Entry(EntryName {
+                volume: volume([disk, sequence, assembled, partition, offset])?,
+                path: unescape(path)?,
+                line: number_or_none(line)?,
+                nth: nth.parse().ok()?,
+            }),
             _ => return None,
         })
     }

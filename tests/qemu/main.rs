@@ -151,7 +151,10 @@ fn grub_with_boot_in_a_volume_group_on_half_a_mirror() {
     log_in(&mut machine);
     let cmdline = machine.shell("cat /proc/cmdline");
     let expected = "BOOT_IMAGE=(lvm/demo-boot)/vmlinuz-";
-    assert!(cmdline.contains(expected) && cmdline.contains(ROOT), "{cmdline}");
+    assert!(
+        cmdline.contains(expected) && cmdline.contains(ROOT),
+        "{cmdline}"
+    );
     machine.finish();
 }
 

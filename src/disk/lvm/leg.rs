@@ -56,10 +56,14 @@ impl Leg {
 pub(super) fn in_step(legs: Vec<Leg>) -> Option<(Vec<Source>, bool)> {
     let newest = legs.iter().map(|leg| leg.events).max()?;
     let of_newest = |leg: &&Leg| leg.events == newest;
-    let failed = legs.iter().filter(of_newest).fold(0, |all, leg| all | leg.failed);
+    let failed = legs
+        .iter()
+        .filter(of_newest)
+        .fold(0, |all, leg| all | leg.failed);
     let resynced = legs.iter().filter(of_newest).all(|leg| leg.resynced);
     let is_good = |leg: &Leg| {
-        let is_failed = leg.position >= FIELD || failed.checked_shr(leg.position).unwrap_or(1) & 1 == 1;
+        let is_failed =
+            leg.position >= FIELD || failed.checked_shr(leg.position).unwrap_or(1) & 1 == 1;
         leg.events == newest && leg.recovered && !is_failed
     };
     let good: Vec<Source> = legs
@@ -92,7 +96,10 @@ mod tests {
     /// The positions of those that are read.
     fn good(legs: Vec<Leg>) -> Option<(Vec<u64>, bool)> {
         let (sources, resynced) = in_step(legs)?;
-        Some((sources.iter().map(|source| source.size()).collect(), resynced))
+        Some((
+            sources.iter().map(|source| source.size()).collect(),
+            resynced,
+        ))
     }
 
     #[test]

@@ -42,7 +42,13 @@ pub(crate) struct Array {
 pub(crate) fn assemble(members: &[Member<'_>]) -> Result<Array, String> {
     // Of equal ones the first: the order is the same each time.
     let newest = members.iter().map(|member| member.superblock);
-    let newest = newest.reduce(|best, next| if next.events > best.events { next } else { best });
+    let newest = newest.reduce(|best, next| {
+        if next.events > best.events {
+            next
+        } else {
+            best
+        }
+    });
     let newest = newest.ok_or("it has no members")?;
     if let Some(reason) = &newest.hindrance {
         return Err(reason.clone());
@@ -73,12 +79,14 @@ pub(crate) fn assemble(members: &[Member<'_>]) -> Result<Array, String> {
         }
     }
     let missing = slots.iter().filter(|slot| slot.is_none()).count();
-    let problem = format!("{missing} of {} members are missing or out of step", slots.len());
-    let source = build(geometry, newest.clean, &slots)
-        .map_err(|reason| match missing {
-            0 => reason.to_owned(),
-            _ => format!("{reason}: {problem}"),
-        })?;
+    let problem = format!(
+        "{missing} of {} members are missing or out of step",
+        slots.len()
+    );
+    let source = build(geometry, newest.clean, &slots).map_err(|reason| match missing {
+        0 => reason.to_owned(),
+        _ => format!("{reason}: {problem}"),
+    })?;
     Ok(Array {
         source,
         problem: (missing > 0).then(|| format!("{problem}: read without them")),
@@ -138,7 +146,9 @@ fn build(
         ..
     } = *geometry;
     let sections = |chunk| {
-        let sections = slots.iter().map(move |slot| Some(data(slot.as_ref()?, chunk)));
+        let sections = slots
+            .iter()
+            .map(move |slot| Some(data(slot.as_ref()?, chunk)));
         sections.collect::<Vec<_>>()
     };
     let all = |chunk| sections(chunk).into_iter().collect::<Option<Vec<_>>>();
@@ -150,7 +160,8 @@ fn build(
     let parts = || -> Vec<Option<Source>> {
         sections(0)
             .into_iter()
-            .map(|section| Some(Arc::new(section?) as Source)).collect()
+            .map(|section| Some(Arc::new(section?) as Source))
+            .collect()
     };
     Ok(match level {
         -1 => Arc::new(Joined::new(all(chunk).ok_or(INCOMPLETE)?)),
@@ -180,7 +191,10 @@ fn build(
             let chunks = copies.and_then(|copies| copies.checked_div(near));
             let size = chunks.and_then(|chunks| chunks.checked_mul(chunk));
             let size = size.ok_or(NONSENSE)?;
-            Arc::new(Striped::new(parts(), chunk, near, size).ok_or("all copies of a part are missing")?)
+            Arc::new(
+                Striped::new(parts(), chunk, near, size)
+                    .ok_or("all copies of a part are missing")?,
+            )
         }
         _ => return Err("its level is not one that is read"),
     })
@@ -213,7 +227,9 @@ fn zones(members: Vec<Section>, layout: u32, chunk: u64) -> Result<Joined, &'sta
                 .and_then(|chunks| chunks.checked_rem(parts.len() as u64)),
             _ => Some(0),
         };
-        let zone = Striped::new(parts, chunk, 1, size).zip(turn).ok_or(NONSENSE)?;
+        let zone = Striped::new(parts, chunk, 1, size)
+            .zip(turn)
+            .ok_or(NONSENSE)?;
         let zone: Source = Arc::new(zone.0.turned(zone.1));
         zones.push(Section::new(zone, 0, size));
         before = before.checked_add(size).ok_or(NONSENSE)?;

@@ -103,7 +103,10 @@ impl Place {
             _ => return None,
         };
         let data = match layout {
-            2 | 3 => parity.checked_add(1)?.checked_add(nth)?.checked_rem(members)?,
+            2 | 3 => parity
+                .checked_add(1)?
+                .checked_add(nth)?
+                .checked_rem(members)?,
             _ if nth >= parity => nth.checked_add(1)?,
             _ => nth,
         };
@@ -127,7 +130,10 @@ impl Place {
         };
         let second = parity.checked_add(1)?.checked_rem(members)?;
         let data = match layout {
-            2 | 3 => parity.checked_add(2)?.checked_add(nth)?.checked_rem(members)?,
+            2 | 3 => parity
+                .checked_add(2)?
+                .checked_add(nth)?
+                .checked_rem(members)?,
             // The second one went round to the beginning.
             _ if parity == last => nth.checked_add(1)?,
             _ if nth >= parity => nth.checked_add(2)?,
@@ -189,7 +195,13 @@ mod tests {
     fn what_is_not_known_is_refused() {
         let new = |level, layout, members: usize, chunk| {
             let part = || -> Option<Source> { Some(crate::disk::Joined::zeros(64)) };
-            Parity::new((0..members).map(|_| part()).collect(), level, layout, chunk, 64)
+            Parity::new(
+                (0..members).map(|_| part()).collect(),
+                level,
+                layout,
+                chunk,
+                64,
+            )
         };
         assert_eq!(new(5, 2, 3, 8).unwrap().size(), 128);
         assert_eq!(new(6, 2, 4, 8).unwrap().size(), 128);

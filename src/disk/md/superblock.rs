@@ -149,14 +149,18 @@ fn read(source: &dyn ReadAt, at: u64, minor: u32) -> Result<Superblock, Unfit> {
     // A device may end before.
     let n = source.read_at(at, &mut block).map_err(|_| Unfit::Other)?;
     let sb = block.get(..n).unwrap_or_default();
-    let known = le32(sb, 0) == Some(MAGIC)
-        && le32(sb, 4) == Some(1)
-        && le64(sb, 144) == Some(at / SECTOR);
+    let known =
+        le32(sb, 0) == Some(MAGIC) && le32(sb, 4) == Some(1) && le64(sb, 144) == Some(at / SECTOR);
     if !known {
         return Err(Unfit::Other);
     }
     let checked = le32(sb, 220)
-        .and_then(|devices| usize::try_from(devices).ok()?.checked_mul(2)?.checked_add(ROLES))
+        .and_then(|devices| {
+            usize::try_from(devices)
+                .ok()?
+                .checked_mul(2)?
+                .checked_add(ROLES)
+        })
         .and_then(|length| sb.get(..length));
     let checked = checked.ok_or(Unfit::Damaged("it has too many devices"))?;
     if le32(sb, 216) != checksum(checked) {
@@ -177,7 +181,9 @@ fn parse(sb: &[u8], minor: u32, device_size: u64) -> Option<Superblock> {
     let roles = sb.get(ROLES..)?.as_chunks().0.iter();
     let (data_offset, data_size) = (bytes(128)?, bytes(136)?);
     let hindrance = if has(!ALL) {
-        Some(format!("it uses features that are not known ({features:#x})"))
+        Some(format!(
+            "it uses features that are not known ({features:#x})"
+        ))
     } else if has(RESHAPE_ACTIVE | NEW_OFFSET) {
         Some("it is being reshaped".to_owned())
     } else if has(JOURNAL) {
@@ -187,18 +193,18 @@ fn parse(sb: &[u8], minor: u32, device_size: u64) -> Option<Superblock> {
     } else {
         None
     };
-    let own_hindrance = if has(RECOVERY_OFFSET | RECOVERY_BITMAP | REPLACEMENT) && le64(sb, 152)? != DONE
-    {
-        Some("is being filled")
-    } else if has(REPLACEMENT) {
-        Some("replaces another one")
-    } else if has(BAD_BLOCKS) {
-        Some("has bad blocks")
-    } else if data_offset.checked_add(data_size)? > device_size {
-        Some("is shorter than its superblock says")
-    } else {
-        None
-    };
+    let own_hindrance =
+        if has(RECOVERY_OFFSET | RECOVERY_BITMAP | REPLACEMENT) && le64(sb, 152)? != DONE {
+            Some("is being filled")
+        } else if has(REPLACEMENT) {
+            Some("replaces another one")
+        } else if has(BAD_BLOCKS) {
+            Some("has bad blocks")
+        } else if data_offset.checked_add(data_size)? > device_size {
+            Some("is shorter than its superblock says")
+        } else {
+            None
+        };
     Some(Superblock {
         uuid: uuid(sb, 16)?,
         name: text(sb, 32, 32).and_then(|name| without_host(&name)),
@@ -214,7 +220,9 @@ fn parse(sb: &[u8], minor: u32, device_size: u64) -> Option<Superblock> {
         data_size,
         events: le64(sb, 200)?,
         device: usize::try_from(le32(sb, 160)?).ok()?,
-        roles: roles.map(|role| Role::new(u16::from_le_bytes(*role))).collect(),
+        roles: roles
+            .map(|role| Role::new(u16::from_le_bytes(*role)))
+            .collect(),
         clean: le64(sb, 208)? == DONE,
         hindrance,
         own_hindrance,
@@ -231,7 +239,9 @@ fn without_host(name: &str) -> Option<String> {
 /// (`calc_sb_1_csum` in `drivers/md/md.c` of Linux).
 fn checksum(sb: &[u8]) -> Option<u32> {
     let (words, half) = sb.as_chunks();
-    let words = words.iter().map(|word| u64::from(u32::from_le_bytes(*word)));
+    let words = words
+        .iter()
+        .map(|word| u64::from(u32::from_le_bytes(*word)));
     let half = le16(half, 0).map(u64::from);
     let sum = words.chain(half).try_fold(0_u64, u64::checked_add)?;
     fold(sum.checked_sub(u64::from(le32(sb, 216)?))?)

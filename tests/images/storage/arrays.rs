@@ -39,7 +39,11 @@ const ALL: [(&str, &[u64], usize); 23] = [
 
 fn place(name: &str) -> &'static str {
     // Version 0.90 has no name but the number of the device.
-    if name.contains("0.90") { "md/md7" } else { "md/boot" }
+    if name.contains("0.90") {
+        "md/md7"
+    } else {
+        "md/boot"
+    }
 }
 
 #[test]
@@ -52,7 +56,10 @@ fn every_kind_is_read_in_any_order() {
         let backward = inventory(disks.iter().rev());
         // The half that came first may have been read alone, or not at all.
         let (id, _) = assembled(&backward)[0];
-        assert_eq!((assembled(&backward).len(), hello(&backward, id)), (1, "hello\n".to_owned()));
+        assert_eq!(
+            (assembled(&backward).len(), hello(&backward, id)),
+            (1, "hello\n".to_owned())
+        );
         assert_eq!(problems(&backward), [""; 0], "{name}");
     }
 }
@@ -68,7 +75,10 @@ fn as_much_is_read_as_can_be_without_a_member() {
             let text = problems(&found).join("\n");
             if spare == 0 {
                 assert_eq!(names(&found), [""; 0], "{name}");
-                assert!(text.contains("it can't be read without all of its members"), "{text}");
+                assert!(
+                    text.contains("it can't be read without all of its members"),
+                    "{text}"
+                );
                 continue;
             }
             assert_whole(&found, place(name));
@@ -92,7 +102,10 @@ fn what_is_not_read_says_why() {
     let found = inventory(&disks);
     assert_eq!(names(&found), [""; 0]);
     let text = problems(&found).join("\n");
-    assert!(text.contains("is not assembled: its layout is not one that is read"), "{text}");
+    assert!(
+        text.contains("is not assembled: its layout is not one that is read"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -170,9 +183,21 @@ fn an_array_in_a_state_that_is_not_read_says_so() {
         (FEATURES, 4_u32.to_le_bytes(), "it is being reshaped"),
         (FEATURES, 512_u32.to_le_bytes(), "it has a journal"),
         (FEATURES, 256_u32.to_le_bytes(), "it belongs to a cluster"),
-        (FEATURES, (1_u32 << 20).to_le_bytes(), "features that are not known (0x100000)"),
-        (LEVEL, 6_u32.to_le_bytes(), "its layout is not one that is read"),
-        (LEVEL, 7_u32.to_le_bytes(), "its level is not one that is read"),
+        (
+            FEATURES,
+            (1_u32 << 20).to_le_bytes(),
+            "features that are not known (0x100000)",
+        ),
+        (
+            LEVEL,
+            6_u32.to_le_bytes(),
+            "its layout is not one that is read",
+        ),
+        (
+            LEVEL,
+            7_u32.to_le_bytes(),
+            "its level is not one that is read",
+        ),
         (MEMBERS, 0_u32.to_le_bytes(), "it has 0 members"),
         (MEMBERS, u32::MAX.to_le_bytes(), "it has 4294967295 members"),
     ] {
@@ -191,7 +216,10 @@ fn an_array_in_a_state_that_is_not_read_says_so() {
 fn a_member_in_a_state_that_is_not_read_is_left_out() {
     type Change = fn(&Image);
     let changes: [(Change, &str); 8] = [
-        (|disk| disk.write(SUPERBLOCK + 200, &[7]), "its checksum is wrong"),
+        (
+            |disk| disk.write(SUPERBLOCK + 200, &[7]),
+            "its checksum is wrong",
+        ),
         (
             |disk| {
                 edit(disk, RECOVERY, &64_u64.to_le_bytes());
@@ -199,12 +227,30 @@ fn a_member_in_a_state_that_is_not_read_is_left_out() {
             },
             "is being filled",
         ),
-        (|disk| edit(disk, FEATURES, &8_u32.to_le_bytes()), "has bad blocks"),
-        (|disk| edit(disk, DATA_SIZE, &(1_u64 << 40).to_le_bytes()), "is shorter than"),
-        (|disk| edit(disk, DEVICE, &200_u32.to_le_bytes()), "is a spare"),
-        (|disk| edit(disk, MEMBERS, &4_u32.to_le_bytes()), "describes another array"),
-        (|disk| edit(disk, ROLES, &1_u16.to_le_bytes()), "has another role"),
-        (|disk| edit(disk, EVENTS, &1_u64.to_le_bytes()), "has missed"),
+        (
+            |disk| edit(disk, FEATURES, &8_u32.to_le_bytes()),
+            "has bad blocks",
+        ),
+        (
+            |disk| edit(disk, DATA_SIZE, &(1_u64 << 40).to_le_bytes()),
+            "is shorter than",
+        ),
+        (
+            |disk| edit(disk, DEVICE, &200_u32.to_le_bytes()),
+            "is a spare",
+        ),
+        (
+            |disk| edit(disk, MEMBERS, &4_u32.to_le_bytes()),
+            "describes another array",
+        ),
+        (
+            |disk| edit(disk, ROLES, &1_u16.to_le_bytes()),
+            "has another role",
+        ),
+        (
+            |disk| edit(disk, EVENTS, &1_u64.to_le_bytes()),
+            "has missed",
+        ),
     ];
     for (change, reason) in changes {
         let Set { disks, dir: _dir } = set("md-raid1-1.2", &TWO);

@@ -38,14 +38,25 @@ fn copy(set: &Set, number: usize) -> Image {
 #[test]
 fn what_can_be_plugged_in_does_not_take_the_place_of_an_array() {
     let set = set("md-raid1-stale", &TWO);
-    let [newer, older] = &set.disks[..] else { panic!() };
+    let [newer, older] = &set.disks[..] else {
+        panic!()
+    };
     // The stick has the newer half, and is there first or second.
-    for disks in [vec![on_usb(newer), open(older)], vec![open(older), on_usb(newer)]] {
+    for disks in [
+        vec![on_usb(newer), open(older)],
+        vec![open(older), on_usb(newer)],
+    ] {
         let found = of(disks);
         let (id, _) = assembled(&found)[0];
-        assert_eq!((assembled(&found).len(), hello(&found, id)), (1, "hello\n".to_owned()));
+        assert_eq!(
+            (assembled(&found).len(), hello(&found, id)),
+            (1, "hello\n".to_owned())
+        );
         let text = problems(&found).join("\n");
-        assert!(text.contains("which is on fixed disks: what can be plugged in is not"), "{text}");
+        assert!(
+            text.contains("which is on fixed disks: what can be plugged in is not"),
+            "{text}"
+        );
     }
     // Without a fixed one it is an array like others.
     let found = of(vec![on_usb(newer), on_usb(older)]);
@@ -57,7 +68,9 @@ fn what_can_be_plugged_in_does_not_take_the_place_of_an_array() {
 #[test]
 fn what_can_be_plugged_in_does_not_complete_a_group() {
     let set = set("lvm-quiet", &TWO);
-    let [first, second] = &set.disks[..] else { panic!() };
+    let [first, second] = &set.disks[..] else {
+        panic!()
+    };
     for disks in [
         vec![open(first), on_usb(second)],
         vec![on_usb(first), open(second)],
@@ -65,15 +78,27 @@ fn what_can_be_plugged_in_does_not_complete_a_group() {
     ] {
         let found = of(disks);
         assert_eq!(names(&found), [""; 0]);
-        assert!(problems(&found).join("\n").contains("lvm/quiet-boot can't be read: physical volume"));
+        assert!(
+            problems(&found)
+                .join("\n")
+                .contains("lvm/quiet-boot can't be read: physical volume")
+        );
     }
     // A whole copy on sticks stays outside.
-    let found = of(vec![on_usb(first), on_usb(second), open(first), open(second)]);
+    let found = of(vec![
+        on_usb(first),
+        on_usb(second),
+        open(first),
+        open(second),
+    ]);
     let (id, volume) = assembled(&found)[0];
     assert_eq!((assembled(&found).len(), id.disk), (1, 2));
     assert!(!volume.assembled.as_ref().unwrap().removable);
     let text = problems(&found).join("\n");
-    assert!(text.contains("disk0: says that it belongs to volume group"), "{text}");
+    assert!(
+        text.contains("disk0: says that it belongs to volume group"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -89,14 +114,21 @@ fn a_copy_is_never_mixed_with_what_it_was_copied_from() {
     let twin = copy(&stripes, 1);
     let found = inventory(stripes.disks.iter().chain([&twin]));
     assert_eq!(names(&found), ["md/boot -"]);
-    assert!(problems(&found).join("\n").contains("its member 1 is there twice"));
+    assert!(
+        problems(&found)
+            .join("\n")
+            .contains("its member 1 is there twice")
+    );
 
     let group = set("lvm-quiet", &TWO);
     let twin = copy(&group, 1);
     let found = inventory(group.disks.iter().chain([&twin]));
     assert_eq!(names(&found), ["lvm/quiet-boot -"]);
     let text = problems(&found).join("\n");
-    assert!(text.contains("is there twice, and volume group quiet has others"), "{text}");
+    assert!(
+        text.contains("is there twice, and volume group quiet has others"),
+        "{text}"
+    );
 
     // With one disk there is nothing to be mixed.
     let single = set("demo-boot-64", &[64 * MIB]);
@@ -134,10 +166,15 @@ fn a_name_that_two_have_means_neither() {
         .collect();
     assert_ne!(ids[0], ids[1]);
     let text = problems(&found).join("\n");
-    assert!(text.contains("md/boot: another one is called md/boot, too: GRUB's name for it is mduuid/"));
+    assert!(
+        text.contains("md/boot: another one is called md/boot, too: GRUB's name for it is mduuid/")
+    );
     let script = |text: String| execute_scripts(&found, Platform::Pc, &[text]).remove(0);
     let printed = script("cat (md/boot)/hello".to_owned());
-    assert!(printed.contains("error: disk `md/boot' not found"), "{printed}");
+    assert!(
+        printed.contains("error: disk `md/boot' not found"),
+        "{printed}"
+    );
     for id in ids {
         assert_eq!(script(format!("cat ({id})/hello")), "hello\n\n");
     }
@@ -171,7 +208,11 @@ fn nothing_is_written_to_what_was_put_together() {
     });
     assert!(!save(&found, &saved, &open_disk).unwrap());
     saved.set("next_entry", Some("x"));
-    let before: Vec<Vec<u8>> = mirror.disks.iter().map(|disk| disk.read(0, 8 << 20)).collect();
+    let before: Vec<Vec<u8>> = mirror
+        .disks
+        .iter()
+        .map(|disk| disk.read(0, 8 << 20))
+        .collect();
     let refused = save(&found, &saved, &open_disk).unwrap_err().to_string();
     assert!(
         refused.ends_with("it is on a logical volume or an array, and nothing is written to those"),

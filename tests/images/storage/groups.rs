@@ -14,9 +14,10 @@ fn linear_and_striped_volumes_over_several_disks() {
     assert_eq!(
         names(&found),
         [
-            "lvm/pilot--vg-striped ext4",
+            // In GRUB's order, as far as they were there with two of the disks.
             "lvm/pilot--vg-second -",
             "lvm/pilot--vg-root--lv ext4",
+            "lvm/pilot--vg-striped ext4",
         ]
     );
     for (id, _) in assembled(&found) {
@@ -37,11 +38,22 @@ fn linear_and_striped_volumes_over_several_disks() {
 fn a_missing_disk_takes_only_its_volumes_along() {
     let Set { disks, dir: _dir } = set("lvm-linear-striped", &THREE);
     let found = inventory(&disks[..2]);
-    assert_eq!(names(&found), ["lvm/pilot--vg-second -", "lvm/pilot--vg-root--lv ext4"]);
+    assert_eq!(
+        names(&found),
+        ["lvm/pilot--vg-second -", "lvm/pilot--vg-root--lv ext4"]
+    );
     let (id, _) = assembled(&found)[0];
     assert_eq!(hello(&found, id), "hello\n");
     let missing = inventory(&disks[2..]);
-    let id = missing.volumes().next().unwrap().1.content.uuid.clone().unwrap();
+    let id = missing
+        .volumes()
+        .next()
+        .unwrap()
+        .1
+        .content
+        .uuid
+        .clone()
+        .unwrap();
     assert_eq!(
         problems(&found),
         [format!(
@@ -58,19 +70,27 @@ fn what_is_read_of_every_kind() {
     all.sort();
     assert_eq!(
         all,
-        ["lvm/many-mirror ext4", "lvm/many-origin ext4", "lvm/many-raid1 ext4", "lvm/many-zero -"]
+        [
+            "lvm/many-mirror ext4",
+            "lvm/many-origin ext4",
+            "lvm/many-raid1 ext4",
+            "lvm/many-zero -"
+        ]
     );
     for (id, _) in assembled(&found) {
         assert_eq!(hello(&found, id), "hello\n", "{}", found.place(id));
     }
     let mut all = problems(&found);
     all.sort();
-    let refused = |name: &str, reason: &str| format!("disk0: lvm/many-{name} can't be read: {reason}");
-    let kind = |name: &str, kind: &str| refused(name, &format!("volumes of the kind `{kind}` are not read"));
+    let refused =
+        |name: &str, reason: &str| format!("disk0: lvm/many-{name} can't be read: {reason}");
+    let kind = |name: &str, kind: &str| {
+        refused(name, &format!("volumes of the kind `{kind}` are not read"))
+    };
     assert_eq!(
         all,
         [
-            kind("cached", "cache+CACHE_USES_CACHEVOL"),
+            kind("cached", "cache"),
             kind("error", "error"),
             kind("pool", "thin-pool"),
             kind("raid10", "raid10"),
@@ -100,7 +120,10 @@ fn a_group_on_an_array() {
     let Set { disks, dir: _dir } = set("lvm-on-md", &TWO);
     for disks in [&disks[..], &disks[..1], &disks[1..]] {
         let found = inventory(disks);
-        assert_eq!(names(&found), ["md/boot LVM2_member", "lvm/on--md-boot ext4"]);
+        assert_eq!(
+            names(&found),
+            ["md/boot LVM2_member", "lvm/on--md-boot ext4"]
+        );
         let id = assembled(&found)[1].0;
         assert_eq!(hello(&found, id), "hello\n");
     }
@@ -114,7 +137,10 @@ fn a_disk_without_a_description_is_known_by_the_others() {
     let found = inventory(&disks[1..]);
     assert_eq!(names(&found), [""; 0]);
     let text = problems(&found).join("\n");
-    assert!(text.contains("no volume group that is here has it"), "{text}");
+    assert!(
+        text.contains("no volume group that is here has it"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -136,17 +162,30 @@ fn a_damaged_description_is_not_believed() {
     let at = label.windows(8).position(|window| window == name).unwrap() as u64;
     // The metadata begin behind the first page: a letter of the group's name there.
     let area = disks[0].read(4096, 8192);
-    let text = area.windows(9).rposition(|window| window == b"quiet {\ni").unwrap() as u64;
+    let text = area
+        .windows(9)
+        .rposition(|window| window == b"quiet {\ni")
+        .unwrap() as u64;
     for (place, reason) in [
         (at + 40, "the label of LVM is damaged"),
-        (4096 + 20, "the metadata area of LVM at byte 4096 is damaged"),
-        (4096 + text, "the metadata area of LVM at byte 4096 is damaged"),
+        (
+            4096 + 20,
+            "the metadata area of LVM at byte 4096 is damaged",
+        ),
+        (
+            4096 + text,
+            "the metadata area of LVM at byte 4096 is damaged",
+        ),
     ] {
         let byte = disks[0].read(place, 1);
         disks[0].write(place, &[byte[0] ^ 1]);
         let found = inventory(&disks);
         assert_eq!(names(&found), [""; 0]);
-        assert!(problems(&found).join("\n").contains(reason), "{:?}", problems(&found));
+        assert!(
+            problems(&found).join("\n").contains(reason),
+            "{:?}",
+            problems(&found)
+        );
         disks[0].write(place, &byte);
     }
     assert_whole(&inventory(&disks), "lvm/quiet-boot");

@@ -12,7 +12,9 @@ const MIB: u64 = 1024;
 fn theirs(disks: &[Image], script: &str) -> String {
     let dir = temp_dir();
     let map = disks.iter().enumerate();
-    let map: String = map.map(|(i, disk)| format!("(hd{i}) {}\n", disk.path())).collect();
+    let map: String = map
+        .map(|(i, disk)| format!("(hd{i}) {}\n", disk.path()))
+        .collect();
     dir.file("device.map", map.as_bytes());
     let main = format!("echo\necho @@\n{script}\necho @@\nexit\n");
     dir.file("grub.cfg", main.as_bytes());
@@ -36,7 +38,11 @@ fn compare(name: &str, sizes: &[u64], script: &str) {
     let expected = devices(theirs(&disks, "ls"));
     assert_eq!(devices(ours(&disks, "ls")), expected, "{name}");
     assert!(!expected.is_empty(), "GRUB sees nothing in {name}");
-    assert_eq!(ours(&disks, script).trim_end(), theirs(&disks, script).trim_end(), "{name}");
+    assert_eq!(
+        ours(&disks, script).trim_end(),
+        theirs(&disks, script).trim_end(),
+        "{name}"
+    );
 }
 
 #[test]
@@ -76,7 +82,11 @@ fn names_of_uuids_are_those_of_grub() {
         let found = inventory(&disks);
         for (_, volume) in super::kit::assembled(&found) {
             let id = &volume.assembled.as_ref().unwrap().id;
-            assert_eq!(theirs(&disks, &format!("cat ({id})/hello")), "hello\n\n", "{id}");
+            assert_eq!(
+                theirs(&disks, &format!("cat ({id})/hello")),
+                "hello\n\n",
+                "{id}"
+            );
         }
     }
 }

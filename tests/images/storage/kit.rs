@@ -19,7 +19,8 @@ pub struct Set {
 /// Unpacks a set of disks of so many KiB.
 pub fn set(name: &str, sizes: &[u64]) -> Set {
     let dir = temp_dir();
-    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/images/storage/{name}.xz"));
+    let packed =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/images/storage/{name}.xz"));
     let whole = dir.path().join("whole.xz");
     fs::copy(&packed, &whole).unwrap_or_else(|error| panic!("{}: {error}", packed.display()));
     run_line("xz -d {}", &whole);
@@ -74,7 +75,9 @@ pub fn assembled(inventory: &Inventory) -> Vec<(VolumeId, &Volume)> {
 
 /// The places of those volumes, each with a word on what is in it.
 pub fn names(inventory: &Inventory) -> Vec<String> {
-    let volumes = inventory.volumes().filter(|(_, volume)| volume.assembled.is_some());
+    let volumes = inventory
+        .volumes()
+        .filter(|(_, volume)| volume.assembled.is_some());
     let name = |(id, volume): (VolumeId, &Volume)| {
         let format = volume.content.format.map_or("-", |format| format.name());
         format!("{} {format}", inventory.place(id))
@@ -86,10 +89,13 @@ pub fn names(inventory: &Inventory) -> Vec<String> {
 pub fn problems(inventory: &Inventory) -> Vec<String> {
     let of = |(id, volume): (VolumeId, &Volume)| {
         let place = inventory.place(id).to_string();
-        let name = place.rsplit_once("/disk").map_or(place.clone(), |(_, name)| format!("disk{name}"));
+        let name = place
+            .rsplit_once("/disk")
+            .map_or(place.clone(), |(_, name)| format!("disk{name}"));
         let own = volume.problems.iter().map(String::as_str);
         let all = own.chain(inventory.assembly_problems(id));
-        all.map(|text| format!("{name}: {text}")).collect::<Vec<_>>()
+        all.map(|text| format!("{name}: {text}"))
+            .collect::<Vec<_>>()
     };
     inventory.volumes().flat_map(of).collect()
 }
@@ -109,7 +115,12 @@ pub fn hello(inventory: &Inventory, id: VolumeId) -> String {
 
 /// Asserts that one volume was put together, with the filesystem that all sets have.
 pub fn assert_whole(inventory: &Inventory, place: &str) {
-    assert_eq!(names(inventory), [format!("{place} ext4")], "{:?}", problems(inventory));
+    assert_eq!(
+        names(inventory),
+        [format!("{place} ext4")],
+        "{:?}",
+        problems(inventory)
+    );
     let (id, volume) = assembled(inventory)[0];
     assert_eq!(volume.content.label.as_deref(), Some("assembled"));
     assert!(volume.device.is_none());
