@@ -5,8 +5,6 @@
 //! media, and everything on USB) are never put together with pieces on others, and where there is a fixed
 //! piece, only those count.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::layout::{Assembled, Partition, Volume};
 use super::{Disk, Format, Source, lvm, md};
 
@@ -124,7 +122,7 @@ impl Piece {
 pub fn assemble(pieces: &[Piece]) -> Assembly {
     let mut assembler = Assembler {
         pieces,
-        twins: BTreeSet::new(),
+        twins: Vec::new(),
         made: Assembly::default(),
     };
     assembler.look_at_pieces();
@@ -138,7 +136,7 @@ pub fn assemble(pieces: &[Piece]) -> Assembly {
 struct Assembler<'a> {
     pieces: &'a [Piece],
     /// Pieces that are there by another path.
-    twins: BTreeSet<usize>,
+    twins: Vec<usize>,
     made: Assembly,
 }
 
@@ -149,7 +147,7 @@ impl<'a> Assembler<'a> {
             if let Some(twin) = before.find(|before| before.is_same(piece)) {
                 let text = format!("is the same as {}, by another path", twin.place);
                 self.problem(index, text);
-                self.twins.insert(index);
+                self.twins.push(index);
             }
             match &piece.content {
                 Content::Broken(reason) => self.problem(index, reason.clone()),
@@ -191,12 +189,12 @@ impl<'a> Assembler<'a> {
     }
 
     fn arrays(&mut self) {
-        let mut done = BTreeSet::new();
+        let mut done = Vec::new();
         for piece in self.pieces {
-            let Some(uuid) = piece.array().map(|member| member.superblock.uuid()) else {
-                continue;
-            };
-            if done.insert(uuid) {
+            if let Some(uuid) = piece.array().map(|member| member.superblock.uuid())
+                && !done.contains(&uuid)
+            {
+                done.push(uuid);
                 self.array(uuid);
             }
         }
@@ -222,26 +220,24 @@ impl<'a> Assembler<'a> {
                 return;
             }
         };
-        let unused: BTreeSet<usize> = array.unused.iter().map(|(number, _)| *number).collect();
-        for (number, reason) in array.unused {
-            if let Some(index) = indices.get(number) {
+        let is_used = |number: usize| array.unused.iter().all(|(unused, _)| *unused != number);
+        let mut numbered = indices.iter().zip(&members).enumerate();
+        let first = numbered.find(|(number, _)| is_used(*number));
+        let Some((_, (first, member))) = first else {
+            return;
+        };
+        for (number, reason) in &array.unused {
+            if let Some(index) = indices.get(*number) {
                 self.problem(*index, format!("is not used for array {uuid}: {reason}"));
             }
         }
-        let numbered = indices.iter().zip(&members).enumerate();
-        let first = numbered
-            .filter(|(number, _)| !unused.contains(number))
-            .map(|(_, found)| found)
-            .next();
-        let Some((first, member)) = first else {
-            return;
-        };
         let id = format!("mduuid/{}", uuid.replace('-', ""));
         let piece = pieces.get(*first);
         self.made.volumes.push(Whole {
             names: Assembled {
                 name: member.superblock.name().unwrap_or_else(|| id.clone()),
                 id,
+                place: 0,
                 table: None,
                 removable: piece.is_some_and(|piece| piece.removable),
                 purpose: piece
@@ -258,14 +254,10 @@ impl<'a> Assembler<'a> {
 
     /// Says of a name that several have that it is none.
     fn compare_names(&mut self) {
-        let mut count: BTreeMap<(bool, String), usize> = BTreeMap::new();
         let key = |whole: &Whole| (whole.names.removable, whole.names.name.clone());
-        for whole in &self.made.volumes {
-            let count = count.entry(key(whole)).or_default();
-            *count = count.saturating_add(1);
-        }
-        for whole in &mut self.made.volumes {
-            if count.get(&key(whole)).is_some_and(|count| *count > 1) {
+        let keys: Vec<(bool, String)> = self.made.volumes.iter().map(key).collect();
+        for (whole, key) in self.made.volumes.iter_mut().zip(&keys) {
+            if keys.iter().filter(|other| *other == key).count() > 1 {
                 let Assembled { name, id, .. } = &whole.names;
                 let text =
                     format!("another one is called {name}, too: GRUB's name for it is {id} only");
@@ -275,12 +267,13 @@ impl<'a> Assembler<'a> {
     }
 
     fn groups(&mut self) {
-        let mut done = BTreeSet::new();
+        let mut done = Vec::new();
         for piece in self.pieces {
             let volume = piece.group().map(|member| member.volume);
             if let Some(id) = volume.and_then(lvm::PhysicalVolume::group_id)
-                && done.insert(id)
+                && !done.contains(&id)
             {
+                done.push(id);
                 self.group(id);
             }
         }
@@ -325,11 +318,12 @@ impl<'a> Assembler<'a> {
         for problem in group.problems {
             self.problem(*first, problem);
         }
-        for volume in group.volumes {
+        for (place, volume) in group.volumes.into_iter().enumerate() {
             self.made.volumes.push(Whole {
                 names: Assembled {
                     name: volume.name,
                     id: volume.id,
+                    place,
                     table: None,
                     removable,
                     purpose: None,

@@ -73,6 +73,8 @@ pub struct Assembled {
     pub name: String,
     /// `lvmid/UUID/UUID` or `mduuid/UUID`: no other one on the same disks has it.
     pub id: String,
+    /// Its place among the volumes of its group, as GRUB has them.
+    pub place: usize,
     /// The partition table in it.
     pub table: Option<TableKind>,
     /// It is on disks that anybody can plug in.
@@ -85,6 +87,14 @@ impl Assembled {
     /// Is it a logical volume, and no array?
     pub fn is_logical_volume(&self) -> bool {
         self.id.starts_with("lvmid/")
+    }
+
+    /// What the ids of all volumes of its group begin with; of an array the whole id.
+    pub fn group(&self) -> &str {
+        let group = self.id.rsplit_once('/').map(|(group, _)| group);
+        group
+            .filter(|_| self.is_logical_volume())
+            .unwrap_or(&self.id)
     }
 }
 

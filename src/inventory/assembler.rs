@@ -1,7 +1,6 @@
 //! [`Assembler`]: volumes of several disks that become one.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,17 +26,31 @@ pub(super) struct Assembler {
     /// Where each piece is, and how deep it lies in others.
     places: Vec<(VolumeId, usize)>,
     /// The volumes of what was put together.
-    made: BTreeMap<Key, Vec<VolumeId>>,
+    made: Vec<(Key, Vec<VolumeId>)>,
     /// What was put together and is not any more. It does not come back: pieces that lie in each other's
     /// whole could otherwise go on for ever.
-    withdrawn: BTreeSet<Key>,
+    withdrawn: Vec<Key>,
     /// What is to be said of volumes now, in words.
     problems: Vec<(VolumeId, String)>,
 }
 
-/// One state of something that is put together: its id, its generation, and whether it is on removable
-/// disks.
-type Key = (String, u64, bool);
+/// One state of something that is put together.
+#[derive(Clone, PartialEq, Eq)]
+struct Key {
+    id: String,
+    generation: u64,
+    removable: bool,
+}
+
+impl Key {
+    fn of(whole: &Whole) -> Key {
+        Key {
+            id: whole.names.id.clone(),
+            generation: whole.generation,
+            removable: whole.names.removable,
+        }
+    }
+}
 
 impl Assembler {
     /// Takes the pieces on a disk, and appends to the layouts of all what can be put together.
@@ -84,49 +97,49 @@ impl Assembler {
     /// other pieces now.
     fn apply(&mut self, disks: &mut [ScannedDisk], assembly: Assembly) -> bool {
         let place = |piece: usize| self.places.get(piece).copied();
-        let mut wholes = BTreeMap::new();
-        for whole in assembly.volumes {
-            if let Some((id, depth)) = place(whole.first) {
-                let Assembled {
-                    id: name,
-                    removable,
-                    ..
-                } = &whole.names;
-                let key = (name.clone(), whole.generation, *removable);
-                wholes.entry(key).or_insert((whole, id, depth));
-            }
-        }
+        let located = |whole: Whole| Some((Key::of(&whole), place(whole.first)?, whole));
+        let wholes: Vec<_> = assembly.volumes.into_iter().filter_map(located).collect();
         let problems = assembly.problems.into_iter();
         let problems = problems.filter_map(|(piece, text)| Some((place(piece)?.0, text)));
         self.problems = problems.collect();
-        let gone: Vec<Key> = self.made.keys().cloned().collect();
-        let gone = gone.into_iter().filter(|key| !wholes.contains_key(key));
         let mut changed = false;
-        for key in gone.collect::<Vec<_>>() {
-            for id in self.made.remove(&key).unwrap_or_default() {
+        let is_there = |key: &Key| wholes.iter().any(|(known, ..)| known == key);
+        let (made, gone) = std::mem::take(&mut self.made)
+            .into_iter()
+            .partition(|(key, _)| is_there(key));
+        self.made = made;
+        let gone: Vec<(Key, Vec<VolumeId>)> = gone;
+        for (key, volumes) in gone {
+            for id in volumes {
                 changed |= self.withdraw(disks, id);
             }
-            self.withdrawn.insert(key);
+            self.withdrawn.push(key);
         }
-        let mut new: Vec<_> = wholes.into_iter().collect();
-        new.sort_by_key(|(_, (whole, ..))| whole.first);
-        for (key, (mut whole, id, depth)) in new {
+        for (key, (id, depth), mut whole) in wholes {
             if self.withdrawn.contains(&key) {
                 continue;
             }
             let problems = std::mem::take(&mut whole.problems);
-            if !self.made.contains_key(&key) {
+            if self.volumes(&key).is_none() {
                 let before = self.pieces.len();
                 let volumes = self.append(disks, whole, id.disk, depth);
                 changed |= self.pieces.len() != before;
-                self.made.insert(key.clone(), volumes);
+                self.made.push((key.clone(), volumes));
             }
-            let volume = self.made.get(&key).and_then(|volumes| volumes.first());
+            let volume = self
+                .volumes(&key)
+                .and_then(|volumes| volumes.first().copied());
             let problems = problems.into_iter();
             self.problems
-                .extend(problems.filter_map(|text| Some((*volume?, text))));
+                .extend(problems.filter_map(|text| Some((volume?, text))));
         }
         changed
+    }
+
+    /// The volumes that were made of something.
+    fn volumes(&self, key: &Key) -> Option<&Vec<VolumeId>> {
+        let found = self.made.iter().find(|(known, _)| known == key);
+        found.map(|(_, volumes)| volumes)
     }
 
     /// Adds what was put together to the volumes of the disk with its first piece.
@@ -137,7 +150,7 @@ impl Assembler {
         disk: usize,
         depth: usize,
     ) -> Vec<VolumeId> {
-        let all: usize = self.made.values().map(Vec::len).sum();
+        let all: usize = self.made.iter().map(|(_, volumes)| volumes.len()).sum();
         let Some(scanned) = disks.get_mut(disk).filter(|_| all < MAX_VOLUMES) else {
             return Vec::new();
         };

@@ -1,5 +1,6 @@
 //! Devices under the names that GRUB gives them.
 
+use super::assembled;
 use super::blocklist;
 use super::failure::{
     BAD_ARGUMENT, BAD_DEVICE, BAD_FILE_TYPE, BAD_FILENAME, FILE_NOT_FOUND, FILE_READ_ERROR,
@@ -22,19 +23,19 @@ pub(super) struct Devices<'a> {
 }
 
 #[derive(Clone)]
-struct Disk {
+pub(super) struct Disk {
     /// `hd0`
-    name: String,
+    pub(super) name: String,
     /// The number of an optical medium: 0 for `cd0`.
-    optical: Option<usize>,
+    pub(super) optical: Option<usize>,
     /// Another name: `lvmid/…` of a logical volume.
-    alias: Option<String>,
+    pub(super) alias: Option<String>,
     /// The filesystem on the whole disk.
-    whole: Option<VolumeId>,
+    pub(super) whole: Option<VolumeId>,
     /// Number and volume of the partitions.
-    partitions: Vec<(u32, VolumeId)>,
+    pub(super) partitions: Vec<(u32, VolumeId)>,
     /// What stands before the number: `gpt` or `msdos`.
-    scheme: &'static str,
+    pub(super) scheme: &'static str,
 }
 
 impl<'a> Devices<'a> {
@@ -57,7 +58,7 @@ impl<'a> Devices<'a> {
             }
             disks.push(disk);
         }
-        disks.extend(assembled(inventory, first));
+        disks.extend(assembled::disks(inventory, first));
         Devices {
             inventory,
             disks,
@@ -275,63 +276,11 @@ impl<'a> Devices<'a> {
 }
 
 /// GRUB's name of a partition table.
-fn scheme(table: TableKind) -> &'static str {
+pub(super) fn scheme(table: TableKind) -> &'static str {
     match table {
         TableKind::Gpt => "gpt",
         TableKind::Mbr => "msdos",
     }
-}
-
-/// Logical volumes and arrays.
-///
-/// Those come first that are as removable as the disk with index `first`, where the configuration is: a
-/// name that a disk can have brought along does not lead away from what was there. Of a name that several
-/// of the same kind have, nobody can say which one it means, and only their UUIDs are left as names.
-fn assembled(inventory: &Inventory, first: usize) -> Vec<Disk> {
-    let mut disks: Vec<(bool, Disk)> = Vec::new();
-    let scanned = inventory.disks().get(first);
-    let is_removable = scanned.is_some_and(|scanned| scanned.disk.is_removable());
-    for (id, volume) in inventory.volumes() {
-        // One without content was taken back.
-        let Some(names) = volume.assembled.as_ref().filter(|_| volume.size > 0) else {
-            continue;
-        };
-        let is_foreign = names.removable != is_removable;
-        let is_it = |(foreign, disk): &&mut (bool, Disk)| {
-            *foreign == is_foreign && disk.alias.as_deref() == Some(&names.id)
-        };
-        let disk = match disks.iter_mut().find(is_it) {
-            Some((_, disk)) => disk,
-            None => {
-                let disk = Disk {
-                    name: names.name.clone(),
-                    optical: None,
-                    alias: Some(names.id.clone()),
-                    whole: None,
-                    partitions: Vec::new(),
-                    scheme: names.table.map_or("gpt", scheme),
-                };
-                &mut disks.push_mut((is_foreign, disk)).1
-            }
-        };
-        match &volume.partition {
-            Some(partition) => disk.partitions.push((partition.number, id)),
-            None => disk.whole = Some(id),
-        }
-    }
-    disks.sort_by_key(|(is_foreign, _)| *is_foreign);
-    let names: Vec<(bool, String)> = disks
-        .iter()
-        .map(|(is_foreign, disk)| (*is_foreign, disk.name.clone()))
-        .collect();
-    let unique = |(is_foreign, mut disk): (bool, Disk)| {
-        let name = (is_foreign, disk.name);
-        let is_unique = names.iter().filter(|other| **other == name).count() == 1;
-        let id = disk.alias.clone().unwrap_or_default();
-        disk.name = if is_unique { name.1 } else { id };
-        disk
-    };
-    disks.into_iter().map(unique).collect()
 }
 
 impl Disk {

@@ -5,6 +5,7 @@
 //! state that the script left, so that listing has no effects, and what it would load is the
 //! [`BootEntry`](crate::entry::BootEntry).
 
+mod assembled;
 mod blocklist;
 mod commands;
 mod devices;

@@ -1,13 +1,13 @@
 //! [`VolumeGroup`]: what the metadata of LVM2 say (`lib/format_text/import_vsn1.c` of LVM2).
 
-use std::collections::BTreeMap;
-
 use super::text::{Section, Value};
 
 /// LVM counts in sectors of this many bytes, whatever the disk has.
 const SECTOR: u64 = 512;
 /// Sources of one segment that are looked at. LVM allows 128 stripes.
 const MAX_AREAS: usize = 256;
+/// Physical volumes of one group; those behind are missing.
+const MAX_PHYSICAL: usize = 1024;
 
 /// A volume group as one of its physical volumes describes it.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub(super) struct VolumeGroup {
     /// Bytes in an extent.
     pub(super) extent: u64,
     /// Physical volumes under the names that segments use.
-    pub(super) physical: BTreeMap<String, Physical>,
+    pub(super) physical: Vec<(String, Physical)>,
     /// Logical volumes, the inner ones of mirrors included, in the order of the text.
     pub(super) logical: Vec<Logical>,
-    /// Where a name stands in `logical`.
-    index: BTreeMap<String, usize>,
+    /// Indices in `logical` in the order of names.
+    by_name: Vec<usize>,
 }
 
 /// A physical volume as its group knows it.
@@ -112,16 +112,16 @@ impl VolumeGroup {
         for (name, section) in &sections {
             logical.push(Logical::read(name, section)?);
         }
-        let index = logical.iter().enumerate();
-        let index = index.map(|(i, volume)| (volume.name.clone(), i));
+        let mut by_name: Vec<usize> = (0..logical.len()).collect();
+        by_name.sort_unstable_by_key(|index| logical.get(*index).map(|volume| &volume.name));
         let mut group = VolumeGroup {
             name: known_name(name)?,
             id: known_id(section)?,
             seqno: section.number("seqno")?,
             exported: section.has("status", "EXPORTED"),
             extent: Some(extent).filter(|extent| *extent > 0)?,
-            physical: physical.collect::<Option<_>>()?,
-            index: index.collect(),
+            physical: physical.take(MAX_PHYSICAL).collect::<Option<_>>()?,
+            by_name,
             logical,
         };
         for (_, section) in sections {
@@ -132,7 +132,13 @@ impl VolumeGroup {
 
     /// A logical volume by its name.
     pub(super) fn find(&self, name: &str) -> Option<&Logical> {
-        self.logical.get(*self.index.get(name)?)
+        self.logical.get(self.index(name)?)
+    }
+
+    fn index(&self, name: &str) -> Option<usize> {
+        let name_of = |index: &usize| self.logical.get(*index).map(|volume| volume.name.as_str());
+        let found = self.by_name.binary_search_by_key(&Some(name), name_of);
+        self.by_name.get(found.ok()?).copied()
     }
 
     /// A snapshot is a logical volume without a place, which names its origin and where differences go.
@@ -153,9 +159,11 @@ impl VolumeGroup {
             ];
             for (key, volume, reason) in places {
                 let hindered = segment.text(key).and(segment.text(volume));
-                let place = hindered.and_then(|name| self.index.get(name));
-                if let Some(volume) = place.and_then(|i| self.logical.get_mut(*i)) {
+                let place = hindered.and_then(|name| self.index(name));
+                if let Some(volume) = place.and_then(|i| self.logical.get_mut(i)) {
                     volume.hindrance = Some(reason);
+                    // People know the snapshot by the name of what it changed.
+                    volume.visible = true;
                 }
             }
         }
@@ -305,7 +313,8 @@ mod tests {
             (group.seqno, group.extent, group.exported),
             (3, 4096, false)
         );
-        let pv1 = &group.physical["pv1"];
+        let (name, pv1) = &group.physical[1];
+        assert_eq!(name, "pv1");
         assert_eq!((pv1.start, pv1.extents, pv1.missing), (65_536, 9, true));
         let root = group.find("root").unwrap();
         assert!(root.visible && root.hindrance.is_none());

@@ -1,6 +1,5 @@
 //! Logical volumes: from what the metadata say to their bytes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::group::{Area, Kind, Logical, Segment, VolumeGroup};
@@ -11,19 +10,19 @@ use crate::disk::{Joined, Section, Source};
 
 /// Logical volumes that stand on each other: an image of a mirror, and one more.
 const MAX_DEPTH: usize = 4;
-/// Pieces of all volumes of a group.
+/// Pieces of all volumes of a group, each with a stripe for every disk.
 const MAX_PIECES: usize = 65_536;
 
 /// Makes the logical volumes of one group.
 pub(super) struct Builder<'a> {
     group: &'a VolumeGroup,
-    /// Physical volumes that are there, by the names that segments use.
-    physical: BTreeMap<&'a str, Source>,
+    /// Physical volumes in the order of the group, as far as they are there.
+    physical: Vec<Option<Source>>,
     pieces: usize,
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(group: &'a VolumeGroup, physical: BTreeMap<&'a str, Source>) -> Builder<'a> {
+    pub(super) fn new(group: &'a VolumeGroup, physical: Vec<Option<Source>>) -> Builder<'a> {
         Builder {
             group,
             physical,
@@ -51,10 +50,6 @@ impl<'a> Builder<'a> {
             }
             let end = segment.first.checked_add(segment.extents);
             next = end.ok_or("it is longer than anything can be")?;
-            self.pieces = self.pieces.saturating_add(1);
-            if self.pieces > MAX_PIECES {
-                return Err(format!("its group has over {MAX_PIECES} pieces"));
-            }
             parts.push(self.segment(segment, depth)?);
         }
         Ok(Arc::new(Joined::new(parts)))
@@ -111,14 +106,18 @@ impl<'a> Builder<'a> {
     /// Some extents from a place on.
     fn area(&mut self, area: &Area, extents: u64, depth: usize) -> Result<Section, String> {
         let name = area.volume.as_str();
-        let (whole, start) = match self.group.physical.get(name) {
-            Some(physical) => {
+        self.pieces = self.pieces.saturating_add(1);
+        if self.pieces > MAX_PIECES {
+            return Err(format!("its group has over {MAX_PIECES} pieces"));
+        }
+        let mut known = self.group.physical.iter().zip(&self.physical);
+        let (whole, start) = match known.find(|((known, _), _)| known == name) {
+            Some(((_, physical), source)) => {
                 let end = area.first.checked_add(extents);
                 if end.is_none_or(|end| end > physical.extents) {
                     return Err(format!("it reaches over the end of {}", physical.id));
                 }
-                let source = self.physical.get(name);
-                let source = source.ok_or_else(|| match physical.missing {
+                let source = source.as_ref().ok_or_else(|| match physical.missing {
                     true => format!(
                         "physical volume {} was away when the group was changed",
                         physical.id

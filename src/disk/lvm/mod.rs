@@ -6,8 +6,6 @@ mod leg;
 mod logical;
 mod text;
 
-use std::collections::BTreeMap;
-
 pub(super) use label::PhysicalVolume;
 
 use self::group::VolumeGroup;
@@ -59,7 +57,7 @@ impl PhysicalVolume {
     /// Does its description of the group name this physical volume?
     pub(super) fn knows(&self, id: &str) -> bool {
         let group = self.group.as_ref();
-        group.is_some_and(|group| group.physical.values().any(|physical| physical.id == id))
+        group.is_some_and(|group| group.physical.iter().any(|(_, physical)| physical.id == id))
     }
 
     /// What can't be read of it, in words.
@@ -86,11 +84,12 @@ pub(super) fn assemble(id: &str, members: &[Member<'_>]) -> Result<Group, String
         unused: Vec::new(),
         seqno: group.seqno,
     };
-    let mut physical = BTreeMap::new();
-    for (name, described) in &group.physical {
+    let mut physical = Vec::with_capacity(group.physical.len());
+    for (_, described) in &group.physical {
         let is_it = |(_, member): &(usize, &Member<'_>)| member.volume.id == described.id;
         let mut found = members.iter().enumerate().filter(is_it);
         let Some((_, first)) = found.next() else {
+            physical.push(None);
             continue;
         };
         for (number, _) in found {
@@ -107,12 +106,11 @@ pub(super) fn assemble(id: &str, members: &[Member<'_>]) -> Result<Group, String
             );
             made.unused.push((number, text));
         }
-        if !described.missing {
-            physical.insert(name.as_str(), first.source.clone());
-        }
+        let source = (!described.missing).then(|| first.source.clone());
+        physical.push(source);
     }
     for (number, member) in members.iter().enumerate() {
-        let is_known = group.physical.values().any(|p| p.id == member.volume.id);
+        let is_known = group.physical.iter().any(|(_, p)| p.id == member.volume.id);
         if !is_known && member.volume.group_id() == Some(id) {
             let text = format!("was taken out of volume group {}", group.name);
             made.unused.push((number, text));
