@@ -318,12 +318,12 @@ impl<'a> Assembler<'a> {
         for problem in group.problems {
             self.problem(*first, problem);
         }
-        for (place, volume) in group.volumes.into_iter().enumerate() {
+        for volume in group.volumes {
             self.made.volumes.push(Whole {
                 names: Assembled {
                     name: volume.name,
                     id: volume.id,
-                    place,
+                    place: volume.place,
                     table: None,
                     removable,
                     purpose: None,

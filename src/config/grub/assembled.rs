@@ -1,5 +1,7 @@
 //! Arrays and logical volumes, as the disks that they are for GRUB.
 
+use std::cmp::Reverse;
+
 use super::devices::{Disk, scheme};
 use crate::inventory::Inventory;
 
@@ -20,11 +22,12 @@ pub(super) fn disks(inventory: &Inventory, first: usize) -> Vec<Disk> {
         Some((names, id, &volume.partition))
     });
     let mut volumes: Vec<_> = volumes.collect();
-    // Those of a group lie behind each other, whenever their disks came.
+    // Those of a group lie behind each other, whenever their disks came; the group that was found last is the
+    // first.
     let groups: Vec<&str> = volumes.iter().map(|(names, ..)| names.group()).collect();
     volumes.sort_by_key(|(names, ..)| {
         let group = groups.iter().position(|group| *group == names.group());
-        (names.removable != is_removable, group, names.place)
+        (names.removable != is_removable, Reverse(group), names.place)
     });
     let mut disks: Vec<(bool, Disk)> = Vec::new();
     for (names, id, partition) in volumes {

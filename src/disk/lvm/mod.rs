@@ -40,6 +40,8 @@ pub(super) struct LogicalVolume {
     pub(super) name: String,
     /// GRUB's name that has the UUIDs instead.
     pub(super) id: String,
+    /// Its place in GRUB's order, whichever of the others can be read.
+    pub(super) place: usize,
     pub(super) source: Source,
 }
 
@@ -119,9 +121,9 @@ pub(super) fn assemble(id: &str, members: &[Member<'_>]) -> Result<Group, String
     let mut builder = Builder::new(group, physical);
     let visible = group.logical.iter().filter(|volume| volume.visible);
     // GRUB has the last one first.
-    for (number, volume) in visible.rev().enumerate() {
+    for (place, volume) in visible.rev().enumerate() {
         let name = format!("lvm/{}-{}", doubled(&group.name), doubled(&volume.name));
-        if number >= MAX_VOLUMES {
+        if place >= MAX_VOLUMES {
             let text = format!("volume group {} has over {MAX_VOLUMES} volumes", group.name);
             made.problems.push(text);
             break;
@@ -130,6 +132,7 @@ pub(super) fn assemble(id: &str, members: &[Member<'_>]) -> Result<Group, String
             Ok(source) => made.volumes.push(LogicalVolume {
                 name,
                 id: format!("lvmid/{}/{}", group.id, volume.id),
+                place,
                 source,
             }),
             Err(reason) => made

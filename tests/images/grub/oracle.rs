@@ -204,7 +204,7 @@ fn one_syntax_error(text: &str) -> String {
 }
 
 /// GRUB shows how much of a file it has read.
-fn without_progress(text: &str) -> String {
+pub fn without_progress(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("      [ ") {

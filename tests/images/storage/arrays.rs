@@ -169,6 +169,7 @@ fn edit(disk: &Image, offset: usize, bytes: &[u8]) {
 /// Offsets in the superblock.
 const FEATURES: usize = 8;
 const LEVEL: usize = 72;
+const LAYOUT: usize = 76;
 const MEMBERS: usize = 92;
 const DATA_SIZE: usize = 136;
 const RECOVERY: usize = 152;
@@ -189,8 +190,8 @@ fn an_array_in_a_state_that_is_not_read_says_so() {
             "features that are not known (0x100000)",
         ),
         (
-            LEVEL,
-            6_u32.to_le_bytes(),
+            LAYOUT,
+            9_u32.to_le_bytes(),
             "its layout is not one that is read",
         ),
         (
