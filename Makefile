@@ -17,7 +17,7 @@ KERNEL := $(OUT)/bzImage
 hash = $(shell cat $(1) | sha256sum | cut -c 1-16)
 SYSTEM := $(CACHE)/system/$(call hash,qemu/make-system qemu/install-entries)
 DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt)
-LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd grub grub-boot grub-mbr
+LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd uki grub grub-boot grub-mbr
 
 # The largest that may go into a flash part, in bytes.
 # 160 KB of the binary evaluate GRUB scripts.

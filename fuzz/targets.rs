@@ -9,9 +9,11 @@ use std::sync::Arc;
 use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
 use pilotlight::config::grub::{EnvironmentBlock, Platform, execute_scripts};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Uevent, identify};
-use pilotlight::fs::{FileKind, Filesystem, FsPath};
+use pilotlight::entry::VolumeId;
+use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{BzImage, CommandLine};
+use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
 use sparse::SparseDisk;
 
@@ -20,7 +22,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 12] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -32,6 +34,7 @@ pub const ALL: [Target; 11] = [
     ("policy", policy, 300),
     ("grub_script", grub_script, 30),
     ("environment_block", environment_block, 300),
+    ("pe", pe, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -194,6 +197,24 @@ pub fn environment_block(data: &[u8]) {
         let others: Vec<_> = block.iter().filter(|(name, _)| name != "own").collect();
         assert_eq!(others, before);
     }
+}
+
+/// Reading the headers of an EFI program, and what it is as an image in `EFI/Linux`.
+pub fn pe(data: &[u8]) {
+    let size = data.len() as u64;
+    if let Ok(image) = Image::parse(data, size) {
+        for section in &image.sections {
+            assert!(section.content.end <= size || section.size() == 0);
+        }
+        assert!(image.certificates.is_none_or(|table| table.end == size));
+    }
+    let path = "/EFI/Linux/a.efi";
+    let filesystem = MemoryFilesystem::new().file(path, data);
+    let mut group = bls::Group::default();
+    let volume = VolumeId { disk: 0, volume: 0 };
+    group.read(&filesystem, volume, bls::Place::Esp);
+    let (entries, problems) = group.finish();
+    assert!(!entries.is_empty() && entries.len() <= 256 && problems.is_empty());
 }
 
 /// Two texts, parted by a line end.

@@ -29,3 +29,4 @@ mod table_damage;
 #[allow(dead_code, reason = "the corpus has its own test")]
 #[path = "../../fuzz/targets.rs"]
 mod targets;
+mod uki;

@@ -107,6 +107,26 @@ fn entries_on_xbootldr() {
 }
 
 #[test]
+fn unified_kernel_image_behind_one_with_a_wrong_hash() {
+    let image = Image::overlay("uki", "uki");
+    let mut machine = Machine::set_up("uki")
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    machine.expect(
+        "/EFI/Linux/debian-3.efi: can't be booted, its section .initrd ends",
+        BOOT,
+    );
+    machine.expect("/EFI/kernel.efi does not have the SHA-256 that", BOOT);
+    machine.expect("from /dev/vda partition 1: /EFI/Linux/debian-1.efi", BOOT);
+    machine.expect("jumping", BOOT);
+    log_in(&mut machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains(ROOT), "{cmdline}");
+    machine.finish();
+}
+
+#[test]
 fn grub_on_efi() {
     let image = Image::overlay("grub", "grub");
     let cmdline = boots_from("grub", &image, &["-device", "virtio-blk-pci,drive=disk"]);

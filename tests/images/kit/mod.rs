@@ -21,9 +21,11 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 29] = [
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
+    ("bootctl", "systemd-boot"),
+    ("cpio", "cpio"),
     ("cryptsetup", "cryptsetup-bin"),
     ("debugfs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
@@ -42,8 +44,12 @@ const PACKAGES: [(&str, &str); 23] = [
     ("mkswap", "util-linux"),
     ("mlabel", "mtools"),
     ("mmd", "mtools"),
+    ("objcopy", "binutils"),
+    ("openssl", "openssl"),
+    ("sbsign", "sbsigntool"),
     ("sfdisk", "fdisk"),
     ("sgdisk", "gdisk"),
+    ("unshare", "util-linux"),
     ("xorriso", "xorriso"),
 ];
 
