@@ -233,9 +233,8 @@ fn seal_md(image: &mut SparseDisk, at: u64) {
 
 /// Makes the checksums of a physical volume right (`lib/format_text/layout.h` of LVM2).
 fn seal_lvm(image: &mut SparseDisk, start: u64) {
-    let crc = |bytes: &[u8]| !crc32_from(!0xf597_a6cf, bytes);
     let label = image.sector(start / 512 + 1);
-    let sum = crc(&label[20..]);
+    let sum = crc32_lvm(&label[20..]);
     label[16..20].copy_from_slice(&sum.to_le_bytes());
     let area = start + 4096;
     let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
@@ -246,11 +245,11 @@ fn seal_lvm(image: &mut SparseDisk, start: u64) {
     if offset < 1 << 20 && size < 1 << 16 {
         let mut text = vec![0; size as usize];
         let _ = image.read_at(area + offset, &mut text);
-        let sum = crc(&text);
+        let sum = crc32_lvm(&text);
         image.sector(area / 512)[56..60].copy_from_slice(&sum.to_le_bytes());
     }
     let header = image.sector(area / 512);
-    let sum = crc(&header[4..]);
+    let sum = crc32_lvm(&header[4..]);
     header[..4].copy_from_slice(&sum.to_le_bytes());
 }
 
@@ -529,7 +528,12 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     crc32_from(0, bytes)
 }
 
-/// The same, going on from the checksum of what stands before.
+/// The checksum of LVM: the same with another beginning, and not turned round at the end.
+pub fn crc32_lvm(bytes: &[u8]) -> u32 {
+    !crc32_from(!0xf597_a6cf, bytes)
+}
+
+/// Goes on from the checksum of what stands before.
 fn crc32_from(before: u32, bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!before, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {

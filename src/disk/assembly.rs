@@ -30,7 +30,7 @@ enum Content {
 /// Everything that can be put together.
 #[derive(Default)]
 pub struct Assembly {
-    /// In the order of their first pieces.
+    /// Arrays, then logical volumes, each in the order of their first pieces.
     pub volumes: Vec<Whole>,
     /// Indices of pieces with what is not done with them, in words.
     pub problems: Vec<(usize, String)>,
@@ -129,7 +129,6 @@ pub fn assemble(pieces: &[Piece]) -> Assembly {
     assembler.arrays();
     assembler.groups();
     assembler.compare_names();
-    assembler.made.volumes.sort_by_key(|whole| whole.first);
     assembler.made
 }
 
@@ -167,7 +166,7 @@ impl<'a> Assembler<'a> {
 
     /// The pieces that count of those for which `belongs` is true: the fixed ones, or, where there is none,
     /// the others.
-    fn trusted(&mut self, what: &str, belongs: impl Fn(&Piece) -> bool) -> Vec<usize> {
+    fn trusted(&mut self, what: &str, belongs: &dyn Fn(&Piece) -> bool) -> Vec<usize> {
         let pieces = self.pieces;
         let all = pieces.iter().enumerate();
         let all = all.filter(|(index, piece)| belongs(piece) && !self.twins.contains(index));
@@ -206,7 +205,7 @@ impl<'a> Assembler<'a> {
                 .array()
                 .is_some_and(|member| member.superblock.uuid() == uuid)
         };
-        let indices = self.trusted(&format!("array {uuid}"), is_member);
+        let indices = self.trusted(&format!("array {uuid}"), &is_member);
         let pieces = self.pieces;
         let found = indices.iter().filter_map(|index| pieces.get(*index));
         let members: Vec<_> = found.filter_map(Piece::array).collect();
@@ -285,7 +284,7 @@ impl<'a> Assembler<'a> {
             let group = piece.group().and_then(|member| member.volume.group_id());
             group == Some(id)
         };
-        let described = self.trusted(&format!("volume group {id}"), describes);
+        let described = self.trusted(&format!("volume group {id}"), &describes);
         let pieces = self.pieces;
         let removable = described.first().and_then(|index| pieces.get(*index));
         let Some(removable) = removable.map(|piece| piece.removable) else {

@@ -185,10 +185,9 @@ impl Logical {
     fn read(name: &str, section: &Section) -> Option<Logical> {
         let segments = section.sections();
         let segments = segments.filter(|(name, _)| name.starts_with("segment"));
-        let mut segments: Vec<Segment> = segments
+        let segments: Vec<Segment> = segments
             .map(|(_, segment)| Segment::read(segment))
             .collect::<Option<_>>()?;
-        segments.sort_by_key(|segment| segment.first);
         let is_snapshot =
             |segment: &Segment| matches!(&segment.kind, Kind::Other(k) if k == "snapshot");
         Some(Logical {
@@ -288,9 +287,9 @@ mod tests {
                     id = "L0"
                     status = ["READ", "VISIBLE"]
                     segment_count = 2
+                    segment1 { start_extent = 0 extent_count = 4 type = "striped" stripes = ["pv0", 0] }
                     segment2 { start_extent = 4 extent_count = 2 type = "striped" stripe_count = 2
                         stripe_size = 16 stripes = [ "pv0", 4, "pv1", 0 ] }
-                    segment1 { start_extent = 0 extent_count = 4 type = "striped" stripes = ["pv0", 0] }
                 }
                 store { id = "L1" status = ["READ"]
                     segment1 { start_extent = 0 extent_count = 1 type = "linear" stripes = ["pv0", 6] } }

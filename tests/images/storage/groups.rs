@@ -1,5 +1,7 @@
 //! Volume groups: what is read of them, and what is not and why.
 
+use crate::targets::crc32_lvm;
+
 use super::kit::{Set, assembled, assert_whole, hello, inventory, names, problems, set};
 
 const MIB: u64 = 1024;
@@ -189,4 +191,39 @@ fn a_damaged_description_is_not_believed() {
         disks[0].write(place, &byte);
     }
     assert_whole(&inventory(&disks), "lvm/quiet-boot");
+}
+
+/// Where the metadata area begins, and in its header the size of the area and the place of the text.
+const AREA: u64 = 4096;
+const SIZE: usize = 32;
+const PLACE: usize = 40;
+
+#[test]
+fn metadata_go_round_in_their_buffer() {
+    let Set { disks, dir: _dir } = set("lvm-on-md", &TWO);
+    // The group lies in the array, whose data begin where its superblock says.
+    let sectors = disks[0].read(4096 + 128, 8);
+    let area = u64::from_le_bytes(sectors.try_into().unwrap()) * 512 + AREA;
+    let mut header = disks[0].read(area, 512);
+    let number = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().unwrap());
+    let (size, offset, length) = (number(SIZE), number(PLACE), number(PLACE + 8));
+    let text = disks[0].read(area + offset, length as usize);
+    for first in [1, 100, length - 1] {
+        let offset = size - first;
+        header[PLACE..PLACE + 8].copy_from_slice(&offset.to_le_bytes());
+        let checksum = crc32_lvm(&header[4..]);
+        header[..4].copy_from_slice(&checksum.to_le_bytes());
+        let (begin, rest) = text.split_at(first as usize);
+        for (at, bytes) in [(offset, begin), (512, rest), (0, &header)] {
+            disks[0].write(area + at, bytes);
+        }
+        let found = inventory(&disks[..1]);
+        assert_eq!(
+            names(&found)[1],
+            "lvm/on--md-boot ext4",
+            "{:?}",
+            problems(&found)
+        );
+        assert_eq!(hello(&found, assembled(&found)[1].0), "hello\n");
+    }
 }
