@@ -166,6 +166,12 @@ fn make_disk_without_end(dir: &TempDir) -> Image {
     disk
 }
 
+/// Why what looks like a part of a volume group, and of an array, is not used.
+const PHYSICAL_VOLUME: &str = "physical volume 012345-6789-abcd-ef01-2345-6789-abcdef: no volume group \
+                               that is here has it";
+const MEMBER: &str =
+    "array 30313233-3435-3637-3839-616263646566 is not assembled: it has 0 members";
+
 #[test]
 fn list_says_at_its_end_what_was_passed_over() {
     let dir = temp_dir();
@@ -185,8 +191,8 @@ fn list_says_at_its_end_what_was_passed_over() {
          {path} partition 1: /loader/loader.conf, line 2: `default @saved` is passed over: \
          which entry was started last is not known\n\
          {path} partition 2: encrypted (LUKS): not opened\n\
-         {path} partition 3: physical volume of LVM: not assembled\n\
-         {path} partition 4: member of a RAID (MD): not assembled\n\
+         {path} partition 3: {PHYSICAL_VOLUME}\n\
+         {path} partition 4: {MEMBER}\n\
          {path} partition 7: reaches 1048576 bytes over the end of the disk and is cut there\n\
          {path} partition 7: its filesystem can't be read: damaged: the superblock: it has more \
          blocks than the volume\n"
@@ -203,8 +209,8 @@ fn what_was_passed_over_stands_at_its_volume() {
     let view = json(&[&disk]);
     for (volume, words) in [
         (1, Some("encrypted (LUKS): not opened")),
-        (2, Some("physical volume of LVM: not assembled")),
-        (3, Some("member of a RAID (MD): not assembled")),
+        (2, Some(PHYSICAL_VOLUME)),
+        (3, Some(MEMBER)),
         (4, None),
         (5, None),
     ] {
