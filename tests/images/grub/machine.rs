@@ -173,8 +173,8 @@ impl Machine {
                 }
                 ["volume", "lvm", ..] => group = section.text.split(' ').next().unwrap(),
                 ["logical", "volume", name] => device = format!("lvm/{group}-{name}"),
-                ["volume", "md", _, name, ..] => group = name,
-                ["array"] => device = format!("md/{group}"),
+                ["volume", "md", uuid, ..] => group = uuid,
+                ["array"] => device = format!("mduuid/{group}"),
                 _ => {}
             }
             let with_lines = section.files.iter().filter(|(_, text)| !text.is_empty());

@@ -176,7 +176,7 @@ fn a_name_that_two_have_means_neither() {
         "{printed}"
     );
     for id in ids {
-        assert_eq!(script(format!("cat ({id})/hello")), "hello\n");
+        assert_eq!(script(format!("cat ({id})/hello")), "hello\n\n");
     }
     // One that was plugged in does not make the name of the other one useless, and does not get it.
     let found = of(vec![on_usb(&second.disks[0]), open(&first.disks[0])]);
