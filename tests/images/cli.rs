@@ -184,8 +184,8 @@ fn list_says_at_its_end_what_was_passed_over() {
          {path} partition 1: /loader/loader.conf, line 2: `default @saved` is passed over: \
          which entry was started last is not known\n\
          {path} partition 2: encrypted (LUKS): not opened\n\
-         {path} partition 3: physical volume of LVM: not assembled\n\
-         {path} partition 4: member of a RAID (MD): not assembled\n\
+         {path} partition 3: physical volume 012345-6789-abcd-ef01-2345-6789-abcdef: no volume group that is here has it\n\
+         {path} partition 4: array 30313233-3435-3637-3839-616263646566 is not assembled: it has 0 members\n\
          {path} partition 7: reaches 1048576 bytes over the end of the disk and is cut there\n\
          {path} partition 7: its filesystem can't be read: damaged: the superblock: it has more \
          blocks than the volume\n"
@@ -202,8 +202,16 @@ fn what_was_passed_over_stands_at_its_volume() {
     let view = json(&[&disk]);
     for (volume, words) in [
         (1, Some("encrypted (LUKS): not opened")),
-        (2, Some("physical volume of LVM: not assembled")),
-        (3, Some("member of a RAID (MD): not assembled")),
+        (
+            2,
+            Some(
+                "physical volume 012345-6789-abcd-ef01-2345-6789-abcdef: no volume group that is here has it",
+            ),
+        ),
+        (
+            3,
+            Some("array 30313233-3435-3637-3839-616263646566 is not assembled: it has 0 members"),
+        ),
         (4, None),
         (5, None),
     ] {
