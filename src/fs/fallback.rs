@@ -45,6 +45,11 @@ pub(super) fn open(
                 Err(refusal) => Err(both(&reason, refusal)),
             }
         }
+        (Err(FsError::Unsupported(reason)), None) if volume.assembled.is_some() => {
+            Err(FsError::Unsupported(format!(
+                "{reason} (the kernel has no device for what is put together here)"
+            )))
+        }
         (Err(FsError::Unsupported(reason)), None) => Err(FsError::Unsupported(format!(
             "{reason} (only the boot loader itself can ask its kernel to read it)"
         ))),
