@@ -138,7 +138,6 @@ impl<'a> Listing<'a> {
             parameters: Rc::default(),
             body: Body::Text(String::new()),
             submenu: false,
-            hidden: false,
             file: None,
             place: place.cloned(),
             notes: Vec::new(),
@@ -175,9 +174,6 @@ impl<'a> Listing<'a> {
         for (i, entry) in menu.entries.iter().enumerate() {
             if self.is_full(state, entry) {
                 return;
-            }
-            if entry.hidden {
-                continue;
             }
             let path = path.join(state, &menu, entry);
             let state = execute(state, entry);
