@@ -9,7 +9,7 @@ use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::source::Position;
 use super::wait::wait;
 use crate::config::configuration::MAX_FALLBACKS;
-use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind};
+use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, SavedVariables};
 
 /// Menus in each other beyond this are not opened.
 const MAX_LEVELS: usize = 8;
@@ -283,6 +283,9 @@ impl<'a> Listing<'a> {
         found.modules = program.modules;
         found.cmdline = program.cmdline;
         found.unified = program.unified;
+        // What the script has saved before its menu is copied for each entry.
+        let saves = state.saves().iter().map(SavedVariables::size);
+        state.budget.work(saves.fold(0, usize::saturating_add));
         found.saves = state.saves().to_vec();
         let outer = path.titles.split_last().map(|(_, outer)| outer);
         found.submenu = outer.unwrap_or_default().to_vec();
