@@ -164,3 +164,19 @@ fn what_entries_would_save_is_bounded() {
     let last = found.problems.last().unwrap();
     assert!(last.ends_with("what follows is left out"), "{last}");
 }
+
+/// `search` goes through all devices, and so does everything that names one.
+#[test]
+fn files_are_no_more_than_so_many_devices() {
+    let config = "i=0\nwhile [ $i -lt 70 ]; do loopback l$i /x; increment i; done\n\
+                  loopback -d l0\nloopback l70 /x\nloopback l71 /x\nmenuentry x { linux /k1; }\n";
+    let files = [&KERNELS[..], &[("/x", "no filesystem")]].concat();
+    let found = listed(config, &files);
+    assert_eq!(found.problems.len(), 7);
+    for problem in &found.problems {
+        assert!(
+            problem.ends_with("64 files are devices already"),
+            "{problem}"
+        );
+    }
+}
