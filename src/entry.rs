@@ -147,6 +147,18 @@ impl SavedVariables {
         SavedVariables { place, variables }
     }
 
+    /// How many bytes a copy takes, about.
+    pub fn size(&self) -> usize {
+        let each = size_of::<(String, Option<String>)>();
+        let variables = self.variables.iter();
+        variables.fold(0, |sum: usize, (name, value)| {
+            let value = value.as_ref().map_or(0, String::len);
+            [each, name.len(), value]
+                .into_iter()
+                .fold(sum, usize::saturating_add)
+        })
+    }
+
     /// Sets a variable, or takes it away; what was said of it before counts no more.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
         let value = value.map(str::to_owned);

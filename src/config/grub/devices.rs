@@ -12,6 +12,9 @@ use crate::fs::{Filesystem, FsError, FsPath};
 use crate::inventory::{ImageError, Inventory};
 use crate::smbios::Smbios;
 
+/// Files that are devices at the same time. Looking for one, and `search`, go through all of them.
+const MAX_IMAGES: usize = 64;
+
 /// Every disk and partition. The disk that the configuration is on is `hd0`, as it is for the firmware
 /// that starts GRUB from it.
 #[derive(Clone)]
@@ -72,6 +75,10 @@ impl<'a> Devices<'a> {
         if images.iter().any(|disk| disk.name == name) {
             return fail(BAD_ARGUMENT, "device name already exists");
         }
+        if images.len() >= MAX_IMAGES {
+            let text = format!("{MAX_IMAGES} files are devices already");
+            return fail(BAD_DEVICE, text);
+        }
         let image = match self.inventory.open_image(file) {
             Ok(image) => image,
             Err(ImageError::File(error)) => return Err(file_failure(file, &error)),
@@ -106,6 +113,12 @@ impl<'a> Devices<'a> {
             let whole = (disk.name.clone(), disk.whole);
             std::iter::once(whole).chain(disk.partitions())
         })
+    }
+
+    /// How many names there are.
+    pub(super) fn count(&self) -> usize {
+        let partitions = self.disks.iter().map(|disk| disk.partitions.len());
+        partitions.fold(self.disks.len(), usize::saturating_add)
     }
 
     /// The partitions of the disk `name`, in the order of their numbers.

@@ -9,7 +9,7 @@ use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::source::Position;
 use super::wait::wait;
 use crate::config::configuration::MAX_FALLBACKS;
-use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind};
+use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, SavedVariables};
 
 /// Menus in each other beyond this are not opened.
 const MAX_LEVELS: usize = 8;
@@ -138,7 +138,6 @@ impl<'a> Listing<'a> {
             parameters: Rc::default(),
             body: Body::Text(String::new()),
             submenu: false,
-            hidden: false,
             file: None,
             place: place.cloned(),
             notes: Vec::new(),
@@ -175,9 +174,6 @@ impl<'a> Listing<'a> {
         for (i, entry) in menu.entries.iter().enumerate() {
             if self.is_full(state, entry) {
                 return;
-            }
-            if entry.hidden {
-                continue;
             }
             let path = path.join(state, &menu, entry);
             let state = execute(state, entry);
@@ -287,6 +283,9 @@ impl<'a> Listing<'a> {
         found.modules = program.modules;
         found.cmdline = program.cmdline;
         found.unified = program.unified;
+        // What the script has saved before its menu is copied for each entry.
+        let saves = state.saves().iter().map(SavedVariables::size);
+        state.budget.work(saves.fold(0, usize::saturating_add));
         found.saves = state.saves().to_vec();
         let outer = path.titles.split_last().map(|(_, outer)| outer);
         found.submenu = outer.unwrap_or_default().to_vec();

@@ -26,7 +26,6 @@ pub(super) struct MenuEntry {
     pub(super) parameters: Rc<Vec<String>>,
     pub(super) body: Body,
     pub(super) submenu: bool,
-    pub(super) hidden: bool,
     /// The file that says it, where that is no script.
     pub(super) file: Option<FileRef>,
     pub(super) place: Option<Place>,
@@ -161,7 +160,6 @@ mod tests {
             parameters: Rc::default(),
             body: Body::Text(String::new()),
             submenu: false,
-            hidden: false,
             file: None,
             place: None,
             notes: Vec::new(),

@@ -196,7 +196,6 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
         },
         body: Body::Text(script),
         submenu: false,
-        hidden: false,
         file: Some(entry.file.clone()),
         place: state.place().cloned(),
         notes,

@@ -43,6 +43,10 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let Some(title) = given.arguments.first() else {
         return fail(MENU, "menuentry is missing title");
     };
+    // Started only by its key: it is not in the menu, and numbers pass over it.
+    if call.name == "hiddenentry" {
+        return Ok(());
+    }
     let users = match (given.value("users"), given.has("unrestricted")) {
         (Some(users), _) => Some(users.to_owned()),
         (None, true) => None,
@@ -56,7 +60,6 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         parameters: Rc::new(owned(&given.arguments)),
         body,
         submenu: call.name == "submenu",
-        hidden: call.name == "hiddenentry",
         file: None,
         place: state.place().cloned(),
         notes: Vec::new(),

@@ -38,6 +38,9 @@ const OPTIONS: [Spec; 15] = [
     option('\0', "part-label", Value::None),
 ];
 
+/// What it costs to look at a device, in bytes that are put together: a group may have thousands of volumes.
+const DEVICE: usize = 16;
+
 #[derive(Clone, Copy)]
 enum By {
     File,
@@ -134,6 +137,7 @@ fn run(
         itself.into_iter().chain(parts)
     });
     let mut found = Vec::new();
+    state.budget.work(devices.count().saturating_mul(DEVICE));
     for (name, volume) in hinted.chain(devices.iter()) {
         if is_it(state, wanted, &name, volume) {
             found.push(name);

@@ -142,3 +142,41 @@ fn what_entries_inherit_is_bounded() {
         assert!(last.ends_with("what follows is left out"), "{last}");
     }
 }
+
+/// So does what the script has saved before its menu.
+#[test]
+fn what_entries_would_save_is_bounded() {
+    let mut block = "# GRUB Environment Block\n".to_owned();
+    block.push_str(&"#".repeat((64 << 10) - block.len()));
+    let config = format!(
+        "v={}\nfor i in 1 2 3 4; do save_env -f /env$i v; done\n\
+         for i in 1 2 3 4 5 6 7 8 9; do for j in 1 2 3 4 5 6 7 8 9; do for k in 1 2 3 4 5 6 7 8 9; do \
+         menuentry x {{ linux /k1; }}; done; done; done\n",
+        "x".repeat(60_000)
+    );
+    let blocks = ["/env1", "/env2", "/env3", "/env4"].map(|path| (path, block.as_str()));
+    let files = [&KERNELS[..], &blocks].concat();
+    let found = listed(&config, &files);
+    assert_eq!(found.entries[0].saves.len(), 4);
+    let saved = found.entries.iter().flat_map(|entry| &entry.saves);
+    let size: usize = saved.map(|saved| saved.size()).sum();
+    assert!(size < 150 << 20, "{size}");
+    let last = found.problems.last().unwrap();
+    assert!(last.ends_with("what follows is left out"), "{last}");
+}
+
+/// `search` goes through all devices, and so does everything that names one.
+#[test]
+fn files_are_no_more_than_so_many_devices() {
+    let config = "i=0\nwhile [ $i -lt 70 ]; do loopback l$i /x; increment i; done\n\
+                  loopback -d l0\nloopback l70 /x\nloopback l71 /x\nmenuentry x { linux /k1; }\n";
+    let files = [&KERNELS[..], &[("/x", "no filesystem")]].concat();
+    let found = listed(config, &files);
+    assert_eq!(found.problems.len(), 7);
+    for problem in &found.problems {
+        assert!(
+            problem.ends_with("64 files are devices already"),
+            "{problem}"
+        );
+    }
+}

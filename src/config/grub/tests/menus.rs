@@ -89,6 +89,25 @@ fn a_submenu_that_loads_a_kernel_starts_it() {
     assert_eq!(summary(&found), ["*S>A [S] BOOT_IMAGE=/k2"]);
 }
 
+/// They wait for their key: neither a number nor a name of the default means one.
+#[test]
+fn hidden_entries_do_not_count() {
+    let menu = "menuentry A { linux /k1 a; }\nhiddenentry H --id h --hotkey x { linux /k2; }\n\
+                menuentry B { linux /k1 b; }\n";
+    for (default, expected) in [("0", "A"), ("1", "B"), ("2", "A"), ("h", "A"), ("B", "B")] {
+        let found = listed(&format!("default={default}\n{menu}"), &KERNELS);
+        let ids: Vec<&str> = found.entries.iter().map(|e| e.id.as_str()).collect();
+        assert_eq!(ids, ["A", "B"]);
+        let chosen: Vec<&str> = found
+            .entries
+            .iter()
+            .filter(|entry| entry.default)
+            .map(|entry| entry.id.as_str())
+            .collect();
+        assert_eq!(chosen, [expected], "{default}");
+    }
+}
+
 /// The ids of the entries that are tried instead of the default, in order.
 fn fallbacks(found: &Evaluated) -> Vec<&str> {
     let entries = found.entries.iter();
