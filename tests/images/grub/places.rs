@@ -334,7 +334,8 @@ fn two_systems_on_one_disk() {
         &[],
     );
     let entry = "title Fedora\nlinux /k\noptions ro\n";
-    let config = "search --no-floppy --fs-uuid --set=boot $boot_uuid\nblscfg\n";
+    let config = "search --no-floppy --fs-uuid --set=boot $boot_uuid\n\
+                  search --no-floppy --fs-uuid --set=root $boot_uuid\nblscfg\n";
     let config = config.replace("$boot_uuid", BOOT);
     let boot = ext(
         &dir,
