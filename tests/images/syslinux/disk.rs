@@ -1,6 +1,6 @@
 //! Disks of a few files, and the whole list that comes of them: a star for the default, the title, the menus
-//! around it, the command line, and what is loaded besides. A `-` in front is an entry that can't be booted; `!`
-//! begins a problem that keeps it from that, or one of the volume, and `~` a remark. Files are written down as
+//! around it, the command line, and what is loaded besides. `!` begins a problem that keeps it from being booted,
+//! or one of the volume, and `~` a remark. Files are written down as
 //! `--- path` and their content, in which `UUID` stands for that of the filesystem.
 
 use pilotlight::config::discover;
@@ -42,12 +42,8 @@ pub fn list_image(image: &Image) -> String {
     let mut text = String::new();
     for entry in &found.entries {
         let star = if entry.default { '*' } else { ' ' };
-        let bootable = if entry.bootable() { ' ' } else { '-' };
         let menus = entry.submenu.join(" > ");
-        text += &format!(
-            "{star}{bootable} {} [{menus}] {}",
-            entry.title, entry.cmdline
-        );
+        text += &format!("{star} {} [{menus}] {}", entry.title, entry.cmdline);
         let initrds = entry.initrd.iter().map(|file| file.path.to_string());
         let modules = entry.modules.iter();
         let modules = modules.map(|module| format!("{} {}", module.file.path, module.cmdline));
