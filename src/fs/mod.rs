@@ -3,7 +3,9 @@
 //! FAT, ext2/3/4 and ISO 9660 are read in user space, on devices and image files alike. What those
 //! readers refuse, the kernel mounts read-only when we are process 1. Behind [`Filesystem`] all look the same.
 
+mod blocks;
 mod budget;
+mod crc32c;
 mod date;
 mod directory;
 mod ext;
@@ -211,5 +213,15 @@ impl std::error::Error for FsError {
             FsError::Io(e) => Some(e),
             _ => None,
         }
+    }
+}
+
+/// What lies behind the end is damage of the filesystem, not of the medium.
+fn unreadable(error: io::Error) -> FsError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            FsError::Corrupt("a structure lies behind the end of the volume".to_owned())
+        }
+        _ => FsError::Io(error),
     }
 }

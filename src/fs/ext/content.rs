@@ -1,9 +1,10 @@
 //! What is in a file, wherever it is kept.
 
-use super::blocks::{Found, Leaf};
 use super::inode::Inode;
 use super::medium::Medium;
+use super::{extents, table};
 use crate::fs::FsError;
+use crate::fs::blocks::{self, Found, Leaf};
 
 /// An inode that is read from.
 pub(super) struct Content<'a> {
@@ -50,13 +51,16 @@ impl<'a> Content<'a> {
     /// Where the block `logical` is.
     ///
     /// # Errors
-    /// What [`Leaf::of`] says.
+    /// [`FsError::Corrupt`] for a map that contradicts itself, and what reading says.
     pub(super) fn find(&mut self, logical: u64) -> Result<Found, FsError> {
         if let Some(found) = self.leaf.find(logical) {
             return Ok(found);
         }
         self.loads = self.loads.saturating_add(1);
-        self.leaf = Leaf::of(self.medium, &self.inode, logical)?;
+        self.leaf = match self.inode.has_extents() {
+            true => extents::leaf(self.medium, &self.inode, logical)?,
+            false => table::leaf(self.medium, &self.inode, logical)?,
+        };
         let found = self.leaf.find(logical);
         found.ok_or_else(|| self.inode.damaged("has a map without an end"))
     }
@@ -75,28 +79,10 @@ impl<'a> Content<'a> {
             fill(buf, from.unwrap_or_default());
             return Ok(wanted);
         }
-        let block_size = self.medium.superblock.block_size;
-        let mut done = 0;
-        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let at = offset.saturating_add(done as u64);
-            // A power of two.
-            let inside = at & block_size.saturating_sub(1);
-            let found = self.find(at.checked_div(block_size).unwrap_or_default())?;
-            let available = found
-                .length
-                .saturating_mul(block_size)
-                .saturating_sub(inside);
-            let n = usize::try_from(available).map_or(rest.len(), |n| n.min(rest.len()));
-            let target = rest.get_mut(..n).unwrap_or_default();
-            match found.physical {
-                None => target.fill(0),
-                Some(physical) => {
-                    let place = physical.saturating_mul(block_size).saturating_add(inside);
-                    self.medium.data(place, target)?;
-                }
-            }
-            done = done.saturating_add(n);
-        }
+        let medium = self.medium;
+        let block_size = medium.superblock.block_size;
+        let read = |place, target: &mut [u8]| medium.data(place, target);
+        blocks::read(block_size, offset, buf, &mut |at| self.find(at), &read)?;
         Ok(wanted)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::blocks::{Leaf, Run};
 use super::inode::Inode;
 use super::medium::Medium;
 use crate::disk::bytes::{le16, le32};
 use crate::fs::FsError;
+use crate::fs::blocks::{Leaf, Run};
 
 const MAGIC: u16 = 0xf30a;
 
@@ -149,8 +149,8 @@ fn is_whole(block: &[u8], inode: &Inode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::blocks::Found;
     use super::*;
+    use crate::fs::blocks::Found;
 
     fn node(count: u16, depth: u16, entries: &[(u32, u32)]) -> Vec<u8> {
         let mut block = Vec::new();

@@ -1,11 +1,11 @@
 //! Inodes: `Documentation/filesystems/ext4/inodes.rst` of Linux.
 
-use super::checksum::Checksum;
 use super::features::LARGE_DIR;
 use super::medium::Medium;
 use super::superblock::SMALL_INODE;
 use super::{group, inline};
 use crate::disk::bytes::{array, le16, le32};
+use crate::fs::crc32c::Checksum;
 use crate::fs::{FileKind, FsError};
 
 /// The root directory (`special_inodes.rst`).

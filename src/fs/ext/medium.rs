@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::journal::Replay;
-use super::superblock::{LENGTH, PLACE, Superblock, unreadable};
+use super::superblock::{LENGTH, PLACE, Superblock};
 use crate::disk::{ReadAt, Source, Window};
-use crate::fs::FsError;
 use crate::fs::budget::Budget;
+use crate::fs::{FsError, unreadable};
 
 /// The volume as the kernel would see it after its recovery.
 pub(super) struct Medium {

@@ -5,7 +5,6 @@
 //! and directories are followed for as far as [`BUDGET`] reaches, and what they promise is never
 //! allocated before it is read.
 
-mod blocks;
 mod checksum;
 mod content;
 mod directory;

@@ -1,10 +1,10 @@
 //! The superblock: `Documentation/filesystems/ext4/super.rst` of Linux.
 
-use super::checksum::Checksum;
 use super::features::{BIGALLOC, CSUM_SEED, GDT_CSUM, IS_64BIT, METADATA_CSUM, RECOVER, refused};
 use crate::disk::ReadAt;
 use crate::disk::bytes::{array, le16, le32, uuid};
-use crate::fs::FsError;
+use crate::fs::crc32c::Checksum;
+use crate::fs::{FsError, unreadable};
 
 /// Where it lies on the volume, in bytes.
 pub(super) const PLACE: u64 = 1024;
@@ -214,16 +214,6 @@ pub(super) fn asks_for_recovery(source: &dyn ReadAt) -> bool {
 
 fn senseless(text: &str) -> FsError {
     FsError::Corrupt(format!("the superblock: {text}"))
-}
-
-/// What lies behind the end is damage of the filesystem, not of the medium.
-pub(super) fn unreadable(error: std::io::Error) -> FsError {
-    match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => {
-            FsError::Corrupt("a structure lies behind the end of the volume".to_owned())
-        }
-        _ => FsError::Io(error),
-    }
 }
 
 #[cfg(test)]

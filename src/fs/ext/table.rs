@@ -1,9 +1,9 @@
 //! Maps of single blocks, of ext2 and ext3: `Documentation/filesystems/ext4/blockmap.rst` of Linux.
 
-use super::blocks::{Leaf, Run};
 use super::inode::Inode;
 use super::medium::Medium;
 use crate::fs::FsError;
+use crate::fs::blocks::{Leaf, Run};
 
 /// Blocks that `i_block` names itself; behind them are a table, a table of tables, and one of those.
 const DIRECT: usize = 12;

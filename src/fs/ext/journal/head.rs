@@ -3,7 +3,7 @@
 use super::{MAGIC, be32, damaged};
 use crate::disk::bytes::array;
 use crate::fs::FsError;
-use crate::fs::ext::checksum::Checksum;
+use crate::fs::crc32c::Checksum;
 
 /// Its length in bytes.
 pub(super) const LENGTH: usize = 1024;

@@ -1,13 +1,10 @@
-//! Where the blocks of a file are: `Documentation/filesystems/ext4/ifork.rst` of Linux.
+//! Where the blocks of a file are, in filesystems that keep files in blocks of one size.
 //!
 //! Of the map of a file only the leaf is read and kept that tells of the blocks in question.
 
 use std::ops::Range;
 
-use super::inode::Inode;
-use super::medium::Medium;
-use super::{extents, table};
-use crate::fs::FsError;
+use super::FsError;
 
 /// Blocks that lie one after the other, in the file and on the volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,17 +33,6 @@ pub(super) struct Found {
 }
 
 impl Leaf {
-    /// The leaf of the map of `inode` that tells of its block `logical`.
-    ///
-    /// # Errors
-    /// [`FsError::Corrupt`] for a map that contradicts itself, and what reading says.
-    pub(super) fn of(medium: &Medium, inode: &Inode, logical: u64) -> Result<Leaf, FsError> {
-        match inode.has_extents() {
-            true => extents::leaf(medium, inode, logical),
-            false => table::leaf(medium, inode, logical),
-        }
-    }
-
     /// Nothing is in this range yet.
     pub(super) fn hole(range: Range<u64>) -> Leaf {
         let runs = Vec::new();
@@ -88,6 +74,45 @@ impl Leaf {
             length: next.saturating_sub(logical),
         }))
     }
+}
+
+/// Fills bytes with what is on the volume from a place on.
+type ReadBytes<'a> = dyn Fn(u64, &mut [u8]) -> Result<(), FsError> + 'a;
+
+/// Fills `buf` with the content of a file from `offset` on. `find` tells where a block of the file is, and
+/// `read` reads bytes of the volume; blocks in sequence are one read, and holes are zeros.
+///
+/// # Errors
+/// What `find` and `read` say.
+pub(super) fn read(
+    block_size: u64,
+    offset: u64,
+    buf: &mut [u8],
+    find: &mut dyn FnMut(u64) -> Result<Found, FsError>,
+    read: &ReadBytes<'_>,
+) -> Result<(), FsError> {
+    let mut done = 0;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        let at = offset.saturating_add(done as u64);
+        // A power of two.
+        let inside = at & block_size.saturating_sub(1);
+        let found = find(at.checked_div(block_size).unwrap_or_default())?;
+        let available = found
+            .length
+            .saturating_mul(block_size)
+            .saturating_sub(inside);
+        let n = usize::try_from(available).map_or(rest.len(), |n| n.min(rest.len()));
+        let target = rest.get_mut(..n).unwrap_or_default();
+        match found.physical {
+            None => target.fill(0),
+            Some(physical) => {
+                let place = physical.saturating_mul(block_size).saturating_add(inside);
+                read(place, target)?;
+            }
+        }
+        done = done.saturating_add(n);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
