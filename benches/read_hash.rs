@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let directory = Directory::new();
     let payload = directory.0.join("payload");
     std::fs::write(&payload, noise(PAYLOAD)).expect("the payload can be written");
-    for format in ["ext4", "vfat"] {
+    for format in ["ext4", "xfs", "vfat"] {
         let image = directory.0.join(format);
         make(format, &image, &payload);
         // A kernel without this filesystem reads the same file where it is, which is no slower.
@@ -99,10 +99,20 @@ fn best(times: &[Duration]) -> Duration {
 
 fn make(format: &str, image: &Path, payload: &Path) {
     let file = std::fs::File::create(image).unwrap();
-    file.set_len(160 << 20).unwrap();
+    // The least for XFS.
+    file.set_len(300 << 20).unwrap();
+    let prototype = image.with_extension("prototype");
     let image = image.to_str().unwrap();
     let payload = payload.to_str().unwrap();
     match format {
+        "xfs" => {
+            let tree = format!("/\n0 0\nd--755 0 0\npayload ---644 0 0 {payload}\n$\n");
+            std::fs::write(&prototype, tree).unwrap();
+            run(
+                "mkfs.xfs",
+                &["-q", "-p", prototype.to_str().unwrap(), image],
+            );
+        }
         "ext4" => {
             run("mke2fs", &["-q", "-t", "ext4", image]);
             run(

@@ -65,6 +65,11 @@ impl SparseDisk {
         self.content.entry(number).or_insert([0; 512])
     }
 
+    /// The numbers of the sectors that are not zero.
+    pub fn used(&self) -> Vec<u64> {
+        self.content.keys().copied().collect()
+    }
+
     /// How often it was read from.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)

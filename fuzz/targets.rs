@@ -104,9 +104,13 @@ pub fn uevent(data: &[u8]) {
     }
 }
 
-/// Reading everything in a FAT, ext or ISO 9660 filesystem.
+/// Reading everything in a filesystem. With flag 1 the checksums of XFS are made right first.
 pub fn filesystem(data: &[u8]) {
-    let image = Arc::new(SparseDisk::decode(data));
+    let mut image = SparseDisk::decode(data);
+    if image.flags & 1 != 0 {
+        seal_xfs(&mut image);
+    }
+    let image = Arc::new(image);
     let disk = Disk {
         path: PathBuf::from("fuzz"),
         source: image.clone(),
@@ -521,6 +525,65 @@ fn seal_gpt(image: &mut SparseDisk) {
         let checksum = crc32(&header[..92]);
         header[16..20].copy_from_slice(&checksum.to_le_bytes());
     }
+}
+
+/// Makes the checksums right of everything on an XFS that says what it is.
+fn seal_xfs(image: &mut SparseDisk) {
+    let head = *image.sector(0);
+    let number = |at: usize| u32::from_be_bytes(head[at..at + 4].try_into().unwrap_or_default());
+    let block = number(4).clamp(512, 65_536);
+    let directory = (u64::from(block) << (head[192] & 7)).min(65_536);
+    let inode = u64::from(number(104) >> 16).clamp(256, 2048);
+    for sector in image.used() {
+        for inside in [0, 256] {
+            let bytes = *image.sector(sector);
+            let (length, checksum) = match &bytes[inside..inside + 4] {
+                b"XFSB" if sector == 0 => (u64::from(number(100) & 0xffff).min(4096), 224),
+                [b'I', b'N', ..] => (inode, 100),
+                b"BMA3" => (u64::from(block), 64),
+                b"XDB3" | b"XDD3" => (directory, 4),
+                b"XSLM" => (u64::from(block), 12),
+                _ => continue,
+            };
+            seal(image, sector * 512 + inside as u64, length, checksum, 4);
+        }
+    }
+}
+
+/// Makes a CRC-32C right: of `length` bytes at `at`, in which it takes 4 bytes at `checksum`, and `zeros`
+/// from there on do not count.
+fn seal(image: &mut SparseDisk, at: u64, length: u64, checksum: usize, zeros: usize) {
+    let mut bytes = vec![0; length as usize];
+    let _ = image.read_at(at, &mut bytes);
+    let Some(own) = bytes.get_mut(checksum..checksum + zeros) else {
+        return;
+    };
+    own.fill(0);
+    let sum = crc32c(&bytes).to_le_bytes();
+    for (place, byte) in (at + checksum as u64..).zip(sum) {
+        image.sector(place / 512)[(place % 512) as usize] = byte;
+    }
+}
+
+/// The CRC-32C of ext4, XFS and Btrfs.
+fn crc32c(bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = {
+        let mut table = [0; 256];
+        let mut i = 0;
+        while i < 2048 {
+            let entry = if i % 8 == 0 {
+                i as u32 / 8
+            } else {
+                table[i / 8]
+            };
+            table[i / 8] = (entry >> 1) ^ if entry & 1 == 1 { 0x82f6_3b78 } else { 0 };
+            i += 1;
+        }
+        table
+    };
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize]
+    })
 }
 
 /// The CRC-32 of Ethernet and GPT, bit by bit.

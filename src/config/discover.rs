@@ -109,6 +109,9 @@ pub fn discover(inventory: &Inventory) -> Found {
                     continue;
                 }
             };
+            if let Some(text) = filesystem.problem() {
+                found.problem(id, text.to_owned());
+            }
             let place = Place::of(volume.purpose());
             readable.push(id);
             if place == Place::Esp || volume.partition.is_none() {

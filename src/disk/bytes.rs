@@ -20,6 +20,21 @@ pub(crate) fn le64(bytes: &[u8], at: usize) -> Option<u64> {
     array(bytes, at).map(u64::from_le_bytes)
 }
 
+/// The big-endian 16-bit number at `at`.
+pub(crate) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    array(bytes, at).map(u16::from_be_bytes)
+}
+
+/// The big-endian 32-bit number at `at`.
+pub(crate) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    array(bytes, at).map(u32::from_be_bytes)
+}
+
+/// The big-endian 64-bit number at `at`.
+pub(crate) fn be64(bytes: &[u8], at: usize) -> Option<u64> {
+    array(bytes, at).map(u64::from_be_bytes)
+}
+
 /// The `length` bytes at `at` as text: ends before the first NUL and loses the white space at its
 /// end, as `blkid` does it. What is not UTF-8 becomes U+FFFD. `None` when nothing is left.
 pub(crate) fn text(bytes: &[u8], at: usize, length: usize) -> Option<String> {

@@ -7,6 +7,7 @@ use super::ext::Ext;
 use super::fat::Fat;
 use super::iso9660::Iso9660;
 use super::kernel_mount::{KernelMount, Mounted, Target};
+use super::xfs::Xfs;
 use super::{DirEntry, Filesystem, FsError, FsPath, Metadata, ReadFile, ext};
 use crate::disk::{Format, Source, Volume};
 
@@ -24,6 +25,7 @@ pub(super) fn open(
         Some(Format::Iso9660) => {
             Iso9660::open(source).map(|iso| Box::new(iso) as Box<dyn Filesystem>)
         }
+        Some(Format::Xfs) => Xfs::open(source).map(|xfs| Box::new(xfs) as Box<dyn Filesystem>),
         Some(format) => Err(FsError::Unsupported(format!("no reader for {format}"))),
         None => Err(FsError::Unsupported(
             "no filesystem that is known".to_owned(),
@@ -149,6 +151,10 @@ impl Filesystem for Fallback {
     fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
         // A mount does not tell.
         self.reader.locate(path, limit)
+    }
+
+    fn problem(&self) -> Option<&str> {
+        self.reader.problem()
     }
 }
 

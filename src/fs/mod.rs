@@ -1,6 +1,6 @@
 //! Filesystems: look-up and reading of files on a [`Volume`](crate::disk::Volume), read-only.
 //!
-//! FAT, ext2/3/4 and ISO 9660 are read in user space, on devices and image files alike. What those
+//! FAT, ext2/3/4, XFS and ISO 9660 are read in user space, on devices and image files alike. What those
 //! readers refuse, the kernel mounts read-only when we are process 1. Behind [`Filesystem`] all look the same.
 
 mod blocks;
@@ -16,6 +16,7 @@ mod kernel_mount;
 mod memory;
 mod path;
 mod walk;
+mod xfs;
 
 pub use kernel_mount::KernelMount;
 pub use memory::MemoryFilesystem;
@@ -101,6 +102,12 @@ pub trait Filesystem {
         Err(FsError::Unsupported(
             "its filesystem does not tell where a file lies".to_owned(),
         ))
+    }
+
+    /// What is wrong with the whole filesystem though it is read, in words: what people should know who
+    /// rely on what is read.
+    fn problem(&self) -> Option<&str> {
+        None
     }
 }
 

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use crate::kit::{MIB, TempDir, debugfs, noise, run_line, temp_dir, tool};
 use crate::targets::sparse::SparseDisk;
 use crate::targets::walk;
+use crate::xfs::prototype;
 
 /// Everything that is done with a disk before a kernel is loaded.
 fn use_disk(source: Source) -> usize {
@@ -101,6 +102,22 @@ fn ext_images(dir: &TempDir, tree: &Path) -> Vec<Image> {
     images
 }
 
+/// Both versions. The newer has checksums everywhere, so most damage to it is found by them.
+fn xfs_images(dir: &TempDir, tree: &Path) -> Vec<Image> {
+    let prototype = dir.file("prototype", prototype(tree).as_bytes());
+    let mut images = Vec::new();
+    for options in ["-m crc=0", "-m crc=1", "-m crc=0 -n ftype=0,size=8192"] {
+        let image = dir.image("xfs", 16 * MIB);
+        // As small as this, it is nothing that mkfs.xfs would call supported.
+        let options = format!("--unsupported -b size=1024 -l size=4m {options}");
+        let line = format!("mkfs.xfs -q {options} -p {} {{}}", prototype.display());
+        run_line(&line, &image);
+        images.push(Image::new(&std::fs::read(&image.0).unwrap()));
+        std::fs::remove_file(&image.0).unwrap();
+    }
+    images
+}
+
 /// One of each kind, made once.
 fn images() -> &'static [Image] {
     static IMAGES: OnceLock<Vec<Image>> = OnceLock::new();
@@ -149,6 +166,7 @@ fn images() -> &'static [Image] {
             run_line(&line, &image);
             images.push(Image::new(&std::fs::read(&image.0).unwrap()));
         }
+        images.extend(xfs_images(&dir, &tree));
         for (options, mebibytes) in [("-F 12", 2), ("-F 16 -s 1", 9), ("-F 32 -s 1", 34)] {
             let image = dir.image("fat", mebibytes * MIB);
             run_line(&format!("mkfs.vfat {options} {{}}"), &image);

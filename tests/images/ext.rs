@@ -1,44 +1,15 @@
 //! ext2, ext3 and ext4 as mke2fs makes them, compared file by file with what `debugfs` reads.
 
 use std::os::unix::fs::{FileExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pilotlight::disk::Disk;
 use pilotlight::fs::{FileKind, FsError, FsPath};
 
+use crate::kit::tree::{compare, files, read_all, tree};
 use crate::kit::{
-    Image, MIB, TempDir, debugfs, filesystem, inode_place, noise, path, run_line, temp_dir, tool,
-    tree::{compare, files, read_all},
+    Image, MIB, debugfs, filesystem, inode_place, noise, path, run_line, temp_dir, tool,
 };
-
-/// A tree with everything that matters: small and large files, holes, links, many names.
-fn tree(dir: &TempDir) -> PathBuf {
-    let root = dir.path().join("tree");
-    dir.file("tree/empty", b"");
-    dir.file("tree/small", b"small\n");
-    dir.file("tree/boot/vmlinuz", &noise(3_000_000, 1));
-    dir.file("tree/boot/block", &noise(4096, 2));
-    dir.file("tree/boot/grub/grub.cfg", &noise(70_001, 3));
-    for i in 0..400 {
-        dir.file(
-            &format!("tree/many/name-that-is-not-short-{i:05}"),
-            format!("{i}").as_bytes(),
-        );
-    }
-    let sparse = std::fs::File::create(root.join("sparse")).unwrap();
-    sparse.write_all_at(b"begin", 0).unwrap();
-    sparse.write_all_at(b"middle", 5_000_000).unwrap();
-    sparse.set_len(9_000_001).unwrap();
-    symlink("vmlinuz", root.join("boot/link")).unwrap();
-    symlink("/boot/grub/../vmlinuz", root.join("absolute")).unwrap();
-    symlink(
-        format!("{}vmlinuz", "../boot/".repeat(20)),
-        root.join("boot/long"),
-    )
-    .unwrap();
-    symlink("boot", root.join("directory")).unwrap();
-    root
-}
 
 /// Makes a filesystem of the tree and reads it in both ways.
 fn agrees(options: &str) {

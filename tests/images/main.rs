@@ -35,3 +35,4 @@ mod table_damage;
 #[path = "../../fuzz/targets.rs"]
 mod targets;
 mod uki;
+mod xfs;

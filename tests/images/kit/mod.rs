@@ -22,7 +22,7 @@ use pilotlight::fs::{Filesystem, FsPath};
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 33] = [
+const PACKAGES: [(&str, &str); 35] = [
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("bootctl", "systemd-boot"),
@@ -54,6 +54,8 @@ const PACKAGES: [(&str, &str); 33] = [
     ("sgdisk", "gdisk"),
     ("touch", "coreutils"),
     ("unshare", "util-linux"),
+    ("xfs_admin", "xfsprogs"),
+    ("xfs_db", "xfsprogs"),
     ("xorriso", "xorriso"),
     ("xz", "xz-utils"),
 ];

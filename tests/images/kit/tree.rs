@@ -1,9 +1,41 @@
 //! Trees of files, here and in a filesystem of ours.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::os::unix::fs::{FileExt, symlink};
+use std::path::{Path, PathBuf};
 
 use pilotlight::fs::{FileKind, Filesystem, FsPath};
+
+use super::{TempDir, noise};
+
+/// A tree with everything that matters: small and large files, holes, links, many names.
+pub fn tree(dir: &TempDir) -> PathBuf {
+    let root = dir.path().join("tree");
+    dir.file("tree/empty", b"");
+    dir.file("tree/small", b"small\n");
+    dir.file("tree/boot/vmlinuz", &noise(3_000_000, 1));
+    dir.file("tree/boot/block", &noise(4096, 2));
+    dir.file("tree/boot/grub/grub.cfg", &noise(70_001, 3));
+    for i in 0..400 {
+        dir.file(
+            &format!("tree/many/name-that-is-not-short-{i:05}"),
+            format!("{i}").as_bytes(),
+        );
+    }
+    let sparse = std::fs::File::create(root.join("sparse")).unwrap();
+    sparse.write_all_at(b"begin", 0).unwrap();
+    sparse.write_all_at(b"middle", 5_000_000).unwrap();
+    sparse.set_len(9_000_001).unwrap();
+    symlink("vmlinuz", root.join("boot/link")).unwrap();
+    symlink("/boot/grub/../vmlinuz", root.join("absolute")).unwrap();
+    symlink(
+        format!("{}vmlinuz", "../boot/".repeat(20)),
+        root.join("boot/long"),
+    )
+    .unwrap();
+    symlink("boot", root.join("directory")).unwrap();
+    root
+}
 
 /// All regular files of a tree on this machine, links not followed.
 pub fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -1,0 +1,56 @@
+//! Features of the superblock (`fs/xfs/libxfs/xfs_format.h` of Linux).
+
+/// Bits of `sb_versionnum`, of which the lowest four are the version.
+pub(super) const VERSION: u16 = 0xf;
+pub(super) const DIRV2: u16 = 0x2000;
+pub(super) const BORG: u16 = 0x4000;
+pub(super) const MOREBITS: u16 = 0x8000;
+
+/// `sb_features2` of version 4, if `MOREBITS` says that it counts.
+pub(super) const FTYPE_V4: u32 = 0x200;
+
+/// `sb_features_incompat` of version 5: what nobody may ignore.
+pub(super) const FTYPE: u32 = 0x1;
+pub(super) const META_UUID: u32 = 0x4;
+pub(super) const NEEDSREPAIR: u32 = 0x10;
+
+/// Names in the order of the bits, as `xfs_info` has them.
+const NAMES: [&str; 11] = [
+    "ftype",
+    "sparse",
+    "metauuid",
+    "bigtime",
+    "needsrepair",
+    "nrext64",
+    "exchange",
+    "parent",
+    "metadir",
+    "zoned",
+    "zone_gaps",
+];
+
+/// Everything that is read here, or that a reader of files does not notice: all up to `metadir`.
+const KNOWN: u32 = 0x1ff;
+
+/// The features that are not read; `None` when there are none.
+pub(super) fn refused(incompat: u32) -> Option<String> {
+    let bits = (0..u32::BITS).filter(|bit| incompat & !KNOWN & 1_u32.rotate_left(*bit) != 0);
+    let names = bits.map(|bit| {
+        let name = usize::try_from(bit).ok().and_then(|bit| NAMES.get(bit));
+        name.map_or_else(|| format!("incompat bit {bit}"), |name| (*name).to_owned())
+    });
+    let names: Vec<String> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_has_a_name() {
+        assert_eq!(refused(KNOWN), None);
+        let all = "zoned, zone_gaps, incompat bit 31";
+        assert_eq!(refused(0x8000_0600 | FTYPE).as_deref(), Some(all));
+    }
+}
