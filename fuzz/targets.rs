@@ -104,11 +104,13 @@ pub fn uevent(data: &[u8]) {
     }
 }
 
-/// Reading everything in a filesystem. With flag 1 the checksums of XFS are made right first.
+/// Reading everything in a filesystem. With flag 1 the checksums of XFS and Btrfs are made right
+/// first.
 pub fn filesystem(data: &[u8]) {
     let mut image = SparseDisk::decode(data);
     if image.flags & 1 != 0 {
         seal_xfs(&mut image);
+        seal_btrfs(&mut image);
     }
     let image = Arc::new(image);
     let disk = Disk {
@@ -550,16 +552,36 @@ fn seal_xfs(image: &mut SparseDisk) {
     }
 }
 
-/// Makes a CRC-32C right: of `length` bytes at `at`, in which it takes 4 bytes at `checksum`, and `zeros`
-/// from there on do not count.
-fn seal(image: &mut SparseDisk, at: u64, length: u64, checksum: usize, zeros: usize) {
+/// Makes the checksums right of the superblock and all nodes of a Btrfs, which have its UUID.
+fn seal_btrfs(image: &mut SparseDisk) {
+    const SUPERBLOCK: u64 = 128;
+    let head = *image.sector(SUPERBLOCK);
+    let size = u32::from_le_bytes(head[148..152].try_into().unwrap_or_default());
+    for sector in image.used() {
+        let length = match sector {
+            SUPERBLOCK => 4096,
+            _ if image.sector(sector)[32..48] == head[32..48] => size.clamp(512, 65_536),
+            _ => continue,
+        };
+        seal(image, sector * 512, length.into(), 0, 32);
+    }
+}
+
+/// Makes a CRC-32C right: of `length` bytes at `at`, in which it has `room` bytes at `checksum`.
+fn seal(image: &mut SparseDisk, at: u64, length: u64, checksum: usize, room: usize) {
     let mut bytes = vec![0; length as usize];
     let _ = image.read_at(at, &mut bytes);
-    let Some(own) = bytes.get_mut(checksum..checksum + zeros) else {
+    let Some(own) = bytes.get_mut(checksum..checksum + room) else {
         return;
     };
     own.fill(0);
-    let sum = crc32c(&bytes).to_le_bytes();
+    // Where there is room for longer ones, only what is behind counts.
+    let covered = if room > 4 {
+        &bytes[checksum + room..]
+    } else {
+        &bytes
+    };
+    let sum = crc32c(covered).to_le_bytes();
     for (place, byte) in (at + checksum as u64..).zip(sum) {
         image.sector(place / 512)[(place % 512) as usize] = byte;
     }

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use super::btrfs::Btrfs;
 use super::ext::Ext;
 use super::fat::Fat;
 use super::iso9660::Iso9660;
@@ -24,6 +25,9 @@ pub(super) fn open(
         }
         Some(Format::Iso9660) => {
             Iso9660::open(source).map(|iso| Box::new(iso) as Box<dyn Filesystem>)
+        }
+        Some(Format::Btrfs) => {
+            Btrfs::open(source).map(|btrfs| Box::new(btrfs) as Box<dyn Filesystem>)
         }
         Some(Format::Xfs) => Xfs::open(source).map(|xfs| Box::new(xfs) as Box<dyn Filesystem>),
         Some(format) => Err(FsError::Unsupported(format!("no reader for {format}"))),

@@ -1,9 +1,10 @@
 //! Filesystems: look-up and reading of files on a [`Volume`](crate::disk::Volume), read-only.
 //!
-//! FAT, ext2/3/4, XFS and ISO 9660 are read in user space, on devices and image files alike. What those
+//! FAT, ext2/3/4, XFS, Btrfs and ISO 9660 are read in user space, on devices and image files alike. What those
 //! readers refuse, the kernel mounts read-only when we are process 1. Behind [`Filesystem`] all look the same.
 
 mod blocks;
+mod btrfs;
 mod budget;
 mod crc32c;
 mod date;

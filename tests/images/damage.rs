@@ -118,6 +118,22 @@ fn xfs_images(dir: &TempDir, tree: &Path) -> Vec<Image> {
     images
 }
 
+/// One with checksums, and one whose kind of checksums nobody here verifies, so that damage gets through.
+fn btrfs_images(dir: &TempDir, tree: &Path) -> Vec<Image> {
+    let mut images = Vec::new();
+    for options in ["", "--csum xxhash"] {
+        let image = dir.image("btrfs", 20 * MIB);
+        let line = format!(
+            "mkfs.btrfs -q --mixed --nodesize 4096 {options} --rootdir {} {{}}",
+            tree.display()
+        );
+        run_line(&line, &image);
+        images.push(Image::new(&std::fs::read(&image.0).unwrap()));
+        std::fs::remove_file(&image.0).unwrap();
+    }
+    images
+}
+
 /// One of each kind, made once.
 fn images() -> &'static [Image] {
     static IMAGES: OnceLock<Vec<Image>> = OnceLock::new();
@@ -167,6 +183,7 @@ fn images() -> &'static [Image] {
             images.push(Image::new(&std::fs::read(&image.0).unwrap()));
         }
         images.extend(xfs_images(&dir, &tree));
+        images.extend(btrfs_images(&dir, &tree));
         for (options, mebibytes) in [("-F 12", 2), ("-F 16 -s 1", 9), ("-F 32 -s 1", 34)] {
             let image = dir.image("fat", mebibytes * MIB);
             run_line(&format!("mkfs.vfat {options} {{}}"), &image);

@@ -2,14 +2,13 @@
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::sync::Arc;
 
-use pilotlight::disk::{Disk, Hardware};
-use pilotlight::fs::{FileKind, Filesystem, FsError, FsPath};
+use pilotlight::fs::{FileKind, FsError, FsPath};
 
 use crate::kit::tree::{compare, files, read_all, tree};
-use crate::kit::{Image, MIB, TempDir, filesystem, noise, path, run, run_line, scan, temp_dir};
-use crate::targets::sparse::SparseDisk;
+use crate::kit::{
+    Image, MIB, TempDir, filesystem, fixture, noise, path, run, run_line, scan, temp_dir,
+};
 
 /// The least that mkfs.xfs makes without being asked for something that is "not supported".
 const SIZE: u64 = 300 * MIB;
@@ -272,18 +271,6 @@ fn wrong_checksums_are_found() {
         filesystem(&image).read_dir(&path("/many")).unwrap().len(),
         100
     );
-}
-
-/// What the kernel has written, kept as the sectors that are in use: `tests/images/make-fixtures`.
-fn fixture(name: &str) -> Box<dyn Filesystem> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/filesystem");
-    let bytes = std::fs::read(corpus.join(name)).unwrap();
-    let disk = Disk {
-        path: name.into(),
-        source: Arc::new(SparseDisk::decode(&bytes)),
-        hardware: Hardware::default(),
-    };
-    pilotlight::fs::open(&disk.scan().volumes[0], None).unwrap()
 }
 
 /// A file of 3,000 blocks of 1 KiB, every second of which is a hole, so that its map has two levels of

@@ -13,10 +13,13 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pilotlight::disk::{Disk, Layout};
+use pilotlight::disk::{Disk, Hardware, Layout};
 use pilotlight::fs::{Filesystem, FsPath};
+
+use crate::targets::sparse::SparseDisk;
 
 /// Bytes in a MiB.
 pub const MIB: u64 = 1 << 20;
@@ -170,6 +173,18 @@ pub fn scan(image: &Image) -> Layout {
 /// The filesystem that fills an image.
 pub fn filesystem(image: &Image) -> Box<dyn Filesystem> {
     pilotlight::fs::open(&scan(image).volumes[0], None).expect("the filesystem can be read")
+}
+
+/// What the kernel has written, kept as the sectors that are in use: `tests/images/make-fixtures`.
+pub fn fixture(name: &str) -> Box<dyn Filesystem> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/filesystem");
+    let bytes = fs::read(corpus.join(name)).expect("the fixture is there");
+    let disk = Disk {
+        path: name.into(),
+        source: Arc::new(SparseDisk::decode(&bytes)),
+        hardware: Hardware::default(),
+    };
+    pilotlight::fs::open(&disk.scan().volumes[0], None).expect("the filesystem can be read")
 }
 
 /// A path inside a filesystem.

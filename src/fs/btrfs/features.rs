@@ -1,0 +1,53 @@
+//! Incompatible features of the superblock (`include/uapi/linux/btrfs.h` of Linux).
+
+/// Metadata is marked with another UUID than the filesystem.
+pub(super) const METADATA_UUID: u64 = 1 << 10;
+
+/// Names in the order of the bits, as `btrfs inspect-internal dump-super` has them.
+const NAMES: [&str; 18] = [
+    "MIXED_BACKREF",
+    "DEFAULT_SUBVOL",
+    "MIXED_GROUPS",
+    "COMPRESS_LZO",
+    "COMPRESS_ZSTD",
+    "BIG_METADATA",
+    "EXTENDED_IREF",
+    "RAID56",
+    "SKINNY_METADATA",
+    "NO_HOLES",
+    "METADATA_UUID",
+    "RAID1C34",
+    "ZONED",
+    "EXTENT_TREE_V2",
+    "RAID_STRIPE_TREE",
+    "incompat bit 15",
+    "SIMPLE_QUOTA",
+    "REMAP_TREE",
+];
+
+/// Everything that is read here, or that a reader of files does not notice: all up to `RAID1C34`, and
+/// `SIMPLE_QUOTA`.
+const KNOWN: u64 = 0x1_0fff;
+
+/// The features that are not read; `None` when there are none.
+pub(super) fn refused(incompat: u64) -> Option<String> {
+    let bits = (0..u64::BITS).filter(|bit| incompat & !KNOWN & 1_u64.rotate_left(*bit) != 0);
+    let names = bits.map(|bit| {
+        let name = usize::try_from(bit).ok().and_then(|bit| NAMES.get(bit));
+        name.map_or_else(|| format!("incompat bit {bit}"), |name| (*name).to_owned())
+    });
+    let names: Vec<String> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_has_a_name() {
+        assert_eq!(refused(KNOWN), None);
+        let all = "ZONED, incompat bit 15, incompat bit 63";
+        assert_eq!(refused(1 << 63 | 1 << 15 | 1 << 12).as_deref(), Some(all));
+    }
+}
