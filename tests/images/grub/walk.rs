@@ -91,7 +91,7 @@ impl Walk {
         let (device, path) = found.next().expect("the machine has a configuration");
         let directory = path.trim_end_matches("/grub.cfg");
         let functions = COMMANDS.map(|(name, shown)| {
-            format!("function {name} {{ echo \"@@{shown} $chosen | $*@@\"; }}\n")
+            format!("function {name} {{ echo \"%%{shown} $chosen | $*%%\"; }}\n")
         });
         Walk {
             start: format!(
@@ -149,7 +149,7 @@ fn summary(text: &str) -> String {
     let titles = parts.iter().map(|part| part.split("'\n\n").next().unwrap());
     let titles = titles.collect::<Vec<_>>().join(">");
     let last = parts.last().copied().unwrap_or_default();
-    let commands: Vec<String> = last.split("@@").skip(1).step_by(2).map(command).collect();
+    let commands: Vec<String> = last.split("%%").skip(1).step_by(2).map(command).collect();
     without_spaces(&format!("{titles} {}", commands.concat()))
 }
 
