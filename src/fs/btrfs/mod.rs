@@ -2,7 +2,7 @@
 //!
 //! Paths begin in the subvolume that holds all others, as in GRUB. What is not there is looked for in the
 //! subvolume that is mounted by default, where distributions that set one keep their `/boot`, and where
-//! their GRUB looks. A log of changes that were not yet in the trees is not replayed, as GRUB does not
+//! their GRUB looks; at last in `@`, whose subvolumes openSUSE mounts on directories of that one. A log of changes that were not yet in the trees is not replayed, as GRUB does not
 //! replay it: [`Filesystem::problem`] says so. Nothing here trusts the disk: trees are followed for as far
 //! as [`BUDGET`] reaches, and what they promise is never allocated before it is read.
 
@@ -78,16 +78,25 @@ impl Btrfs {
     }
 
     fn find(&self, path: &FsPath) -> Result<Inode, FsError> {
-        let find = |root: Subvolume| {
+        let find = |root: Subvolume, path: &FsPath| {
             self.medium.budget.allow(BUDGET);
             let medium = &self.medium;
             walk::find(&Files { medium, root }, path)
         };
-        match (find(self.top), self.default) {
-            (Err(FsError::NotFound), Some(default)) => find(default),
+        let found = match (find(self.top, path), self.default) {
+            (Err(FsError::NotFound), Some(default)) => find(default, path),
+            (found, _) => return found,
+        };
+        match (found, beside(path)) {
+            (Err(FsError::NotFound), Some(beside)) => find(self.top, &beside),
             (found, _) => found,
         }
     }
+}
+
+/// Where openSUSE keeps what it mounts on this path.
+fn beside(path: &FsPath) -> Option<FsPath> {
+    FsPath::new(&format!("/@{path}")).ok()
 }
 
 /// The files below one subvolume.

@@ -9,5 +9,6 @@ pub mod oracle;
 mod places;
 mod random;
 mod state;
+mod suse;
 mod systems;
 mod walk;

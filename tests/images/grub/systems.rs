@@ -110,7 +110,7 @@ fn inventory(disk: &Image) -> Inventory {
 }
 
 /// Everything that we say of a disk.
-fn list(disk: &Image) -> String {
+pub fn list(disk: &Image) -> String {
     let inventory = inventory(disk);
     let found = discover(&inventory);
     let place_of = |file: &FileRef| match inventory.volume(file.volume) {

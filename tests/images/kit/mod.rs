@@ -177,14 +177,18 @@ pub fn filesystem(image: &Image) -> Box<dyn Filesystem> {
 
 /// What the kernel has written, kept as the sectors that are in use: `tests/images/make-fixtures`.
 pub fn fixture(name: &str) -> Box<dyn Filesystem> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/filesystem");
-    let bytes = fs::read(corpus.join(name)).expect("the fixture is there");
     let disk = Disk {
         path: name.into(),
-        source: Arc::new(SparseDisk::decode(&bytes)),
+        source: Arc::new(sparse(name)),
         hardware: Hardware::default(),
     };
     pilotlight::fs::open(&disk.scan().volumes[0], None).expect("the filesystem can be read")
+}
+
+/// The same as a disk.
+pub fn sparse(name: &str) -> SparseDisk {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/filesystem");
+    SparseDisk::decode(&fs::read(corpus.join(name)).expect("the fixture is there"))
 }
 
 /// A path inside a filesystem.
