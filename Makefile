@@ -28,7 +28,7 @@ MAX_BINARY_XZ := 540000
 MAX_KERNEL := 3000000
 
 SCRIPTS := .ci/run boards/build-kernel initramfs/build-binary qemu/install-entries qemu/make-disk \
-	qemu/make-system qemu/run qemu/setup tests/images/make-fixtures tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
+	qemu/make-system qemu/run qemu/setup tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
 	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make tests/reproducible
 
 # Steps share the machine's cores by themselves; their order is the one that is written here.
