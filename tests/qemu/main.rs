@@ -187,6 +187,22 @@ fn extlinux() {
     assert!(cmdline.contains(" initrd=../initrd.img-"), "{cmdline}");
 }
 
+/// The menu of `pxelinux.cfg/default`, whose first entry asks for the language.
+#[test]
+fn installer_for_the_network() {
+    let image = Image::with_installer("installer");
+    let device = ["-device", "virtio-blk-pci,drive=disk"];
+    let mut machine = Machine::set_up("installer")
+        .drive(&image)
+        .arguments(&device)
+        .start();
+    machine.expect("booting Install", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.expect("Select a language", BOOT);
+    machine.expect("English", BOOT);
+    machine.finish();
+}
+
 #[test]
 fn grub_reboot_counts_once() {
     let image = Image::copy("grub-reboot", "grub");
