@@ -36,8 +36,8 @@ impl Found {
         first..self.entries.len()
     }
 
-    /// Adds the entries of a configuration that says nothing of a default by name, nor of waiting.
-    fn plain(&mut self, source: EntrySource, file: FileRef, entries: Vec<BootEntry>) {
+    /// Adds the entries of a configuration that has no default by name.
+    fn plain(&mut self, source: EntrySource, file: FileRef, wait: Wait, entries: Vec<BootEntry>) {
         if entries.is_empty() {
             return;
         }
@@ -45,7 +45,7 @@ impl Found {
         self.configurations.push(Configuration {
             source,
             file,
-            wait: Wait::default(),
+            wait,
             wanted: None,
             entries,
         });
@@ -163,7 +163,7 @@ pub fn discover(inventory: &Inventory) -> Found {
                 continue;
             };
             let entries = same::without_known(&mut found.entries, listed.entries);
-            found.plain(EntrySource::Syslinux, file, entries);
+            found.plain(EntrySource::Syslinux, file, listed.wait, entries);
             for text in listed.problems {
                 found.problem(*id, text);
             }
@@ -176,7 +176,8 @@ pub fn discover(inventory: &Inventory) -> Found {
             let others = found.entries.iter();
             let others = others.filter(|entry| entry.origin.file.volume.disk == disk);
             for entry in uki::fallback(filesystem, volume, &others.collect::<Vec<_>>()) {
-                found.plain(entry.source, entry.origin.file.clone(), vec![entry]);
+                let file = entry.origin.file.clone();
+                found.plain(entry.source, file, Wait::default(), vec![entry]);
             }
         }
     }
@@ -189,7 +190,7 @@ pub fn discover(inventory: &Inventory) -> Found {
         entries.extend(std::iter::from_fn(|| {
             left.next_if(|entry| entry.origin.file.volume == volume)
         }));
-        found.plain(EntrySource::Guess, file, entries);
+        found.plain(EntrySource::Guess, file, Wait::default(), entries);
     }
     for (volume, text) in guessed.problems {
         found.problem(volume, text);

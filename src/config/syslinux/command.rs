@@ -17,17 +17,23 @@ pub(super) enum Program {
     Multiboot(Vec<(String, String)>),
     /// VMware's loader with the file that says what to load.
     Esx(String),
-    /// A menu of other configurations; without any, of the one that is being read.
-    Menu {
-        files: Vec<String>,
-        /// The directory to work in, where it is another one.
-        directory: Option<String>,
-    },
+    /// Other configurations; without any, the menu of the one that is being read.
+    Menu(Lead),
     /// What can't be started, and why.
     Other {
         program: Option<String>,
         reason: String,
     },
+}
+
+/// Configurations that are read as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lead {
+    pub(super) files: Vec<String>,
+    /// The directory to work in, where it is another one.
+    pub(super) directory: Option<String>,
+    /// Does a menu show them, whatever they say? If not, they are read as the first one is.
+    pub(super) in_menu: bool,
 }
 
 /// What commands are understood with.
@@ -119,13 +125,14 @@ impl Context<'_> {
     /// What a module of SYSLINUX would do.
     fn module(&self, name: &str, arguments: &str, depth: usize) -> Program {
         match module(name).as_str() {
-            "menu" | "vesamenu" => Program::Menu {
+            "menu" | "vesamenu" => Program::Menu(Lead {
                 files: words(arguments)
                     .filter(|file| *file != "~" && !file.starts_with("initrd="))
                     .map(str::to_owned)
                     .collect(),
                 directory: None,
-            },
+                in_menu: true,
+            }),
             "gfxboot" | "gfxmenu" => menu(""),
             "config" => menu(arguments),
             "linux" => self.run(Kind::Linux, arguments, depth),
@@ -161,10 +168,11 @@ fn other(program: Option<&str>, reason: impl Into<String>) -> Program {
 /// A configuration, and the directory to work in.
 fn menu(arguments: &str) -> Program {
     let mut words = words(arguments).map(str::to_owned);
-    Program::Menu {
+    Program::Menu(Lead {
         files: words.next().into_iter().collect(),
         directory: words.next().filter(|word| !word.starts_with("initrd=")),
-    }
+        in_menu: false,
+    })
 }
 
 /// `mboot.c32`: a kernel with arguments, and behind each `---` a module with arguments.

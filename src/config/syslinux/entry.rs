@@ -25,7 +25,7 @@ pub(super) fn entry(
         Program::Multiboot(_) | Program::Esx(_) => PayloadKind::Multiboot,
         // What is not Linux would be another program; EFI is not asked for, and there is no better word.
         Program::Other { .. } => PayloadKind::Efi,
-        Program::Linux { .. } | Program::Menu { .. } => PayloadKind::Linux,
+        Program::Linux { .. } | Program::Menu(_) => PayloadKind::Linux,
     };
     let mut found = BootEntry::new(id.to_owned(), EntrySource::Syslinux, kind, origin);
     if let Some(label) = label {
@@ -41,7 +41,7 @@ pub(super) fn entry(
             Ok(modules) => multiboot(files, modules, &mut found),
             Err(problem) => found.block(problem),
         },
-        Program::Menu { .. } => found.block("it leads back to a menu that it is in"),
+        Program::Menu(_) => found.block("it leads back to a menu that it is in"),
         Program::Other { program, reason } => {
             found.kernel = program.and_then(|name| files.find(&name).0);
             found.block(reason);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::command::{Context, Program};
+use super::choice::{Choice, choose, wait};
+use super::command::{Context, Lead, Program};
 use super::entry::entry;
 use super::files::Files;
 use super::line::{split, words};
 use super::reader::read;
-use super::tree::{Item, Label, Tree};
+use super::tree::{Item, Label};
+use crate::config::configuration::Wait;
 use crate::entry::{BootEntry, FileRef, Origin, VolumeId};
 use crate::fs::{Filesystem, FsPath};
 
@@ -51,6 +53,8 @@ impl Medium {
 pub struct Listed {
     /// Its entries in the order of the menu, those of other configurations behind them.
     pub entries: Vec<BootEntry>,
+    /// How long the menu or the prompt is shown.
+    pub wait: Wait,
     /// What was not understood, in words.
     pub problems: Vec<String>,
 }
@@ -75,7 +79,13 @@ pub fn list(
         volume,
         directory: directory.clone(),
     };
-    listing.lead(&files, vec![path.clone()], Vec::new(), true);
+    listing.lead(Next {
+        files,
+        names: vec![path.clone()],
+        titles: Vec::new(),
+        is_default: true,
+        in_menu: false,
+    });
     while let Some(next) = listing.next() {
         listing.configuration(&next);
     }
@@ -91,6 +101,8 @@ struct Next<'a> {
     titles: Vec<String>,
     /// Does it decide what is started when nobody chooses?
     is_default: bool,
+    /// Does a menu show it, whatever it says itself?
+    in_menu: bool,
 }
 
 struct Listing<'a> {
@@ -105,66 +117,45 @@ struct Listing<'a> {
     places: BTreeSet<String>,
 }
 
-/// What is started when nobody chooses.
-enum Choice<'t> {
-    Nothing,
-    /// One of the labels.
-    Label(&'t Label),
-    /// A command that is no label.
-    Command(String),
-    /// Other configurations, whose menu is shown instead.
-    Lead(Vec<String>, Option<String>),
-}
-
 impl<'a> Listing<'a> {
     /// Remembers to read configurations as one, unless they are known.
-    fn lead(
-        &mut self,
-        files: &Files<'a>,
-        names: Vec<FsPath>,
-        titles: Vec<String>,
-        is_default: bool,
-    ) {
-        let is_known =
-            |next: &Next<'_>| next.names == names && next.files.directory == files.directory;
-        if self.queue.iter().any(is_known) {
+    fn lead(&mut self, next: Next<'a>) {
+        let is_same = |other: &Next<'_>| {
+            other.names == next.names && other.files.directory == next.files.directory
+        };
+        if self.queue.iter().any(is_same) {
             return;
         }
-        if self.queue.len() >= MAX_CONFIGURATIONS || titles.len() > MAX_LEVELS {
+        if self.queue.len() >= MAX_CONFIGURATIONS || next.titles.len() > MAX_LEVELS {
             self.problem("configurations lead to too many others: the rest is left out".to_owned());
             return;
         }
-        self.queue.push(Next {
-            files: files.clone(),
-            names,
-            titles,
-            is_default,
-        });
+        self.queue.push(next);
     }
 
     /// The same for names as a configuration writes them.
-    fn lead_to(
-        &mut self,
-        files: &Files<'a>,
-        names: &[String],
-        directory: Option<&str>,
-        titles: Vec<String>,
-        is_default: bool,
-    ) {
-        let paths = names.iter().map(|name| {
+    fn lead_to(&mut self, files: &Files<'a>, lead: &Lead, titles: Vec<String>, is_default: bool) {
+        let paths = lead.files.iter().map(|name| {
             let path = files.locate(name);
             path.map_err(|error| format!("{name}: {error}"))
         });
         let paths: Result<Vec<FsPath>, String> = paths.collect();
+        let directory = lead.directory.as_deref();
         let directory = directory.map(|name| files.locate(name));
         match (paths, directory.transpose()) {
             (Ok(paths), Ok(directory)) => {
                 let mut files = files.clone();
                 files.directory = directory.unwrap_or(files.directory);
-                self.lead(&files, paths, titles, is_default);
+                self.lead(Next {
+                    files,
+                    names: paths,
+                    titles,
+                    is_default,
+                    in_menu: lead.in_menu,
+                });
             }
             (Err(problem), _) => self.problem(problem),
-            (_, Err(error)) => self.problem(format!("{}: {error}", names.join(" "))),
+            (_, Err(error)) => self.problem(format!("{}: {error}", lead.files.join(" "))),
         }
     }
 
@@ -185,17 +176,13 @@ impl<'a> Listing<'a> {
             files: &next.files,
             medium: self.medium,
         };
-        let choice = choose(&context);
+        let choice = choose(&context, next.in_menu);
+        if next.is_default {
+            self.found.wait = wait(&context, next.in_menu);
+        }
         let default = match &choice {
-            Choice::Lead(names, directory) => {
-                let directory = directory.as_deref();
-                self.lead_to(
-                    &next.files,
-                    names,
-                    directory,
-                    next.titles.clone(),
-                    next.is_default,
-                );
+            Choice::Lead(lead) => {
+                self.lead_to(&next.files, lead, next.titles.clone(), next.is_default);
                 // What else is in it is in no menu.
                 return;
             }
@@ -276,14 +263,10 @@ impl<'a> Listing<'a> {
         }
         let files = &menu.next.files;
         let program = menu.context.label(label, "");
-        if let Program::Menu {
-            files: names,
-            directory,
-        } = &program
-        {
+        if let Program::Menu(lead) = &program {
             let titles = joined(titles, label.title());
-            if !names.is_empty() && !label.disabled {
-                self.lead_to(files, names, directory.as_deref(), titles, false);
+            if !lead.files.is_empty() && !label.disabled {
+                self.lead_to(files, lead, titles, false);
             }
             return;
         }
@@ -321,79 +304,4 @@ struct Menu<'t, 'a> {
 
 fn joined(titles: &[String], title: String) -> Vec<String> {
     titles.iter().cloned().chain([title]).collect()
-}
-
-/// What is started when nobody chooses: `ui` or `default`, which is a label, a file or a menu; in a menu
-/// what that has chosen beforehand; and `ontimeout` where a waiting ends.
-fn choose<'t>(context: &Context<'t>) -> Choice<'t> {
-    let tree = context.tree;
-    let command = tree.ui.as_deref().or(tree.default.as_deref());
-    let Some(command) = command.filter(|command| !command.is_empty()) else {
-        return marked(tree).map_or(Choice::Nothing, Choice::Label);
-    };
-    let program = context.command(command);
-    let waits = tree.ontimeout.as_deref().filter(|_| tree.timeout);
-    let in_menu = match &program {
-        Program::Menu { files, .. } if files.is_empty() => true,
-        Program::Menu { files, directory } => {
-            return Choice::Lead(files.clone(), directory.clone());
-        }
-        _ => tree.ui.is_some(),
-    };
-    let waits = waits.filter(|_| in_menu || tree.prompt);
-    match (waits, in_menu) {
-        (Some(command), _) => of_command(context, command),
-        (None, false) => of_command(context, command),
-        (None, true) => {
-            let stated = tree
-                .default
-                .as_deref()
-                .and_then(|default| tree.find(default));
-            let stated = stated.map(|(label, _)| label).filter(|label| !label.hidden);
-            let label = stated.or_else(|| preselected(tree, tree.start));
-            label.map_or(Choice::Nothing, Choice::Label)
-        }
-    }
-}
-
-/// A command, which may be a label, or do what one does.
-fn of_command<'t>(context: &Context<'t>, command: &str) -> Choice<'t> {
-    let tree = context.tree;
-    if let Some((label, "")) = tree.find(command) {
-        return Choice::Label(label);
-    }
-    let program = context.command(command);
-    let mut labels = tree.labels.iter();
-    let same = labels.find(|label| !label.hidden && context.label(label, "") == program);
-    same.map_or_else(|| Choice::Command(command.to_owned()), Choice::Label)
-}
-
-/// The label that `menu default` marks, where nothing else says what is started.
-fn marked(tree: &Tree) -> Option<&Label> {
-    tree.labels
-        .iter()
-        .rfind(|label| label.default && !label.hidden)
-}
-
-/// What is chosen beforehand in a menu: what `menu default` says, or the first that can be chosen.
-fn preselected(tree: &Tree, menu: usize) -> Option<&Label> {
-    // Menus in each other have rising numbers.
-    let found = tree.menus.get(menu)?;
-    let stated = found.default.and_then(|item| found.items.get(item));
-    let stated = stated.and_then(|item| startable(tree, menu, *item));
-    stated.or_else(|| {
-        let mut items = found.items.iter();
-        items.find_map(|item| startable(tree, menu, *item))
-    })
-}
-
-fn startable(tree: &Tree, outer: usize, item: Item) -> Option<&Label> {
-    match item {
-        Item::Menu(inner) if inner > outer => preselected(tree, inner),
-        Item::Menu(_) => None,
-        Item::Label(label) => {
-            let label = tree.labels.get(label);
-            label.filter(|label| !label.disabled && !label.navigates)
-        }
-    }
 }

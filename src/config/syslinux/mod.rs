@@ -4,6 +4,7 @@
 //! The reference is SYSLINUX 6 (`com32/elflink/ldlinux` and `com32/menu` in its source). A file becomes a
 //! [`tree`] of menus and labels, each label a [`command`], and a command that starts Linux an entry.
 
+mod choice;
 mod command;
 mod entry;
 mod esx;

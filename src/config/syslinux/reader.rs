@@ -64,7 +64,10 @@ pub(super) fn read(files: &Files<'_>, names: &[FsPath]) -> Tree {
             default: None,
             ui: None,
             ontimeout: None,
-            timeout: false,
+            timeout: 0,
+            total_timeout: 0,
+            hidden: false,
+            shift_key: false,
             prompt: false,
             implicit: true,
             append: None,
@@ -201,7 +204,8 @@ impl Reader<'_> {
             "default" => self.tree.default = value(),
             "ui" => self.tree.ui = value(),
             "ontimeout" => self.tree.ontimeout = value(),
-            "timeout" | "totaltimeout" => self.tree.timeout = number(rest) > 0,
+            "timeout" => self.tree.timeout = number(rest),
+            "totaltimeout" => self.tree.total_timeout = number(rest),
             "prompt" => self.tree.prompt = number(rest) > 0,
             "implicit" => self.tree.implicit = number(rest) > 0,
             _ if self.of_label(line) => {}
@@ -275,6 +279,8 @@ impl Reader<'_> {
                 }
             }
             "start" => self.tree.start = self.menu,
+            "hidden" => self.tree.hidden = true,
+            "shiftkey" => self.tree.shift_key = true,
             "default" => match &mut self.label {
                 Some(label) => label.default = true,
                 None => self.choose_menu(),

@@ -1,6 +1,7 @@
 //! Whole configurations in memory.
 
 use super::*;
+use crate::config::configuration::{Wait, WaitStyle};
 use crate::entry::{BootEntry, PayloadKind};
 use crate::fs::{FsPath, MemoryFilesystem};
 use proptest::prelude::*;
@@ -131,6 +132,52 @@ fn who_is_the_default() {
     let first = "ui menu.c32\nlabel -\nmenu label Heading\nmenu disable\nlabel a\nlinux k\nlabel b\nlinux k b";
     assert_eq!(listed(first), ["*a: BOOT_IMAGE=k", "b: BOOT_IMAGE=k b"]);
     assert_eq!(listed("label a\nlinux k\n"), ["a: BOOT_IMAGE=k"]);
+}
+
+#[test]
+fn how_long_it_waits() {
+    use WaitStyle::{Countdown, Hidden, Menu};
+    for (config, seconds, style) in [
+        ("", None, Menu),
+        ("timeout 50\n", Some(5), Menu),
+        // Without a prompt the default is started at once.
+        ("default a\ntimeout 50\n", Some(0), Hidden),
+        ("default a\nprompt 0\n", Some(0), Hidden),
+        ("default a\nprompt 1\ntimeout 50\n", Some(5), Menu),
+        ("default a\nprompt 1\n", None, Menu),
+        // Tenths of a second; a part of one is waited for.
+        ("default menu.c32\ntimeout 1\n", Some(1), Menu),
+        ("ui vesamenu.c32\nprompt 0\ntimeout 31\n", Some(4), Menu),
+        ("ui vesamenu.c32\ntimeout 0\n", None, Menu),
+        (
+            "ui menu.c32\ntimeout 600\ntotaltimeout 9000\n",
+            Some(60),
+            Menu,
+        ),
+        ("ui menu.c32\ntimeout 600\ntotaltimeout 0\n", Some(60), Menu),
+        ("ui menu.c32\ntotaltimeout 9000\n", Some(900), Menu),
+        ("ui menu.c32\nmenu hidden\ntimeout 30\n", Some(3), Countdown),
+        ("ui menu.c32\nmenu hidden\n", None, Menu),
+        ("ui menu.c32\nmenu shiftkey\ntimeout 30\n", Some(0), Hidden),
+    ] {
+        let found = listed_with(&format!("{config}label a\nlinux k\n"), &[]);
+        let Wait {
+            seconds: s,
+            style: t,
+        } = found.wait;
+        assert_eq!((s, t), (seconds, style), "{config}");
+    }
+    // It is the menu that is shown in the end which says how long.
+    let files = [("/s/m.cfg", "timeout 70\nlabel a\nlinux k\n")];
+    let found = listed_with("default menu.c32 m.cfg\ntimeout 10\n", &files);
+    assert_eq!(found.wait.seconds, Some(7));
+    assert_eq!(summary(&found), ["*a: BOOT_IMAGE=k"], "chosen beforehand");
+    let found = listed_with("default config.c32 m.cfg\ntimeout 10\n", &files);
+    assert_eq!(summary(&found), ["a: BOOT_IMAGE=k"], "read as the first");
+    let files = [("/s/m.cfg", "timeout 70\nlabel b\nlinux k\n")];
+    let config =
+        "ui menu.c32\ntimeout 10\nlabel a\nlinux k\nlabel m\nkernel menu.c32\nappend m.cfg\n";
+    assert_eq!(listed_with(config, &files).wait.seconds, Some(1));
 }
 
 #[test]

@@ -19,8 +19,14 @@ pub(super) struct Tree {
     pub(super) ui: Option<String>,
     /// `ontimeout`: what is started when nobody chooses.
     pub(super) ontimeout: Option<String>,
-    /// Is there an end to the waiting, so that `ontimeout` can come?
-    pub(super) timeout: bool,
+    /// `timeout`: how long no key may be pressed, in tenths of a second; 0 is for ever.
+    pub(super) timeout: u32,
+    /// `totaltimeout`: the same whatever keys are pressed.
+    pub(super) total_timeout: u32,
+    /// `menu hidden`: the seconds are shown, and a key brings the menu.
+    pub(super) hidden: bool,
+    /// `menu shiftkey`: there is a menu only for who holds a key.
+    pub(super) shift_key: bool,
     /// `prompt`: is there a prompt where no menu is shown?
     pub(super) prompt: bool,
     /// `implicit`: may files be started that have no label?
@@ -154,6 +160,12 @@ impl Menu {
 }
 
 impl Tree {
+    /// When the waiting for a key ends, in tenths of a second.
+    pub(super) fn limit(&self) -> Option<u32> {
+        let limits = [self.timeout, self.total_timeout].into_iter();
+        limits.filter(|limit| *limit > 0).min()
+    }
+
     /// The label that a command means: one with exactly that name, which U-Boot knows, or one that is
     /// called by the first word; then the rest are arguments.
     pub(super) fn find<'a>(&self, command: &'a str) -> Option<(&Label, &'a str)> {
