@@ -1,5 +1,8 @@
 # Pilotlight. `make run` boots the demo, `make test` runs every test; `make help` lists the rest.
 
+# Where Debian keeps what makes filesystems, and rustup what builds: a bare environment knows neither.
+export PATH := $(PATH):/usr/sbin:/sbin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
 BOARD ?= qemu-x86_64
 # Any format that QEMU knows. Nothing is written to it, unless WRITE=1 says that it may be.
 DISK ?=
