@@ -16,6 +16,7 @@ mod iso9660;
 mod kernel_mount;
 mod memory;
 mod path;
+mod pieces;
 mod walk;
 mod xfs;
 

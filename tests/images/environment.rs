@@ -13,7 +13,7 @@ use crate::kit::{
     Image, MIB, TempDir, copy_in, debugfs, filesystem, path, run, run_line, scan, temp_dir,
 };
 
-const FILE: &str = "/boot/grub/grubenv";
+pub const FILE: &str = "/boot/grub/grubenv";
 
 /// A disk with the filesystem that mke2fs makes with these options as its second partition, and a block
 /// with these variables.
@@ -33,7 +33,7 @@ fn disk(dir: &TempDir, options: &str, variables: &[&str]) -> Image {
 }
 
 /// Opens a volume of an image for writing, as something else than it is.
-type Opened = Box<dyn WriteAt>;
+pub type Opened = Box<dyn WriteAt>;
 
 fn saved(changes: &[(&str, Option<&str>)]) -> SavedVariables {
     let volume = VolumeId { disk: 0, volume: 1 };
@@ -48,7 +48,7 @@ fn saved(changes: &[(&str, Option<&str>)]) -> SavedVariables {
 }
 
 /// Saves variables, opening the disk with `wrap` around what writes to it.
-fn change(
+pub fn change(
     disk: &Image,
     changes: &[(&str, Option<&str>)],
     wrap: &dyn Fn(Opened) -> Opened,
@@ -330,7 +330,7 @@ fn a_small_block_in_a_large_sector() {
 }
 
 /// Why nothing was written; the disk is as it was.
-fn refused(disk: &Image, changes: &[(&str, Option<&str>)]) -> String {
+pub fn refused(disk: &Image, changes: &[(&str, Option<&str>)]) -> String {
     let before = whole(disk);
     let reason = change(disk, changes, &|disk| disk).unwrap_err();
     assert!(whole(disk) == before, "{reason}");

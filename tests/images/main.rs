@@ -37,3 +37,4 @@ mod table_damage;
 mod targets;
 mod uki;
 mod xfs;
+mod xfs_places;

@@ -43,6 +43,17 @@ pub(super) fn refused(incompat: u32) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
+/// `sb_features_ro_compat`: free inodes in a tree, owners of blocks, blocks that files share, counters of
+/// inodes. Content that is written in place changes none of that.
+const WRITABLE: u32 = 0xf;
+
+/// The features with which nothing may be written; `None` when there are none.
+pub(super) fn read_only(ro_compat: u32) -> Option<String> {
+    let bits = (0..u32::BITS).filter(|bit| ro_compat & !WRITABLE & 1_u32.rotate_left(*bit) != 0);
+    let names: Vec<String> = bits.map(|bit| format!("ro_compat bit {bit}")).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,7 +17,11 @@ const SEAL: Seal = Seal {
 /// A flag of `di_flags`: the content is on another device.
 const REALTIME: u16 = 0x1;
 
+/// The same: nobody may change it.
+const IMMUTABLE: u16 = 0x8;
+
 /// Flags of `di_flags2`.
+const REFLINK: u64 = 0x2;
 const BIGTIME: u64 = 0x8;
 const NREXT64: u64 = 0x10;
 
@@ -51,6 +55,9 @@ pub(super) struct Inode {
     /// Last modification in seconds since 1970.
     pub(super) modified: i64,
     is_realtime: bool,
+    is_immutable: bool,
+    /// May its blocks belong to other files, too?
+    is_shared: bool,
     /// Where the data fork is in its bytes.
     fork: std::ops::Range<usize>,
     bytes: Vec<u8>,
@@ -99,6 +106,7 @@ impl Inode {
             true => be64(&bytes, 120).unwrap_or_default(),
             false => 0,
         };
+        let flags = be16(&bytes, 90).unwrap_or_default();
         let size = be64(&bytes, 56).unwrap_or_default();
         if end > bytes.len() || i64::try_from(size).is_err() {
             return Err(damaged(number, "has an impossible length"));
@@ -118,7 +126,9 @@ impl Inode {
                 _ => be64(&bytes, 24).unwrap_or_default(),
             },
             modified: modified(&bytes, flags2),
-            is_realtime: be16(&bytes, 90).unwrap_or_default() & REALTIME != 0,
+            is_realtime: flags & REALTIME != 0,
+            is_immutable: flags & IMMUTABLE != 0,
+            is_shared: flags2 & REFLINK != 0,
             fork: fields..end,
             bytes,
         })
@@ -140,6 +150,15 @@ impl Inode {
                 "inode {} has its content on a real-time device",
                 self.number
             ))),
+        }
+    }
+
+    /// Why its content may not be changed in place.
+    pub(super) fn protection(&self) -> Option<&'static str> {
+        match (self.is_immutable, self.is_shared) {
+            (true, _) => Some("it is immutable"),
+            (_, true) => Some("it may share its blocks with other files"),
+            (false, false) => None,
         }
     }
 
@@ -179,6 +198,8 @@ pub(super) mod tests {
             extents: 0,
             modified: 0,
             is_realtime: false,
+            is_immutable: false,
+            is_shared: false,
             fork: 0..0,
             bytes: Vec::new(),
         }

@@ -12,10 +12,12 @@ mod features;
 mod inode;
 mod log;
 mod medium;
+mod place;
 mod superblock;
 mod symlink;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use self::content::Content;
 use self::inode::Inode;
@@ -29,6 +31,7 @@ use crate::disk::Source;
 /// An XFS filesystem.
 pub(super) struct Xfs {
     medium: Medium,
+    source: Source,
     problem: Option<String>,
 }
 
@@ -38,7 +41,7 @@ impl Xfs {
     /// # Errors
     /// [`FsError::Unsupported`] names the feature that is not read here.
     pub(super) fn open(source: Source) -> Result<Xfs, FsError> {
-        let medium = Medium::new(source)?;
+        let medium = Medium::new(source.clone())?;
         let log = log::state(&medium)
             .map_or_else(
                 |error| Some(format!("its log can't be read: {error}")),
@@ -51,6 +54,7 @@ impl Xfs {
         });
         Ok(Xfs {
             medium,
+            source,
             problem: repair.or(log),
         })
     }
@@ -58,6 +62,14 @@ impl Xfs {
     fn find(&self, path: &FsPath) -> Result<Inode, FsError> {
         self.medium.budget.allow(BUDGET);
         walk::find(&self.medium, path)
+    }
+
+    fn file(&self, path: &FsPath) -> Result<Inode, FsError> {
+        let inode = self.find(path)?;
+        match inode.kind {
+            FileKind::File => Ok(inode),
+            _ => Err(FsError::NotAFile),
+        }
     }
 }
 
@@ -146,14 +158,21 @@ impl Filesystem for Xfs {
     }
 
     fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError> {
-        let inode = self.find(path)?;
-        if inode.kind != FileKind::File {
-            return Err(FsError::NotAFile);
-        }
+        let inode = self.file(path)?;
         Ok(Box::new(OpenFile {
             content: Content::new(&self.medium, inode)?,
             medium: &self.medium,
         }))
+    }
+
+    fn image(&self, path: &FsPath) -> Result<Source, FsError> {
+        let inode = self.file(path)?;
+        Ok(Arc::new(place::image(&self.medium, &self.source, inode)?))
+    }
+
+    fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
+        let inode = self.file(path)?;
+        place::ranges(&self.medium, self.problem(), inode, limit)
     }
 
     fn problem(&self) -> Option<&str> {

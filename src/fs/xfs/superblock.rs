@@ -46,6 +46,8 @@ pub(super) struct Superblock {
     pub(super) has_kinds: bool,
     /// Names are compared without case, as far as they are ASCII.
     pub(super) folds_case: bool,
+    /// `sb_features_ro_compat`: who does not know them may not write.
+    pub(super) ro_compat: u32,
     /// The kernel refuses to mount it before `xfs_repair` was there.
     pub(super) needs_repair: bool,
     /// What metadata is marked with.
@@ -121,6 +123,7 @@ impl Superblock {
             is_v5,
             has_kinds,
             folds_case: versionnum & BORG != 0,
+            ro_compat: if is_v5 { word(212) } else { 0 },
             needs_repair: incompat & NEEDSREPAIR != 0,
             uuid: array(sector, uuid).unwrap_or_default(),
         };

@@ -25,7 +25,7 @@ use crate::targets::sparse::SparseDisk;
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 35] = [
+const PACKAGES: [(&str, &str); 36] = [
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("bootctl", "systemd-boot"),
@@ -59,6 +59,7 @@ const PACKAGES: [(&str, &str); 35] = [
     ("unshare", "util-linux"),
     ("xfs_admin", "xfsprogs"),
     ("xfs_db", "xfsprogs"),
+    ("xfs_repair", "xfsprogs"),
     ("xorriso", "xorriso"),
     ("xz", "xz-utils"),
 ];
