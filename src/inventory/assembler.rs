@@ -151,10 +151,14 @@ impl Assembler {
         depth: usize,
     ) -> Vec<VolumeId> {
         let all: usize = self.made.iter().map(|(_, volumes)| volumes.len()).sum();
-        let Some(scanned) = disks.get_mut(disk).filter(|_| all < MAX_VOLUMES) else {
+        let Some(scanned) = disks.get_mut(disk) else {
             return Vec::new();
         };
         let first = scanned.layout.volumes.len();
+        if all >= MAX_VOLUMES {
+            leave_out(scanned, MAX_VOLUMES, "all disks have", &whole.names.name);
+            return Vec::new();
+        }
         let layout = match whole.may_have_partitions {
             true => {
                 let inside = Disk {
@@ -179,7 +183,11 @@ impl Assembler {
             table,
             ..whole.names
         };
-        for mut volume in volumes.into_iter().take(VOLUMES.saturating_sub(first)) {
+        let room = VOLUMES.saturating_sub(first);
+        if volumes.len() > room {
+            leave_out(scanned, VOLUMES, "it has", &names.name);
+        }
+        for mut volume in volumes.into_iter().take(room) {
             volume.assembled = Some(names.clone());
             volume.problems.append(&mut problems);
             scanned.layout.volumes.push(volume);
@@ -214,6 +222,17 @@ impl Assembler {
     }
 }
 
+/// Says, once on a disk, that something has no room among the volumes.
+fn leave_out(scanned: &mut ScannedDisk, limit: usize, who: &str, name: &str) {
+    const LEFT_OUT: &str = "what follows is left out";
+    let problems = &mut scanned.layout.problems;
+    if !problems.iter().any(|problem| problem.ends_with(LEFT_OUT)) {
+        problems.push(format!(
+            "{who} {limit} volumes with those that are put together: `{name}' and {LEFT_OUT}"
+        ));
+    }
+}
+
 /// The volume that fills a source.
 fn unpartitioned(source: crate::disk::Source) -> Layout {
     let mut problems = Vec::new();
@@ -230,5 +249,73 @@ fn unpartitioned(source: crate::disk::Source) -> Layout {
     Layout {
         volumes: vec![volume],
         ..Layout::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemoryFilesystem;
+    use crate::inventory::Inventory;
+
+    fn whole(name: &str) -> Whole {
+        Whole {
+            names: Assembled {
+                id: name.to_owned(),
+                name: name.to_owned(),
+                place: 0,
+                table: None,
+                removable: false,
+                purpose: None,
+            },
+            generation: 0,
+            source: Arc::new(MemorySource::new(Vec::new())),
+            first: 0,
+            may_have_partitions: false,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Adds logical volumes behind a partition, and says how many there are and what is said of the disk.
+    fn appended(assembler: &mut Assembler, count: usize) -> (usize, Vec<String>) {
+        let mut inventory = Inventory::new();
+        inventory.add_filesystem("a", Box::new(MemoryFilesystem::new()));
+        for number in 0..count {
+            let whole = whole(&format!("lvm/g-{number}"));
+            assembler.append(&mut inventory.disks, whole, 0, 0);
+        }
+        let layout = &inventory.disks[0].layout;
+        (layout.volumes.len(), layout.problems.clone())
+    }
+
+    #[test]
+    fn what_has_no_room_is_said_once() {
+        let mut assembler = Assembler::default();
+        assert_eq!(appended(&mut assembler, 1023), (1024, Vec::new()));
+        assert_eq!(
+            appended(&mut assembler, 1025),
+            (
+                1024,
+                vec![
+                    "it has 1024 volumes with those that are put together: `lvm/g-1023' and what follows is \
+                     left out"
+                        .to_owned()
+                ]
+            )
+        );
+        let id = VolumeId { disk: 0, volume: 0 };
+        let key = Key::of(&whole("lvm/other"));
+        assembler.made.push((key, vec![id; MAX_VOLUMES]));
+        assert_eq!(
+            appended(&mut assembler, 2),
+            (
+                1,
+                vec![
+                    "all disks have 4096 volumes with those that are put together: `lvm/g-0' and what follows \
+                     is left out"
+                        .to_owned()
+                ]
+            )
+        );
     }
 }

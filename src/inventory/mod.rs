@@ -171,6 +171,12 @@ impl Inventory {
         }
     }
 
+    /// Says what the device behind a disk is, for tests.
+    #[cfg(test)]
+    pub(crate) fn set_hardware(&mut self, disk: usize, hardware: crate::disk::Hardware) {
+        self.disks[disk].disk.hardware = hardware;
+    }
+
     /// The disks in the order in which they were added.
     pub fn disks(&self) -> &[ScannedDisk] {
         &self.disks
