@@ -50,6 +50,8 @@ pub enum EntrySource {
     Syslinux,
     /// No configuration: a kernel that was found.
     Guess,
+    /// No configuration: the program that firmware starts by its place.
+    Firmware,
 }
 
 impl EntrySource {
@@ -61,8 +63,21 @@ impl EntrySource {
             EntrySource::Uki => "uki",
             EntrySource::Syslinux => "syslinux",
             EntrySource::Guess => "guess",
+            EntrySource::Firmware => "firmware",
         }
     }
+}
+
+/// What the configuration of an entry asks a password for, from the least to the most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Password {
+    /// Nothing.
+    #[default]
+    None,
+    /// Whatever its menu does not offer: the entry may be started as it is, and not be changed.
+    Change,
+    /// Starting the entry.
+    Start,
 }
 
 /// What kind of program an entry starts.
@@ -181,6 +196,8 @@ pub struct BootEntry {
     pub source: EntrySource,
     /// The place where it was written.
     pub origin: Origin,
+    /// Other places that offer the same.
+    pub also_at: Vec<Origin>,
     /// What it starts.
     pub kind: PayloadKind,
     /// The kernel, UKI or EFI program.
@@ -213,6 +230,9 @@ pub struct BootEntry {
     pub tries_left: Option<u32>,
     /// Boots that were tried and not confirmed.
     pub tries_done: Option<u32>,
+    /// What a password is asked for. Where that is [`Password::Start`], a problem blocks the entry. No part of
+    /// the JSON view.
+    pub password: Password,
     /// What is to be written before it is started, and only if it really is: what the configuration has
     /// saved while it was read, and what the entry itself saves. No part of the JSON view.
     pub saves: Vec<SavedVariables>,
@@ -228,6 +248,7 @@ impl BootEntry {
             id,
             source,
             origin,
+            also_at: Vec::new(),
             kind,
             kernel: None,
             initrd: Vec::new(),
@@ -243,6 +264,7 @@ impl BootEntry {
             architecture: None,
             tries_left: None,
             tries_done: None,
+            password: Password::None,
             saves: Vec::new(),
             problems: Vec::new(),
         }

@@ -1,5 +1,7 @@
 //! The order of attempts.
 
+use std::collections::BTreeSet;
+
 use crate::config::Found;
 use crate::entry::{BootEntry, EntrySource};
 use crate::policy::Boot;
@@ -14,13 +16,12 @@ pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a Boo
     for configuration in &found.configurations {
         let disk = configuration.file.volume.disk;
         let choices = configuration.choices(&found.entries);
-        plan.extend(choices.into_iter().map(|entry| (disk, entry)));
+        plan.extend(choices.map(|entry| (disk, entry)));
     }
     for configuration in &found.configurations {
         let disk = configuration.file.volume.disk;
         let others = found.entries.get(configuration.entries.clone());
         let others = others.unwrap_or_default().iter();
-        let others = others.filter(|entry| !entry.default && entry.fallback.is_none());
         plan.extend(others.map(|entry| (disk, entry)));
     }
     plan.retain(|(_, entry)| {
@@ -29,13 +30,16 @@ pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a Boo
     });
     // The sort is stable, so that everything else keeps its place.
     plan.sort_by_key(|(disk, entry)| (guessed(entry), *disk));
+    // What a configuration chooses is in its menu, too, and others may choose it as well.
+    let mut planned = BTreeSet::new();
+    plan.retain(|(_, entry)| planned.insert(entry.id.as_str()));
     plan.into_iter().map(|(_, entry)| entry).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Configuration, Wait};
+    use crate::config::Configuration;
 
     /// Configurations, by their disks and the ids of their entries: `*` marks the default, and `+` what it
     /// falls back to, in order of the numbers behind it.
@@ -53,13 +57,10 @@ mod tests {
                 entry.fallback = fallback;
                 found.entries.push(entry);
             }
-            found.configurations.push(Configuration {
-                source: EntrySource::Grub,
-                file: found.entries[first].origin.file.clone(),
-                wait: Wait::default(),
-                wanted: None,
-                entries: first..found.entries.len(),
-            });
+            let file = found.entries[first].origin.file.clone();
+            let own = first..found.entries.len();
+            let configuration = Configuration::new(EntrySource::Grub, file, own, &found.entries);
+            found.configurations.push(configuration);
         }
         found
     }
@@ -95,12 +96,22 @@ mod tests {
     }
 
     #[test]
+    fn what_two_configurations_choose_is_tried_once() {
+        let mut found = found(&[(1, &["a", "*b"]), (0, &["c", "*d"])]);
+        // The default of the second one is an entry of the first, which offers the same.
+        found.configurations[1].default = Some(0);
+        found.entries[0].default = true;
+        assert_eq!(ids(&found, &[]), "acdb");
+        found.configurations[1].file.volume.disk = 1;
+        assert_eq!(ids(&found, &[]), "bacd");
+    }
+
+    #[test]
     fn blocked_and_lost_entries_are_not_tried() {
-        let mut found = found(&[(0, &["a", "b", "c"])]);
+        let mut found = found(&[(0, &["a", "*b", "c"])]);
         found.entries[0].block("its kernel is not there");
         found.entries[1].remark("an unknown key");
         assert_eq!(ids(&found, &["c"]), "b");
-        found.entries[1].default = true;
         found.entries[1].block("its initrd is not there");
         assert_eq!(ids(&found, &[]), "c");
     }

@@ -106,9 +106,14 @@ fn contents(
     for problem in found.problems_of(id) {
         writeln!(output, "    ! {}", Printable(problem))?;
     }
-    let entries = found.entries.iter().filter(|e| e.origin.file.volume == id);
-    for entry in entries {
-        let path = &entry.origin.file.path;
+    let mut has_entries = false;
+    for entry in &found.entries {
+        let mut origins = std::iter::once(&entry.origin).chain(&entry.also_at);
+        let Some(origin) = origins.find(|origin| origin.file.volume == id) else {
+            continue;
+        };
+        has_entries = true;
+        let path = &origin.file.path;
         writeln!(
             output,
             "    {}: {}",
@@ -119,7 +124,6 @@ fn contents(
             writeln!(output, "      ! {}", Printable(&problem.text))?;
         }
     }
-    let has_entries = found.entries.iter().any(|e| e.origin.file.volume == id);
     let readable = inventory.filesystem(id).is_ok();
     if readable && !has_entries {
         writeln!(output, "    no boot configuration")?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::config::{Configuration, Found};
 use crate::disk::Volume;
-use crate::entry::{BootEntry, FileRef, VolumeId};
+use crate::entry::{BootEntry, FileRef, Origin, VolumeId};
 use crate::inventory::{Inventory, ScannedDisk};
 
 #[derive(Serialize)]
@@ -53,6 +53,7 @@ struct EntryView {
     title: String,
     source: &'static str,
     origin: OriginView,
+    origins: Vec<OriginView>,
     kind: &'static str,
     kernel: Option<FileView>,
     initrd: Vec<FileView>,
@@ -136,16 +137,16 @@ fn configuration(
     configuration: &Configuration,
     entries: &[BootEntry],
 ) -> ConfigurationView {
-    let choices = configuration.choices(entries);
-    let id = |entry: &&BootEntry| entry.id.clone();
+    let id = |entry: &BootEntry| entry.id.clone();
+    let default = configuration.default;
     ConfigurationView {
         source: configuration.source.name(),
         origin: origin(inventory, &configuration.file, None),
         timeout: configuration.wait.seconds,
         timeout_style: configuration.wait.style.name(),
         wanted: configuration.wanted.clone(),
-        default: choices.iter().find(|entry| entry.default).map(id),
-        fallback: choices.iter().filter(|e| !e.default).map(id).collect(),
+        default: default.and_then(|i| entries.get(i)).map(id),
+        fallback: configuration.fallback(entries).map(id).collect(),
     }
 }
 
@@ -165,11 +166,14 @@ fn entry(inventory: &Inventory, entry: &BootEntry) -> EntryView {
         volume: uuid(inventory, file.volume),
         path: file.path.to_string(),
     };
+    let place = |place: &Origin| origin(inventory, &place.file, place.line);
+    let origins = std::iter::once(&entry.origin).chain(&entry.also_at);
     EntryView {
         id: entry.id.clone(),
         title: entry.title.clone(),
         source: entry.source.name(),
-        origin: origin(inventory, &entry.origin.file, entry.origin.line),
+        origin: place(&entry.origin),
+        origins: origins.map(place).collect(),
         kind: entry.kind.name(),
         kernel: entry.kernel.as_ref().map(file),
         initrd: entry.initrd.iter().map(file).collect(),

@@ -45,10 +45,13 @@ fn table(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
             let menus = entry.submenu.join(" > ");
             writeln!(output, "    menu     {}", Printable(&menus))?;
         }
-        let origin = inventory.describe(&entry.origin.file).to_string();
-        let line = entry.origin.line.map(|line| format!(", line {line}"));
-        let line = line.unwrap_or_default();
-        writeln!(output, "    from     {}{line}", Printable(&origin))?;
+        let origins = std::iter::once(("from", &entry.origin));
+        for (word, origin) in origins.chain(entry.also_at.iter().map(|origin| ("also", origin))) {
+            let place = inventory.describe(&origin.file).to_string();
+            let line = origin.line.map(|line| format!(", line {line}"));
+            let line = line.unwrap_or_default();
+            writeln!(output, "    {word}     {}{line}", Printable(&place))?;
+        }
         if let Some(kernel) = &entry.kernel {
             writeln!(output, "    kernel   {}", Printable(kernel.path.as_str()))?;
         }
@@ -82,13 +85,12 @@ fn waits(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
             let style = configuration.wait.style.name();
             parts.push(format!("waits {seconds} s ({style})"));
         }
-        let choices = configuration.choices(&found.entries).into_iter();
-        let fallback = choices.filter(|entry| !entry.default);
+        let fallback = configuration.fallback(&found.entries);
         let fallback: Vec<&str> = fallback.map(|entry| entry.id.as_str()).collect();
         if !fallback.is_empty() {
             parts.push(format!("falls back to {}", fallback.join(", ")));
         }
-        if !parts.is_empty() && !configuration.entries.is_empty() {
+        if !parts.is_empty() && !configuration.is_empty() {
             let file = inventory.describe(&configuration.file).to_string();
             let parts = parts.join(", ");
             writeln!(output, "{}: {}", Printable(&file), Printable(&parts))?;

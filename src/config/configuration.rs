@@ -18,19 +18,59 @@ pub struct Configuration {
     pub wanted: Option<String>,
     /// Its entries, as indexes into those that were found.
     pub entries: Range<usize>,
+    /// The one that it starts when nobody chooses, as such an index. Here and in `fallback` there may be an entry
+    /// of another configuration, which offers the same.
+    pub default: Option<usize>,
+    /// Those that it falls back to where its choice can't be started, in order.
+    pub fallback: Vec<usize>,
 }
 
 /// More entries are not tried instead of the default.
 pub(super) const MAX_FALLBACKS: usize = 32;
 
 impl Configuration {
+    /// The configuration in `file` that has offered these of all entries, and says nothing of waiting.
+    pub fn new(
+        source: EntrySource,
+        file: FileRef,
+        entries: Range<usize>,
+        all: &[BootEntry],
+    ) -> Configuration {
+        let own = || {
+            let offered = all.get(entries.clone()).unwrap_or_default();
+            entries.clone().zip(offered)
+        };
+        let default = own().find(|(_, entry)| entry.default);
+        let numbered = own().filter_map(|(i, entry)| Some((entry.fallback?, i)));
+        let mut numbered: Vec<(usize, usize)> = numbered.collect();
+        numbered.sort_unstable();
+        let fallback = numbered.into_iter().map(|(_, i)| i);
+        Configuration {
+            source,
+            file,
+            wait: Wait::default(),
+            wanted: None,
+            default: default.map(|(i, _)| i),
+            fallback: fallback.take(MAX_FALLBACKS).collect(),
+            entries,
+        }
+    }
+
     /// What it starts when nobody chooses, of those that were found: its default, then what it falls back
     /// to, in order. Other entries are left to people.
-    pub fn choices<'a>(&self, found: &'a [BootEntry]) -> Vec<&'a BootEntry> {
-        let own = found.get(self.entries.clone()).unwrap_or_default();
-        let default = own.iter().filter(|entry| entry.default);
-        let nth = |nth| own.iter().find(|entry| entry.fallback == Some(nth));
-        default.chain((0..MAX_FALLBACKS).filter_map(nth)).collect()
+    pub fn choices<'a>(&self, found: &'a [BootEntry]) -> impl Iterator<Item = &'a BootEntry> {
+        let choices = self.default.iter().chain(&self.fallback);
+        choices.filter_map(|i| found.get(*i))
+    }
+
+    /// Has it nothing to offer?
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.default.is_none() && self.fallback.is_empty()
+    }
+
+    /// What it falls back to alone.
+    pub fn fallback<'a>(&self, found: &'a [BootEntry]) -> impl Iterator<Item = &'a BootEntry> {
+        self.fallback.iter().filter_map(|i| found.get(*i))
     }
 }
 

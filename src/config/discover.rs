@@ -2,11 +2,9 @@
 
 use super::bls::{self, Place};
 use super::configuration::{Configuration, Wait};
-use super::grub;
 use super::guess::guess;
-use super::same;
-use super::syslinux;
-use super::{names, uki};
+use super::identity::Identities;
+use super::{grub, names, password, same, syslinux, uki};
 use crate::disk::{Format, Volume};
 use crate::entry::{BootEntry, EntrySource, FileRef, VolumeId};
 use crate::inventory::Inventory;
@@ -16,7 +14,8 @@ use crate::inventory::Inventory;
 pub struct Found {
     /// Entries in the order of the menu: by disk, on each as its configurations say.
     pub entries: Vec<BootEntry>,
-    /// The configurations that they are from, in the same order: every entry is in one of them.
+    /// The configurations that they are from, in the same order: every entry is in one of them. What several
+    /// offer alike is in the first.
     pub configurations: Vec<Configuration>,
     /// What was not understood, by volume.
     pub problems: Vec<VolumeProblem>,
@@ -36,19 +35,23 @@ impl Found {
         first..self.entries.len()
     }
 
-    /// Adds the entries of a configuration that has no default by name.
-    fn plain(&mut self, source: EntrySource, file: FileRef, wait: Wait, entries: Vec<BootEntry>) {
-        if entries.is_empty() {
-            return;
-        }
+    /// Adds a configuration with its entries.
+    fn configure(
+        &mut self,
+        source: EntrySource,
+        file: FileRef,
+        entries: impl IntoIterator<Item = BootEntry>,
+    ) -> &mut Configuration {
         let entries = self.offer(entries);
-        self.configurations.push(Configuration {
-            source,
-            file,
-            wait,
-            wanted: None,
-            entries,
-        });
+        let configuration = Configuration::new(source, file, entries, &self.entries);
+        self.configurations.push_mut(configuration)
+    }
+
+    /// Adds a configuration that has no default by name, and where it has no entries nothing at all.
+    fn plain(&mut self, source: EntrySource, file: FileRef, wait: Wait, entries: Vec<BootEntry>) {
+        if !entries.is_empty() {
+            self.configure(source, file, entries).wait = wait;
+        }
     }
 
     fn problem(&mut self, volume: VolumeId, text: String) {
@@ -69,9 +72,10 @@ pub struct VolumeProblem {
 ///
 /// Entries of ESP and XBOOTLDR of one disk belong together, as the Boot Loader Specification says;
 /// those of other volumes follow, each volume by itself, then what GRUB's configurations say, and then those
-/// of SYSLINUX, without what a GRUB script offers alike. Each such group has one default. Entries of the
-/// specification that a GRUB script has taken into its menu are offered there. What firmware starts by its
-/// place alone comes behind all that. Kernels of systems that none of these offers are guessed at the end.
+/// of SYSLINUX. Each such group has one default. Entries of the specification that a GRUB script has taken into
+/// its menu are offered there. What firmware starts by its place alone comes behind all that. Kernels of systems
+/// that none of these offers are guessed at the end. Of what several configurations offer alike, one entry is
+/// left, and what has a password in one of them has it in all.
 pub fn discover(inventory: &Inventory) -> Found {
     let mut found = Found::default();
     let mut scripts = grub::Configurations::default();
@@ -129,16 +133,12 @@ pub fn discover(inventory: &Inventory) -> Found {
         let evaluated = scripts.read(inventory, readable.iter().copied());
         for group in std::iter::once(boot).chain(others) {
             let offered = group.finish();
-            let own = offered.entries.into_iter();
-            let entries = found.offer(own.filter(|entry| !scripts.has_read(&entry.origin.file)));
-            if let Some(file) = offered.file.filter(|_| !entries.is_empty()) {
-                found.configurations.push(Configuration {
-                    source: EntrySource::Bls,
-                    file,
-                    wait: offered.wait,
-                    wanted: offered.wanted,
-                    entries,
-                });
+            let mut own = offered.entries;
+            own.retain(|entry| !scripts.has_read(&entry.origin.file));
+            if let Some(file) = offered.file.filter(|_| !own.is_empty()) {
+                let configuration = found.configure(EntrySource::Bls, file, own);
+                configuration.wait = offered.wait;
+                configuration.wanted = offered.wanted;
             }
             for (volume, text) in offered.problems {
                 found.problem(volume, text);
@@ -146,14 +146,9 @@ pub fn discover(inventory: &Inventory) -> Found {
         }
         for (file, evaluated) in evaluated {
             let volume = file.volume;
-            let entries = found.offer(evaluated.entries);
-            found.configurations.push(Configuration {
-                source: EntrySource::Grub,
-                file,
-                wait: evaluated.wait,
-                wanted: evaluated.wanted,
-                entries,
-            });
+            let configuration = found.configure(EntrySource::Grub, file, evaluated.entries);
+            configuration.wait = evaluated.wait;
+            configuration.wanted = evaluated.wanted;
             for text in evaluated.problems {
                 found.problem(volume, text);
             }
@@ -162,8 +157,7 @@ pub fn discover(inventory: &Inventory) -> Found {
             let Some((file, listed)) = syslinux::of_volume(inventory, *id) else {
                 continue;
             };
-            let entries = same::without_known(&mut found.entries, listed.entries);
-            found.plain(EntrySource::Syslinux, file, listed.wait, entries);
+            found.plain(EntrySource::Syslinux, file, listed.wait, listed.entries);
             for text in listed.problems {
                 found.problem(*id, text);
             }
@@ -181,6 +175,7 @@ pub fn discover(inventory: &Inventory) -> Found {
             }
         }
     }
+    scripts.restrict(inventory, &mut found.entries);
     let guessed = guess(inventory, &volumes, &found.entries);
     let mut left = guessed.entries.into_iter().peekable();
     while let Some(first) = left.next() {
@@ -195,6 +190,9 @@ pub fn discover(inventory: &Inventory) -> Found {
     for (volume, text) in guessed.problems {
         found.problem(volume, text);
     }
+    let identities = Identities::new(inventory);
+    password::guard(inventory, &mut found, scripts.hidden(), &identities);
+    same::merge(&mut found, &identities);
     names::make_unique(inventory, &mut found.entries);
     found
 }

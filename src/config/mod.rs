@@ -8,9 +8,13 @@ mod configuration;
 mod discover;
 pub mod grub;
 pub mod guess;
+mod identity;
 mod names;
+mod password;
 mod same;
 pub mod syslinux;
+#[cfg(test)]
+mod tests;
 pub mod uki;
 
 pub use configuration::{Configuration, Wait, WaitStyle};

@@ -260,6 +260,12 @@ fn json_is_what_is_promised() {
             "path": "/loader/entries/debian-6.1.conf",
             "line": null,
         },
+        "origins": [{
+            "disk": path,
+            "volume": "1234-5678",
+            "path": "/loader/entries/debian-6.1.conf",
+            "line": null,
+        }],
         "kind": "linux",
         "kernel": { "volume": "1234-5678", "path": "/debian/6.1/linux" },
         "initrd": [{ "volume": "1234-5678", "path": "/debian/6.1/initrd" }],

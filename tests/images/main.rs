@@ -28,6 +28,7 @@ mod iso9660;
 mod kit;
 mod loopback;
 mod partitions;
+mod same;
 mod scripts;
 mod storage;
 mod syslinux;

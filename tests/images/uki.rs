@@ -537,10 +537,10 @@ fn entries_of_files_name_images_and_programs() {
             "/loader/entries/e.conf",
             b"uki /u.efi\nprofile 3\n".to_vec(),
         ),
-        // A script that leads to the same.
+        // A script that leads to the same, with other options.
         (
             "/boot/grub/grub.cfg",
-            b"menuentry U { chainloader /u.efi; }\nmenuentry K { chainloader /k.efi ro; }\n\
+            b"menuentry U { chainloader /u.efi U; }\nmenuentry K { chainloader /k.efi rw; }\n\
               menuentry B { chainloader /boot.efi; }\n"
                 .to_vec(),
         ),
@@ -554,15 +554,20 @@ fn entries_of_files_name_images_and_programs() {
     assert_eq!(start("a.conf"), (PayloadKind::Uki, "own"));
     assert_eq!(start("b.conf"), (PayloadKind::Uki, "other"));
     assert_eq!(start("c.conf"), (PayloadKind::Linux, "ro"));
-    assert_eq!(start("U"), (PayloadKind::Uki, "own"));
-    assert_eq!(start("K"), (PayloadKind::Linux, "ro"));
-    for id in ["d.conf", "B"] {
-        let [problem] = problems(&found[id])[..] else {
-            panic!("{:?}", found[id]);
-        };
-        assert!(problem.starts_with("it is systemd-boot 2"), "{problem}");
-        assert!(problem.ends_with(", an EFI program, and kexec starts Linux kernels only"));
-    }
+    assert_eq!(start("U"), (PayloadKind::Uki, "U"));
+    assert_eq!(start("K"), (PayloadKind::Linux, "rw"));
+    // Both ways to the same program are one entry.
+    let [problem] = problems(&found["d.conf"])[..] else {
+        panic!("{:?}", found["d.conf"]);
+    };
+    assert!(problem.starts_with("it is systemd-boot 2"), "{problem}");
+    assert!(problem.ends_with(", an EFI program, and kexec starts Linux kernels only"));
+    let also: Vec<Option<u32>> = found["d.conf"]
+        .also_at
+        .iter()
+        .map(|origin| origin.line)
+        .collect();
+    assert_eq!(also, [Some(3)]);
     assert_eq!(problems(&found["e.conf"]), ["it has no profile 3"]);
     for id in ["a.conf", "b.conf", "U"] {
         let booted = boot(&volume, id).unwrap();
@@ -592,10 +597,21 @@ fn the_program_that_firmware_starts() {
     let second = ids(&[fallback(&image), other.clone(), ("/k", kernel.clone())]);
     assert_eq!(second[1], (it.to_owned(), EntrySource::Uki, true, false));
     // Another loader, whose configuration is read anyway.
-    let loader = ids(&[fallback(&stub(SYSTEMD_BOOT)), other, ("/k", kernel.clone())]);
+    let files = [
+        fallback(&stub(SYSTEMD_BOOT)),
+        other.clone(),
+        ("/k", kernel.clone()),
+    ];
+    let loader = ids(&files);
     assert_eq!(loader.len(), 1);
     let nothing = ids(&[fallback(&stub(SYSTEMD_BOOT))]);
-    assert_eq!(nothing, [(it.to_owned(), EntrySource::Guess, false, true)]);
+    let firmware = EntrySource::Firmware;
+    assert_eq!(nothing, [(it.to_owned(), firmware, false, true)]);
+    // A kernel is what firmware starts as well, and no guess.
+    let plain = ids(&[fallback(&kernel)]);
+    assert_eq!(plain, [(it.to_owned(), firmware, true, true)]);
+    let second = ids(&[fallback(&kernel), other.clone(), ("/k", kernel.clone())]);
+    assert_eq!(second[1], (it.to_owned(), firmware, true, false));
     let named = ids(&[
         fallback(&image),
         (

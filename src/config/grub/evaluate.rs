@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::commands::run_script;
 use super::devices::Devices;
 use super::interpreter::Interpreter;
+use super::limits::Allowance;
 use super::listing::Listing;
 use super::platform::Platform;
 use super::source::Source;
@@ -26,16 +27,29 @@ pub struct Evaluated {
     pub problems: Vec<String>,
     /// Files that were read as scripts or entries: nobody else has to look at them.
     pub reached: BTreeSet<FileRef>,
+    /// Does its menu have a password, for some of its entries or for what is not among them?
+    pub has_password: bool,
 }
 
 /// Evaluates the configuration `file` as if GRUB had been started from its disk.
 pub fn evaluate(inventory: &Inventory, file: &FileRef, platform: Platform) -> Evaluated {
+    let (evaluated, _) = evaluate_within(inventory, file, platform, Allowance::CONFIGURATION);
+    evaluated
+}
+
+/// The same with a part of what it may take. Says how much it took, too.
+pub(super) fn evaluate_within(
+    inventory: &Inventory,
+    file: &FileRef,
+    platform: Platform,
+    allowed: Allowance,
+) -> (Evaluated, Allowance) {
     let devices = Rc::new(Devices::new(inventory, file.volume.disk));
     let Some(device) = devices.name_of(file.volume) else {
-        return Evaluated::default();
+        return (Evaluated::default(), Allowance::NOTHING);
     };
     let directory = file.path.parent().unwrap_or_else(crate::fs::FsPath::root);
-    let mut state = Interpreter::new(devices, platform);
+    let mut state = Interpreter::new(devices, platform, allowed);
     let prefix = format!("({device}){directory}");
     // A BIOS tells which disk it has read GRUB from, and an EFI firmware which file.
     let cmdpath = match platform {
@@ -55,7 +69,9 @@ pub fn evaluate(inventory: &Inventory, file: &FileRef, platform: Platform) -> Ev
     }
     let mut listing = Listing::new(file);
     listing.script(&state);
-    listing.finish(&state)
+    let evaluated = listing.finish(&state);
+    let used = state.budget.used(evaluated.entries.len());
+    (evaluated, used)
 }
 
 /// Executes scripts one after the other in one context, and says what each of them printed, errors
@@ -66,7 +82,7 @@ pub fn execute_scripts(
     scripts: &[String],
 ) -> Vec<String> {
     let devices = Rc::new(Devices::new(inventory, 0));
-    let mut state = Interpreter::new(devices, platform);
+    let mut state = Interpreter::new(devices, platform, Allowance::CONFIGURATION);
     let run = |script: &String| {
         let source = Rc::new(Source::of_file("script", None, script.as_bytes()));
         let parsed = state.parse(&source);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::devices::Devices;
 use super::environment_block::EnvironmentBlock;
 use super::failure::Failure;
-use super::limits::{Budget, Limit};
+use super::limits::{Allowance, Budget, Limit};
 use super::load::Loaded;
 use super::menu::{Menu, MenuEntry};
 use super::platform::Platform;
@@ -100,7 +100,11 @@ const MAX_MESSAGES: usize = 200;
 const MAX_MESSAGE: usize = 500;
 
 impl<'a> Interpreter<'a> {
-    pub(super) fn new(devices: Rc<Devices<'a>>, platform: Platform) -> Interpreter<'a> {
+    pub(super) fn new(
+        devices: Rc<Devices<'a>>,
+        platform: Platform,
+        allowed: Allowance,
+    ) -> Interpreter<'a> {
         let mut interpreter = Interpreter {
             devices,
             platform,
@@ -120,7 +124,7 @@ impl<'a> Interpreter<'a> {
             complaint: None,
             ended: None,
             ended_at: None,
-            budget: Rc::default(),
+            budget: Rc::new(Budget::new(allowed)),
             reached: Rc::default(),
             left_out: Rc::default(),
             scripts: Rc::default(),

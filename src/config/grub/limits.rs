@@ -6,9 +6,6 @@ use std::fmt;
 /// Commands that are executed in a configuration, or in one of its entries.
 const MAX_STEPS: u64 = 100_000;
 
-/// The same, in a configuration with all of its entries.
-const MAX_STEPS_IN_ALL: u64 = 1_000_000;
-
 /// Putting together or copying so many bytes takes the time of a command.
 const BYTES_OF_A_STEP: usize = 128;
 
@@ -21,65 +18,165 @@ const MAX_VARIABLES: usize = 4 << 20;
 /// Bytes of the arguments of one command.
 pub(super) const MAX_ARGUMENTS: usize = 1 << 20;
 
-/// Bytes of all scripts and their syntax trees.
-const MAX_SCRIPTS: usize = 64 << 20;
+/// What configurations may take with all of their entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Allowance {
+    /// Commands that are executed.
+    pub(super) steps: u64,
+    /// Files and directories that are read.
+    pub(super) files: u64,
+    /// Bytes of scripts and their syntax trees.
+    pub(super) scripts: u64,
+    /// Entries that are listed.
+    pub(super) entries: u64,
+}
 
-/// Files and directories that are read.
-const MAX_FILES: u64 = 100_000;
+impl Allowance {
+    /// One configuration never takes more.
+    pub(super) const CONFIGURATION: Allowance = Allowance {
+        steps: 1_000_000,
+        files: 100_000,
+        scripts: 64 << 20,
+        entries: 20_000,
+    };
+
+    /// Not a step.
+    pub(super) const NOTHING: Allowance = Allowance {
+        steps: 0,
+        files: 0,
+        scripts: 0,
+        entries: 0,
+    };
+
+    /// Disks that get a full share: two configurations each. Where there are more of them, they have this
+    /// much together.
+    const DISKS: u64 = 8;
+
+    /// However many disks there are, each may take this part of what a configuration may.
+    const LEAST: u64 = 8;
+
+    /// The share of one disk among so many: what one has used up, no other one misses.
+    pub(super) fn of_disk(disks: usize) -> Allowance {
+        let disks = u64::try_from(disks).unwrap_or(u64::MAX);
+        let disks = disks.clamp(Self::DISKS, Self::DISKS.saturating_mul(2 * Self::LEAST));
+        let share = |one: u64| {
+            let all = one.saturating_mul(2 * Self::DISKS);
+            all.checked_div(disks).unwrap_or(one)
+        };
+        Self::CONFIGURATION.map(share)
+    }
+
+    /// The share of the next one of so many configurations, of what their disk has left.
+    pub(super) fn share(self, configurations: usize) -> Allowance {
+        let count = u64::try_from(configurations).unwrap_or(u64::MAX).max(1);
+        let most = Self::CONFIGURATION;
+        let part = self.map(|left| left.checked_div(count).unwrap_or(left));
+        part.with(most, u64::min)
+    }
+
+    /// What is left of it.
+    pub(super) fn without(self, used: Allowance) -> Allowance {
+        self.with(used, u64::saturating_sub)
+    }
+
+    fn map(self, change: impl Fn(u64) -> u64) -> Allowance {
+        Allowance {
+            steps: change(self.steps),
+            files: change(self.files),
+            scripts: change(self.scripts),
+            entries: change(self.entries),
+        }
+    }
+
+    fn with(self, other: Allowance, join: impl Fn(u64, u64) -> u64) -> Allowance {
+        Allowance {
+            steps: join(self.steps, other.steps),
+            files: join(self.files, other.files),
+            scripts: join(self.scripts, other.scripts),
+            entries: join(self.entries, other.entries),
+        }
+    }
+}
 
 /// What is left, shared by all copies of an interpreter.
-#[derive(Default)]
 pub(super) struct Budget {
+    allowed: Allowance,
     steps: Cell<u64>,
     steps_in_all: Cell<u64>,
     files: Cell<u64>,
-    scripts: Cell<usize>,
+    scripts: Cell<u64>,
 }
 
-/// A limit that was reached.
+/// A limit that was reached; those of a configuration with all its entries are as its share is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Limit {
-    Steps,
-    StepsInAll,
+    Steps(u64),
+    StepsInAll(u64),
     Depth,
     Variables,
     Arguments,
-    Scripts,
-    Files,
+    Scripts(u64),
+    Files(u64),
+    Entries(u64),
 }
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, number, unit) = match self {
-            Limit::Steps => ("it takes", MAX_STEPS, "steps"),
-            Limit::StepsInAll => (
-                "the configuration with all its entries takes",
-                MAX_STEPS_IN_ALL,
-                "steps",
-            ),
-            Limit::Depth => ("it nests calls and loops", MAX_DEPTH as u64, "levels"),
-            Limit::Variables => ("its variables take", (MAX_VARIABLES >> 20) as u64, "MiB"),
-            Limit::Arguments => (
-                "the arguments of a command take",
-                (MAX_ARGUMENTS >> 20) as u64,
-                "MiB",
-            ),
-            Limit::Scripts => (
-                "the scripts of the configuration take",
-                (MAX_SCRIPTS >> 20) as u64,
-                "MiB",
-            ),
-            Limit::Files => (
-                "the configuration with all its entries reads",
-                MAX_FILES,
-                "files",
-            ),
+        const MOST: Allowance = Allowance::CONFIGURATION;
+        const MIB: u64 = 1 << 20;
+        // What is meant, the limit and its unit, and how much it is where nobody else needs any of it.
+        let (what, number, unit, most) = match *self {
+            Limit::Steps(steps) => ("it takes", steps, "steps", MAX_STEPS),
+            Limit::StepsInAll(steps) => {
+                let what = "the configuration with all its entries takes";
+                (what, steps, "steps", MOST.steps)
+            }
+            Limit::Depth => ("it nests calls and loops", MAX_DEPTH as u64, "levels", 0),
+            Limit::Variables => ("its variables take", MAX_VARIABLES as u64 / MIB, "MiB", 0),
+            Limit::Arguments => {
+                let what = "the arguments of a command take";
+                (what, MAX_ARGUMENTS as u64 / MIB, "MiB", 0)
+            }
+            Limit::Scripts(bytes) => {
+                let what = "the scripts of the configuration take";
+                (what, bytes / MIB, "MiB", MOST.scripts / MIB)
+            }
+            Limit::Files(files) => {
+                let what = "the configuration with all its entries reads";
+                (what, files, "files", MOST.files)
+            }
+            Limit::Entries(entries) => ("the configuration has", entries, "entries", MOST.entries),
         };
-        write!(f, "{what} more than {number} {unit}")
+        write!(f, "{what} more than {number} {unit}")?;
+        match number < most {
+            true => f.write_str(", its share of what the disk may take"),
+            false => Ok(()),
+        }
     }
 }
 
 impl Budget {
+    /// For a configuration that may take so much.
+    pub(super) fn new(allowed: Allowance) -> Budget {
+        Budget {
+            allowed,
+            steps: Cell::default(),
+            steps_in_all: Cell::default(),
+            files: Cell::default(),
+            scripts: Cell::default(),
+        }
+    }
+
+    /// What was taken, with so many entries.
+    pub(super) fn used(&self, entries: usize) -> Allowance {
+        Allowance {
+            steps: self.steps_in_all.get(),
+            files: self.files.get(),
+            scripts: self.scripts.get(),
+            entries: u64::try_from(entries).unwrap_or(u64::MAX),
+        }
+    }
+
     /// Begins with an entry: what another one took away is no loss.
     pub(super) fn begin(&self) {
         self.steps.set(0);
@@ -115,39 +212,100 @@ impl Budget {
     pub(super) fn file(&self) -> Result<(), Limit> {
         let files = self.files.get().saturating_add(1);
         self.files.set(files);
-        match files > MAX_FILES {
-            true => Err(Limit::Files),
+        match files > self.allowed.files {
+            true => Err(Limit::Files(self.allowed.files)),
             false => Ok(()),
         }
     }
 
     /// Keeps a script and its tree of so many bytes.
     pub(super) fn script(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.scripts.set(self.scripts.get().saturating_add(bytes));
     }
 
     /// How much memory is left for scripts, in bytes.
     pub(super) fn room_for_scripts(&self) -> usize {
-        MAX_SCRIPTS.saturating_sub(self.scripts.get())
+        let left = self.allowed.scripts.saturating_sub(self.scripts.get());
+        usize::try_from(left).unwrap_or(usize::MAX)
     }
 
     /// The limit that was reached by something that did not say so itself.
     pub(super) fn exceeded(&self) -> Option<Limit> {
-        let own = (self.steps.get() > MAX_STEPS).then_some(Limit::Steps);
+        // A script that goes on for ever leaves something for its entries.
+        let most = MAX_STEPS.min(self.allowed.steps / 2);
+        let own = (self.steps.get() > most).then_some(Limit::Steps(most));
         own.or_else(|| self.exceeded_in_all())
     }
 
     /// The same of those limits that are for a configuration with all of its entries.
     pub(super) fn exceeded_in_all(&self) -> Option<Limit> {
+        let Allowance {
+            steps,
+            files,
+            scripts,
+            ..
+        } = self.allowed;
         let reached = [
-            (
-                self.steps_in_all.get() > MAX_STEPS_IN_ALL,
-                Limit::StepsInAll,
-            ),
-            (self.files.get() > MAX_FILES, Limit::Files),
-            (self.scripts.get() > MAX_SCRIPTS, Limit::Scripts),
+            (self.steps_in_all.get() > steps, Limit::StepsInAll(steps)),
+            (self.files.get() > files, Limit::Files(files)),
+            (self.scripts.get() > scripts, Limit::Scripts(scripts)),
         ];
         let found = reached.into_iter().find(|(reached, _)| *reached);
         found.map(|(_, limit)| limit)
+    }
+
+    /// The limit that keeps an entry from being listed behind so many others.
+    pub(super) fn full(&self, entries: usize) -> Option<Limit> {
+        let most = self.allowed.entries;
+        let has_room = u64::try_from(entries).is_ok_and(|entries| entries < most);
+        let entries = (!has_room).then_some(Limit::Entries(most));
+        self.exceeded_in_all().or(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares() {
+        let most = Allowance::CONFIGURATION;
+        let steps = |disks, configurations| {
+            let share = Allowance::of_disk(disks).share(configurations);
+            assert!(share.files > 0 && share.scripts > 0 && share.entries > 0);
+            share.steps
+        };
+        for (disks, configurations, share) in [
+            (0, 0, 1_000_000),
+            (1, 1, 1_000_000),
+            (1, 2, 1_000_000),
+            (8, 4, 500_000),
+            (16, 1, 1_000_000),
+            (32, 1, 500_000),
+            (128, 1, 125_000),
+            (usize::MAX, 64, 1953),
+        ] {
+            assert_eq!(
+                steps(disks, configurations),
+                share,
+                "{disks} {configurations}"
+            );
+        }
+        let left = Allowance::of_disk(1).without(most).share(1);
+        assert_eq!(left, most);
+        assert_eq!(left.without(most), Allowance::NOTHING);
+        assert_eq!(left.without(most).without(most), Allowance::NOTHING);
+    }
+
+    #[test]
+    fn a_configuration_is_full() {
+        let budget = Budget::new(Allowance::CONFIGURATION);
+        assert_eq!(budget.full(19_999), None);
+        let full = budget.full(20_000).unwrap();
+        assert_eq!(
+            full.to_string(),
+            "the configuration has more than 20000 entries"
+        );
     }
 }

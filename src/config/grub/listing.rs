@@ -9,13 +9,12 @@ use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::source::Position;
 use super::wait::wait;
 use crate::config::configuration::MAX_FALLBACKS;
-use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, SavedVariables};
+use crate::entry::{
+    BootEntry, EntrySource, FileRef, Origin, Password, PayloadKind, SavedVariables,
+};
 
 /// Menus in each other beyond this are not opened.
 const MAX_LEVELS: usize = 8;
-
-/// Entries of one configuration beyond this are left out.
-const MAX_ENTRIES: usize = 20_000;
 
 /// Remarks on one entry.
 const MAX_REMARKS: usize = 16;
@@ -27,8 +26,10 @@ struct Path {
     ids: Vec<String>,
     /// Where the menus on the way begin.
     menus: Vec<Start>,
-    /// Who may open a menu on the way, or start the entry, where that is not everybody.
-    users: Option<String>,
+    /// What a menu on the way, or the entry, has a password for.
+    password: Password,
+    /// Who may start it, where that is not everybody.
+    users: Vec<String>,
 }
 
 /// The script, and the place in it, of the first entry of a menu.
@@ -51,7 +52,14 @@ impl Path {
         state.budget.work(names.sum());
         path.menus.push(start_of(menu));
         // What the entry itself does to the variables comes too late.
-        path.users = path.users.or_else(|| password(state, entry));
+        let password = password(state, entry);
+        if password == Password::Start && path.password != Password::Start {
+            let superusers = state.variables.get("superusers").unwrap_or_default();
+            let users = entry.users.as_deref().unwrap_or_default();
+            let both = [superusers, users].into_iter();
+            path.users = both.flat_map(in_list).map(str::to_owned).collect();
+        }
+        path.password = path.password.max(password);
         path.titles.push(entry.title.clone());
         path.ids.push(escaped(&entry.id));
         path
@@ -87,6 +95,12 @@ impl<'a> Listing<'a> {
         self.order_fallbacks();
         self.found.wait = wait(&state.variables);
         self.found.wanted = state.variables.get("default").map(str::to_owned);
+        self.found.has_password = state.variables.get("superusers").is_some()
+            || self
+                .found
+                .entries
+                .iter()
+                .any(|entry| entry.password != Password::None);
         self.found.reached = state.reached.take();
         for (file, reason) in state.left_out.take() {
             // Unless it was offered elsewhere.
@@ -229,15 +243,12 @@ impl<'a> Listing<'a> {
 
     /// Is there no room for this entry and those behind it? Then it is said once.
     fn is_full(&mut self, state: &Interpreter<'_>, entry: &MenuEntry) -> bool {
-        let reason = match state.budget.exceeded_in_all() {
-            Some(limit) => limit.to_string(),
-            None if self.found.entries.len() >= MAX_ENTRIES => {
-                format!("there are more than {MAX_ENTRIES} entries")
-            }
-            None => return false,
+        let Some(reason) = state.budget.full(self.found.entries.len()) else {
+            return false;
         };
         if !std::mem::replace(&mut self.is_full, true) {
-            let text = format!("{reason}: `{}' and what follows is left out", entry.title);
+            let (path, title) = (&self.file.path, &entry.title);
+            let text = format!("{path}: {reason}: `{title}' and what follows is left out");
             self.found.problems.push(text);
         }
         true
@@ -251,22 +262,26 @@ impl<'a> Listing<'a> {
             problems.push(more(state.dropped_messages));
         }
         if let Some(End::Limit(limit)) = state.ended {
-            problems.push(format!("{what} was ended: {limit}"));
+            let path = &self.file.path;
+            problems.push(format!("{path}: {what} was ended: {limit}"));
         }
     }
 
     fn entry(&self, state: &Interpreter<'_>, entry: &MenuEntry, path: &Path) -> BootEntry {
         let place = entry.place.as_ref();
         let script = place.and_then(|(source, _)| source.file());
-        let origin = match &entry.file {
-            Some(file) => Origin {
-                file: file.clone(),
-                line: None,
-            },
-            None => Origin {
-                file: script.unwrap_or(self.file).clone(),
-                line: place.map(|(_, position)| position.line),
-            },
+        let in_script = Origin {
+            file: script.unwrap_or(self.file).clone(),
+            line: place.map(|(_, position)| position.line),
+        };
+        // What `blscfg` reads is in a file of its own, and in the script that asks for it.
+        let (origin, also_at) = match &entry.file {
+            Some(file) => {
+                let file = file.clone();
+                let line = None;
+                (Origin { file, line }, vec![in_script])
+            }
+            None => (in_script, Vec::new()),
         };
         let Loaded {
             program,
@@ -276,6 +291,7 @@ impl<'a> Listing<'a> {
         let nothing = program.is_none();
         let program = program.unwrap_or_else(|| Program::new(PayloadKind::Linux));
         let mut found = BootEntry::new(path.ids.join(">"), EntrySource::Grub, program.kind, origin);
+        found.also_at = also_at;
         found.title.clone_from(&entry.title);
         found.kernel = program.kernel;
         found.initrd = program.initrd;
@@ -300,8 +316,14 @@ impl<'a> Listing<'a> {
             _ if nothing => found.block("it starts nothing"),
             _ => {}
         }
-        if let Some(users) = &path.users {
-            found.block(format!("GRUB starts it only for {users}, with a password"));
+        found.password = path.password;
+        if path.password == Password::Start {
+            found.block(match path.users.join(", ") {
+                users if users.is_empty() => {
+                    "GRUB starts it for nobody: `superusers' is set and names no user".to_owned()
+                }
+                users => format!("GRUB starts it only for {users}, with a password"),
+            });
         }
         if let Some(reason) = &self.never_shown {
             found.block(format!("GRUB never shows it: {reason}"));
@@ -351,12 +373,21 @@ fn execute<'a>(before: &Interpreter<'a>, entry: &MenuEntry) -> Interpreter<'a> {
     state
 }
 
-/// Who may start an entry, where that is not everybody.
-fn password(state: &Interpreter<'_>, entry: &MenuEntry) -> Option<String> {
+/// What an entry of the menu of `state` needs a password for (`grub_auth_check_authentication` in
+/// `grub-core/normal/auth.c`).
+fn password(state: &Interpreter<'_>, entry: &MenuEntry) -> Password {
     // Set to nothing it is set all the same: then nobody may.
-    let superusers = state.variables.get("superusers")?;
-    let users = entry.users.as_deref()?;
-    Some(format!("{superusers} {users}").trim().to_owned())
+    match (state.variables.get("superusers"), &entry.users) {
+        (None, _) => Password::None,
+        (Some(_), None) => Password::Change,
+        (Some(_), Some(_)) => Password::Start,
+    }
+}
+
+/// The users in a list, which spaces, `,`, `;`, `|` and `&` divide (`is_authenticated` there).
+fn in_list(users: &str) -> impl Iterator<Item = &str> {
+    let names = users.split([' ', ',', ';', '|', '&']);
+    names.filter(|name| !name.is_empty())
 }
 
 fn describe(message: &Message) -> String {

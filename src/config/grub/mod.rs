@@ -8,6 +8,7 @@
 mod assembled;
 mod blocklist;
 mod commands;
+mod configurations;
 mod devices;
 mod environment_block;
 mod evaluate;
@@ -34,7 +35,7 @@ mod wait;
 mod wildcard;
 mod word;
 
+pub use configurations::Configurations;
 pub use environment_block::EnvironmentBlock;
 pub use evaluate::{Evaluated, evaluate, execute_scripts};
-pub use places::Configurations;
 pub use platform::Platform;

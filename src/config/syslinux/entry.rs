@@ -5,7 +5,7 @@ use super::esx;
 use super::files::Files;
 use super::line::words;
 use super::tree::Label;
-use crate::entry::{BootEntry, EntrySource, FileRef, Module, Origin, PayloadKind};
+use crate::entry::{BootEntry, EntrySource, FileRef, Module, Origin, Password, PayloadKind};
 
 /// A larger file is no `boot.cfg`.
 const MAX_BOOT_CFG: usize = 64 * 1024;
@@ -145,6 +145,7 @@ fn explain(label: &Label, entry: &mut BootEntry) {
         entry.block("`menu disable` says that it is not to be chosen");
     }
     if label.password {
+        entry.password = Password::Start;
         entry.block("SYSLINUX starts it only with a password");
     }
     if label.sysappend != 0 {

@@ -44,8 +44,8 @@ pub(in crate::config) fn fallback(
     found.retain(|entry| entry.bootable() || others.is_empty());
     for entry in &mut found {
         if entry.kind != PayloadKind::Uki {
-            // Nothing names it but its place.
-            entry.source = EntrySource::Guess;
+            // Nothing names it but its place, and that is all that firmware asks for.
+            entry.source = EntrySource::Firmware;
         }
     }
     if let Some(first) = found.first_mut() {

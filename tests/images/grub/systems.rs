@@ -141,9 +141,12 @@ pub fn list(disk: &Image) -> String {
         line("id", &entry.id);
         line("menu", &entry.submenu.join(" > "));
         line("kind", &format!("{}{bootable}", entry.kind.name()));
-        let number = entry.origin.line.map(|line| format!(", line {line}"));
-        let number = number.unwrap_or_default();
-        line("from", &format!("{}{number}", place_of(&entry.origin.file)));
+        let places = std::iter::once(("from", &entry.origin));
+        for (key, origin) in places.chain(entry.also_at.iter().map(|origin| ("also", origin))) {
+            let number = origin.line.map(|line| format!(", line {line}"));
+            let number = number.unwrap_or_default();
+            line(key, &format!("{}{number}", place_of(&origin.file)));
+        }
         line(
             "kernel",
             &entry.kernel.as_ref().map_or(String::new(), place_of),

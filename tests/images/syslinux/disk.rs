@@ -52,6 +52,10 @@ pub fn list_image(image: &Image) -> String {
             text += &format!(" | {}", loaded.join(" "));
         }
         text.push('\n');
+        for also in &entry.also_at {
+            let line = also.line.map(|line| format!(", line {line}"));
+            text += &format!("  = {}{}\n", also.file.path, line.unwrap_or_default());
+        }
         for problem in &entry.problems {
             let sign = if problem.blocks { '!' } else { '~' };
             text += &format!("  {sign} {}\n", problem.text);

@@ -140,7 +140,7 @@ fn passwords_keep_entries_from_being_started() {
     assert_eq!(bootable, [false, true, false]);
     assert_eq!(
         problems(&found.entries[2]),
-        ["GRUB starts it only for root anna, with a password"]
+        ["GRUB starts it only for root, anna, with a password"]
     );
     for config in [
         "set superusers=root\nmenuentry A { set superusers=; unset superusers; linux /k1; }\n",

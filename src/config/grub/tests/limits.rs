@@ -36,7 +36,9 @@ fn limits_say_which_one_it_was() {
     );
     assert_eq!(
         found.problems,
-        [format!("{in_all}: `b' and what follows is left out")]
+        [format!(
+            "/boot/grub/grub.cfg: {in_all}: `b' and what follows is left out"
+        )]
     );
     for (config, limit) in [
         (
@@ -61,7 +63,10 @@ fn limits_say_which_one_it_was() {
     ] {
         let found = listed(config, &KERNELS);
         let last = found.problems.last().unwrap();
-        assert_eq!(*last, format!("the evaluation was ended: {limit}"));
+        assert_eq!(
+            *last,
+            format!("/boot/grub/grub.cfg: the evaluation was ended: {limit}")
+        );
     }
 }
 

@@ -30,7 +30,9 @@ fn menus_say_what_went_wrong_in_them() {
     assert_eq!(found.entries.len(), 2);
     assert_eq!(found.problems.len(), 2, "{:?}", found.problems);
     assert!(found.problems[0].ends_with("can't find command `frobnicate'"));
-    assert!(found.problems[1].starts_with("the evaluation of a menu was ended"));
+    assert!(
+        found.problems[1].starts_with("/boot/grub/grub.cfg: the evaluation of a menu was ended")
+    );
 }
 
 #[test]

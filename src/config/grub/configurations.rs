@@ -1,0 +1,251 @@
+//! [`Configurations`]: all scripts of a machine, and how they lead to each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use super::evaluate::{Evaluated, evaluate_within};
+use super::limits::Allowance;
+use super::places::files;
+use super::platform::Platform;
+use crate::entry::{BootEntry, EntrySource, FileRef, Origin, Password, VolumeId};
+use crate::inventory::Inventory;
+
+/// A disk with more configurations, not counting those that others lead to, is an attack or a mistake.
+const MAX_CONFIGURATIONS: usize = 64;
+
+/// The configurations of a machine, each of which is read once.
+#[derive(Default)]
+pub struct Configurations {
+    reached: BTreeSet<FileRef>,
+    /// What those of the usual names are, whatever path leads to them, and the path that led there first.
+    identities: BTreeMap<Identity, FileRef>,
+    /// What was said of a volume already.
+    said: BTreeSet<(VolumeId, String)>,
+    /// Further ways to scripts that were read before, if there is a password on them.
+    ways: Vec<Way>,
+    hidden: Vec<(usize, BootEntry)>,
+}
+
+/// A configuration with a password that leads to scripts which were read before.
+struct Way {
+    /// The configuration.
+    from: FileRef,
+    /// The scripts.
+    to: BTreeSet<FileRef>,
+    /// The entries in those that it starts without a password.
+    open: BTreeSet<Origin>,
+}
+
+impl Configurations {
+    /// Evaluates those on the volumes of one disk. Those come first that stand beside GRUB itself and lead
+    /// on to others.
+    pub fn read(
+        &mut self,
+        inventory: &Inventory,
+        volumes: impl IntoIterator<Item = VolumeId>,
+    ) -> Vec<(FileRef, Evaluated)> {
+        let files = files(inventory, volumes);
+        let mut left = Allowance::of_disk(inventory.disks().len());
+        let mut all = Vec::new();
+        for (number, file) in files.iter().enumerate() {
+            if self.known(inventory, file).is_some() {
+                continue;
+            }
+            let file = file.clone();
+            if all.len() >= MAX_CONFIGURATIONS {
+                let text = format!(
+                    "{}: the disk has over {MAX_CONFIGURATIONS} configurations: it is left out, and those \
+                     that follow",
+                    file.path
+                );
+                let problems = vec![text];
+                let left_out = Evaluated {
+                    problems,
+                    ..Evaluated::default()
+                };
+                all.push((file, left_out));
+                break;
+            }
+            let platform = Platform::of(inventory, &file);
+            let others = MAX_CONFIGURATIONS.saturating_sub(all.len());
+            let share = left.share(files.len().saturating_sub(number).min(others));
+            let (mut evaluated, used) = evaluate_within(inventory, &file, platform, share);
+            left = left.without(used);
+            self.drop_known(inventory, &file, &mut evaluated);
+            for file in &evaluated.reached {
+                if let Some(identity) = Identity::of(inventory, file) {
+                    let first = self.identities.entry(identity);
+                    first.or_insert_with(|| file.clone());
+                }
+            }
+            self.reached.extend(evaluated.reached.iter().cloned());
+            all.push((file, evaluated));
+        }
+        all
+    }
+
+    /// Was this file read as a script, or as an entry that a script asked for?
+    pub fn has_read(&self, file: &FileRef) -> bool {
+        self.reached.contains(file)
+    }
+
+    /// Entries that a menu with a password has as well, but which were listed before: each with the disk of the
+    /// configuration. They say what the password is for.
+    pub fn hidden(&self) -> &[(usize, BootEntry)] {
+        &self.hidden
+    }
+
+    /// Where several ways lead to a script, its entries need a password if one of the ways asks for it, whatever was
+    /// read first.
+    pub fn restrict(&self, inventory: &Inventory, entries: &mut [BootEntry]) {
+        let mut ways: BTreeMap<&FileRef, Vec<&Way>> = BTreeMap::new();
+        for way in &self.ways {
+            for script in &way.to {
+                ways.entry(script).or_default().push(way);
+            }
+        }
+        let of_grub = |entry: &&mut BootEntry| entry.source == EntrySource::Grub;
+        for entry in entries.iter_mut().filter(of_grub) {
+            let ways = ways.get(&entry.origin.file).into_iter().flatten();
+            let mut ways = ways.filter(|way| !way.open.contains(&entry.origin));
+            let Some(way) = ways.next() else {
+                continue;
+            };
+            let is_known = entry.password == Password::Start;
+            entry.password = Password::Start;
+            if !is_known {
+                entry.block(format!(
+                    "GRUB asks for a password when it comes here from {}",
+                    inventory.describe(&way.from)
+                ));
+            }
+        }
+    }
+
+    /// The name under which this file was read before, where another path may have led to it.
+    fn known(&self, inventory: &Inventory, file: &FileRef) -> Option<FileRef> {
+        if self.has_read(file) {
+            return Some(file.clone());
+        }
+        let identity = Identity::of(inventory, file)?;
+        self.identities.get(&identity).cloned()
+    }
+
+    /// What leads to a configuration that was read before offers nothing new.
+    fn drop_known(&mut self, inventory: &Inventory, file: &FileRef, evaluated: &mut Evaluated) {
+        let scripts = evaluated.reached.iter().filter(|script| *script != file);
+        let known = scripts.filter_map(|script| {
+            let first = self.known(inventory, script)?;
+            Some((script.clone(), first))
+        });
+        let known: BTreeMap<FileRef, FileRef> = known.collect();
+        let (dropped, new) = std::mem::take(&mut evaluated.entries)
+            .into_iter()
+            .partition(|entry| known.contains_key(&entry.origin.file));
+        evaluated.entries = new;
+        if evaluated.has_password {
+            self.remember(inventory, file, &known, dropped);
+        }
+        let is_new = |text: &String| self.said.insert((file.volume, text.clone()));
+        evaluated.problems.retain(is_new);
+    }
+
+    /// Remembers the way from `file` to scripts that are known under other names, and what it offers there.
+    fn remember(
+        &mut self,
+        inventory: &Inventory,
+        file: &FileRef,
+        known: &BTreeMap<FileRef, FileRef>,
+        entries: Vec<BootEntry>,
+    ) {
+        // Who can pull the disk out goes around its passwords.
+        let is_removable = |file: &FileRef| {
+            let disk = inventory.disk(file.volume);
+            disk.is_some_and(|scanned| scanned.disk.is_removable())
+        };
+        let counts = |script: &&FileRef| !is_removable(file) || is_removable(script);
+        let first = |origin: &Origin| {
+            let file = known.get(&origin.file)?.clone();
+            let line = origin.line;
+            Some(Origin { file, line })
+        };
+        let open = entries.iter();
+        let open = open.filter(|entry| entry.password != Password::Start);
+        self.ways.push(Way {
+            from: file.clone(),
+            to: known.values().filter(counts).cloned().collect(),
+            open: open.filter_map(|entry| first(&entry.origin)).collect(),
+        });
+        let disk = file.volume.disk;
+        self.hidden
+            .extend(entries.into_iter().map(|entry| (disk, entry)));
+    }
+}
+
+/// What tells a configuration from others on its volume. Symbolic links lead to one by several paths:
+/// `/boot/boot` is often one to `/boot` itself.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Identity {
+    /// Where it lies, in bytes from first to last.
+    Place(VolumeId, Vec<(u64, u64)>),
+    /// Where nobody can tell: when it was changed, and the SHA-256 of what it says.
+    Content(VolumeId, Option<i64>, [u8; 32]),
+}
+
+impl Identity {
+    /// `None` for a file that has another name than those that are looked for, and one that can't be read.
+    fn of(inventory: &Inventory, file: &FileRef) -> Option<Identity> {
+        let FileRef { volume, path } = file;
+        let name = path.file_name();
+        let names = ["grub.cfg", "loopback.cfg"];
+        if !names.iter().any(|usual| name.eq_ignore_ascii_case(usual)) {
+            return None;
+        }
+        let filesystem = inventory.filesystem(*volume).ok()?;
+        if let Ok(ranges) = filesystem.locate(path, MAX_SIZE as u64) {
+            let ends = |range: Range<u64>| (range.start, range.end);
+            return Some(Identity::Place(
+                *volume,
+                ranges.into_iter().map(ends).collect(),
+            ));
+        }
+        let modified = filesystem.metadata(path).ok()?.modified;
+        let content = filesystem.read(path, MAX_SIZE).ok()?;
+        let digest = Sha256::digest(content).into();
+        Some(Identity::Content(*volume, modified, digest))
+    }
+}
+
+/// Longer scripts are not read, in bytes.
+const MAX_SIZE: usize = super::commands::MAX_SCRIPT;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemoryFilesystem;
+
+    #[test]
+    fn a_disk_with_too_many_configurations_says_so() {
+        let files = (0..70).fold(MemoryFilesystem::new(), |all, number| {
+            all.file(
+                &format!("/EFI/{number:02}/grub.cfg"),
+                format!("x={number}\n"),
+            )
+        });
+        let mut inventory = Inventory::new();
+        let volume = inventory.add_filesystem("a", Box::new(files));
+        let all = Configurations::default().read(&inventory, [volume]);
+        assert_eq!(all.len(), MAX_CONFIGURATIONS + 1);
+        let (file, last) = &all[MAX_CONFIGURATIONS];
+        assert_eq!(file.path.as_str(), "/EFI/64/grub.cfg");
+        assert_eq!(
+            last.problems,
+            [
+                "/EFI/64/grub.cfg: the disk has over 64 configurations: it is left out, and those that \
+                 follow"
+            ]
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! What several configurations offer alike is listed once.
+
+use super::{Files, discover, ids, look, on_usb, origins, problems};
+use crate::boot::plan;
+use crate::disk::Hardware;
+use crate::policy::Boot;
+
+const KERNEL: (&str, &str) = ("/k", "kernel");
+const INITRD: (&str, &str) = ("/i", "initrd");
+
+fn order(found: &super::Found) -> Vec<&str> {
+    let plan = plan(found, &[], &Boot::default()).into_iter();
+    plan.map(|entry| entry.id.as_str()).collect()
+}
+
+#[test]
+fn three_languages_and_one_entry() {
+    let script = "set default=G\nmenuentry First { linux /k 1; }\n\
+                  menuentry GRUB --id G { linux /k ro  quiet; initrd /i; }\nset fallback=0\n";
+    let labels =
+        "default s\nlabel s\nlinux /k\nappend ro quiet initrd=/i\nlabel t\nlinux /k\nappend 1\n";
+    let entry = "title BLS\nlinux /k\ninitrd /i\noptions ro quiet\n";
+    let files: Files<'_> = &[
+        KERNEL,
+        INITRD,
+        ("/loader/entries/b.conf", entry),
+        ("/loader/entries/z.conf", "linux /k\noptions z\n"),
+        ("/loader/loader.conf", "default z\n"),
+        ("/boot/grub/grub.cfg", script),
+        ("/extlinux.conf", labels),
+    ];
+    let found = look(&[files]);
+    // The default of the specification is z, those of GRUB and SYSLINUX are b.
+    assert_eq!(ids(&found), ["*z.conf", "*b.conf", "First"]);
+    let b = &found.entries[1];
+    assert_eq!(b.title, "BLS");
+    assert_eq!(
+        origins(b),
+        [
+            "0 /loader/entries/b.conf",
+            "0 /boot/grub/grub.cfg:3",
+            "0 /extlinux.conf:2"
+        ]
+    );
+    assert_eq!(
+        origins(&found.entries[2]),
+        ["0 /boot/grub/grub.cfg:2", "0 /extlinux.conf:5"]
+    );
+    let chosen: Vec<_> = found.configurations.iter().map(|c| c.default).collect();
+    assert_eq!(chosen, [Some(0), Some(1), Some(1)]);
+    let ranges: Vec<_> = found
+        .configurations
+        .iter()
+        .map(|c| c.entries.clone())
+        .collect();
+    assert_eq!(ranges, [0..2, 2..3, 3..3]);
+    assert_eq!(found.configurations[1].fallback, [2]);
+    assert_eq!(order(&found), ["z.conf", "b.conf", "First"]);
+}
+
+#[test]
+fn entries_of_one_menu_stay() {
+    let script = "menuentry Debian { linux /k ro; }\n\
+                  submenu Advanced { menuentry 'Debian, 6.1' { linux /k ro; }; }\n";
+    let files: Files<'_> = &[KERNEL, ("/boot/grub/grub.cfg", script)];
+    assert_eq!(ids(&look(&[files])), ["*Debian", "Advanced>Debian, 6.1"]);
+    // Another configuration adds to the first of them.
+    let both: Files<'_> = &[
+        KERNEL,
+        ("/boot/grub/grub.cfg", script),
+        ("/extlinux.conf", "label s\nlinux /k\nappend ro\n"),
+    ];
+    let found = look(&[both]);
+    assert_eq!(ids(&found), ["*Debian", "Advanced>Debian, 6.1"]);
+    assert_eq!(found.entries[0].also_at.len(), 1);
+    assert_eq!(found.entries[1].also_at, []);
+}
+
+#[test]
+fn what_differs_is_not_the_same() {
+    for (script, label) in [
+        ("linux /k ro", "linux /k\nappend rw"),
+        ("linux /k ro; initrd /i", "linux /k\nappend ro"),
+        (
+            "linux /k ro; initrd /i /k",
+            "linux /k\nappend ro initrd=/k,/i",
+        ),
+        ("linux /k ro; devicetree /i", "linux /k\nappend ro"),
+        ("linux /i ro", "linux /k\nappend ro"),
+        // One of them can't be booted, and says why.
+        (
+            "linux /k ro; frobnicate; initrd /gone",
+            "linux /k\nappend ro",
+        ),
+    ] {
+        let script = format!("menuentry A {{ {script}; }}\n");
+        let label = format!("label s\n{label}\n");
+        let files: Files<'_> = &[
+            KERNEL,
+            INITRD,
+            ("/boot/grub/grub.cfg", &script),
+            ("/extlinux.conf", &label),
+        ];
+        assert_eq!(look(&[files]).entries.len(), 2, "{script} {label}");
+    }
+}
+
+/// Tries are counted whoever is asked first, and the default of the script is what counts.
+#[test]
+fn the_entry_that_counts_its_tries_stays() {
+    let script = "search --fs-uuid --set=root b\nset default=G\nmenuentry F { linux /k 1; }\n\
+                  menuentry G { linux /k ro; save_env -f (hd0,gpt2)/e x; }\n";
+    let block = format!("{:#<1024}", "# GRUB Environment Block\n");
+    let first: Files<'_> = &[("/boot/grub/grub.cfg", script), ("/e", &block)];
+    let second: Files<'_> = &[
+        KERNEL,
+        (
+            "/loader/entries/c+3.conf",
+            "title Counted\nlinux /k\noptions ro\n",
+        ),
+    ];
+    let found = look(&[first, second]);
+    assert_eq!(ids(&found), ["F", "*c.conf"]);
+    let counted = &found.entries[1];
+    assert_eq!((counted.tries_left, counted.saves.len()), (Some(3), 1));
+    assert_eq!(
+        origins(counted),
+        ["1 /loader/entries/c+3.conf", "0 /boot/grub/grub.cfg:4"]
+    );
+    assert_eq!(order(&found), ["c.conf", "F"]);
+}
+
+#[test]
+fn blscfg_and_the_specification() {
+    let script = "blscfg\n";
+    let files: Files<'_> = &[
+        KERNEL,
+        ("/boot/grub2/grub.cfg", script),
+        (
+            "/loader/entries/f-1-1.conf",
+            "title F\nlinux /k\noptions ro\n",
+        ),
+    ];
+    let found = look(&[files]);
+    assert_eq!(ids(&found), ["*f-1-1"]);
+    assert_eq!(
+        origins(&found.entries[0]),
+        ["0 /loader/entries/f-1-1.conf", "0 /boot/grub2/grub.cfg:1"]
+    );
+}
+
+/// A script on a later disk that takes in an entry of an earlier one does not take it away.
+#[test]
+fn blscfg_of_another_disk() {
+    let entries: Files<'_> = &[
+        KERNEL,
+        ("/loader/entries/f.conf", "title F\nlinux /k\noptions ro\n"),
+        ("/loader/entries/g.conf", "title G\nlinux /k\noptions rw\n"),
+    ];
+    let script = "search --fs-uuid --set=root a\ndefault=f\nblscfg\n";
+    let found = look(&[entries, &[("/boot/grub2/grub.cfg", script)]]);
+    assert_eq!(ids(&found), ["*g.conf", "*f.conf"]);
+    assert_eq!(found.configurations.len(), 2);
+    assert_eq!(found.configurations[1].default, Some(1));
+    assert_eq!(order(&found), ["g.conf", "f.conf"]);
+}
+
+/// A disk with two cables is one disk; a copy of a disk is another one, which may be what is left of a mirror.
+#[test]
+fn a_disk_by_two_paths() {
+    let files: Files<'_> = &[KERNEL, ("/extlinux.conf", "label s\nlinux /k\nappend ro\n")];
+    let twice = |hardware: [Hardware; 2]| {
+        let mut inventory = crate::inventory::Inventory::new();
+        for hardware in hardware {
+            let filesystem = files.iter();
+            let filesystem = filesystem
+                .fold(crate::fs::MemoryFilesystem::new(), |all, (path, text)| {
+                    all.file(path, *text)
+                });
+            let volume = inventory.add_filesystem("same", Box::new(filesystem));
+            inventory.set_hardware(volume.disk, hardware);
+        }
+        ids(&discover(&inventory))
+    };
+    let disk = |serial: &str| Hardware {
+        serial: Some(serial.to_owned()),
+        ..Hardware::default()
+    };
+    assert_eq!(twice([disk("1"), disk("1")]), ["s"]);
+    assert_eq!(twice([disk("1"), disk("2")]), ["s", "s@same"]);
+    assert_eq!(
+        twice([Hardware::default(), Hardware::default()]),
+        ["s", "s@same"]
+    );
+    let stick = Hardware {
+        serial: Some("1".to_owned()),
+        ..on_usb()
+    };
+    assert_eq!(twice([disk("1"), stick]), ["s", "s@same"]);
+}
+
+#[test]
+fn remarks_of_all_are_kept() {
+    let files: Files<'_> = &[
+        KERNEL,
+        ("/loader/entries/b.conf", "linux /k\nfoo bar\n"),
+        ("/extlinux.conf", "label s\nlinux /k\nsysappend 2\n"),
+    ];
+    let found = look(&[files]);
+    assert_eq!(ids(&found), ["*b.conf"]);
+    assert_eq!(
+        problems(&found, "b.conf"),
+        [
+            "`foo` in line 2 is no key of an entry: passed over",
+            "`sysappend 0x2`: what SYSLINUX would add of the network and the machine is left out"
+        ]
+    );
+}
