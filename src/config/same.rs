@@ -72,9 +72,16 @@ pub(super) fn identities(entry: &BootEntry, identities: &Identities<'_>) -> Vec<
     files(entry).map(|(_, file)| identities.of(file)).collect()
 }
 
+/// Other places of one entry beyond this are not told: a disk may offer the same as often as it likes.
+const MAX_PLACES: usize = 64;
+
+/// Neither are problems that others have with it.
+const MAX_PROBLEMS: usize = 64;
+
 /// Makes one entry of those of several configurations that start the same. Entries of one configuration stay
 /// as they are, and so do two of which only one can be booted: so nothing can be booted that could not, or
-/// the other way round. Neither are two the same that save different variables.
+/// the other way round. Neither are two the same that save different variables, or of which one, on another disk,
+/// saves any.
 ///
 /// The first one stays, in its place and under its name; if one of them counts its tries, the first of those.
 /// What the others add is where they are, their remarks, and what they save where the first saves nothing.
@@ -90,11 +97,15 @@ pub(super) fn merge(found: &mut Found, known: &Identities<'_>) {
         }
     }
     let configuration = owners(found);
-    let of = |i: usize| configuration.get(i).copied();
+    let of = |i: usize| configuration.get(i).copied().flatten();
+    let disk = |i| {
+        let configuration = found.configurations.get(of(i)?)?;
+        Some(configuration.file.volume.disk)
+    };
     let mut stays: Vec<usize> = (0..found.entries.len()).collect();
     for members in alike.into_values() {
-        let first = members.first().copied().and_then(of);
-        if members.iter().all(|member| of(*member) == first) {
+        let first = members.first().copied().map(of);
+        if members.iter().all(|member| Some(of(*member)) == first) {
             continue;
         }
         let mut same: BTreeMap<Vec<Identity>, Vec<usize>> = BTreeMap::new();
@@ -119,12 +130,13 @@ pub(super) fn merge(found: &mut Found, known: &Identities<'_>) {
             let mut written = saves(survivor);
             for other in members {
                 let more = saves(other);
-                if of(other) == of(survivor)
-                    || !(more.is_empty() || written.is_empty() || written == more)
-                {
+                // A disk that is plugged in has nothing to write when another one is booted.
+                let adds = written.is_empty() && disk(other) == disk(survivor);
+                let writes_alike = more.is_empty() || adds || written == more;
+                if of(other) == of(survivor) || !writes_alike {
                     continue;
                 }
-                if written.is_empty() {
+                if adds {
                     written = more;
                 }
                 if let Some(stays) = stays.get_mut(other) {
@@ -188,6 +200,9 @@ impl BootEntry {
     /// Takes over what another entry has that starts the same.
     fn add(&mut self, other: BootEntry) {
         for origin in std::iter::once(other.origin).chain(other.also_at) {
+            if self.also_at.len() >= MAX_PLACES {
+                break;
+            }
             if origin != self.origin && !self.also_at.contains(&origin) {
                 self.also_at.push(origin);
             }
@@ -198,6 +213,9 @@ impl BootEntry {
             self.saves = other.saves;
         }
         for problem in other.problems {
+            if self.problems.len() >= MAX_PROBLEMS {
+                break;
+            }
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);
             }

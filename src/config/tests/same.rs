@@ -105,13 +105,11 @@ fn what_differs_is_not_the_same() {
     }
 }
 
-/// Tries are counted whoever is asked first, and the default of the script is what counts.
+/// Tries are counted whoever is asked first.
 #[test]
 fn the_entry_that_counts_its_tries_stays() {
     let script = "search --fs-uuid --set=root b\nset default=G\nmenuentry F { linux /k 1; }\n\
-                  menuentry G { linux /k ro; save_env -f (hd0,gpt2)/e x; }\n";
-    let block = format!("{:#<1024}", "# GRUB Environment Block\n");
-    let first: Files<'_> = &[("/boot/grub/grub.cfg", script), ("/e", &block)];
+                  menuentry G { linux /k ro; }\n";
     let second: Files<'_> = &[
         KERNEL,
         (
@@ -119,15 +117,51 @@ fn the_entry_that_counts_its_tries_stays() {
             "title Counted\nlinux /k\noptions ro\n",
         ),
     ];
-    let found = look(&[first, second]);
+    let found = look(&[&[("/boot/grub/grub.cfg", script)], second]);
     assert_eq!(ids(&found), ["F", "*c.conf"]);
-    let counted = &found.entries[1];
-    assert_eq!((counted.tries_left, counted.saves.len()), (Some(3), 1));
+    assert_eq!(found.entries[1].tries_left, Some(3));
     assert_eq!(
-        origins(counted),
+        origins(&found.entries[1]),
         ["1 /loader/entries/c+3.conf", "0 /boot/grub/grub.cfg:4"]
     );
     assert_eq!(order(&found), ["c.conf", "F"]);
+}
+
+#[test]
+fn what_is_saved_is_saved_by_the_one_that_stays() {
+    let block = format!("{:#<1024}", "# GRUB Environment Block\n");
+    let entry = ("/loader/entries/c.conf", "linux /k\noptions ro\n");
+    let script = "menuentry G { linux /k ro; save_env -f (hd0,gpt2)/e x; }\n";
+    let found = look(&[&[
+        KERNEL,
+        entry,
+        ("/e", &block),
+        ("/boot/grub/grub.cfg", script),
+    ]]);
+    assert_eq!(ids(&found), ["*c.conf"]);
+    assert_eq!(found.entries[0].saves.len(), 1);
+    // A stick does not make another disk be written to.
+    let script = script.replace("hd0", "hd1");
+    let script = format!("search --fs-uuid --set=root a\n{script}");
+    let stick: Files<'_> = &[("/boot/grub/grub.cfg", &script)];
+    let found = look(&[&[KERNEL, entry, ("/e", &block)], stick]);
+    assert_eq!(ids(&found), ["*c.conf", "*G"]);
+    assert_eq!(found.entries[0].saves, []);
+    assert_eq!(found.entries[1].saves.len(), 1);
+}
+
+/// However often a disk offers the same.
+#[test]
+fn the_same_many_times() {
+    let labels = "label l\nlinux /k\n".repeat(300);
+    let script = "menuentry G { linux /k; }\n".repeat(300);
+    let found = look(&[&[
+        KERNEL,
+        ("/boot/grub/grub.cfg", &script),
+        ("/extlinux.conf", &labels),
+    ]]);
+    assert_eq!(found.entries.len(), 300);
+    assert_eq!(found.entries[0].also_at.len(), 64);
 }
 
 #[test]
