@@ -24,6 +24,7 @@ mod fat;
 mod grub;
 mod guess;
 mod identify;
+mod installed;
 mod iso9660;
 mod kit;
 mod loopback;

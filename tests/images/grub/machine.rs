@@ -39,6 +39,11 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// The one that is described in a file.
+    pub fn read(description: &Path) -> Machine {
+        Machine::parse(&std::fs::read_to_string(description).unwrap())
+    }
+
     pub fn parse(text: &str) -> Machine {
         let parts = format!("\n{text}");
         let parts = parts.split("\n=== ").skip(1);

@@ -3,12 +3,12 @@
 
 pub mod corpus;
 mod gptprio;
-mod machine;
+pub mod machine;
 mod menus;
 pub mod oracle;
 mod places;
 mod random;
 mod state;
 mod suse;
-mod systems;
+pub mod systems;
 mod walk;

@@ -21,26 +21,29 @@ const DIFFERENT: &str = include_str!("different-systems.txt");
 
 #[test]
 fn each_list_is_the_known_one() {
-    let wrong = for_each_system(|system| {
-        let (_dir, disk) = system.machine().build();
-        let list = list(&disk);
-        let known = std::fs::read_to_string(&system.known).ok();
-        (known.as_ref() != Some(&list)).then(|| {
-            let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("entries");
-            std::fs::create_dir_all(&made).unwrap();
-            let made = made.join(system.known.file_name().unwrap());
-            std::fs::write(&made, list).unwrap();
-            let (made, known) = (made.display(), system.known.display());
-            format!("the list has changed: compare, and copy it if it is right:\ncp {made} {known}")
-        })
-    });
+    let wrong = for_each_system(|system| difference(&system.description));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What to do if the list of the disk in a description is not the one beside it.
+pub fn difference(description: &Path) -> Option<String> {
+    let (_dir, disk) = Machine::read(description).build();
+    let list = list(&disk);
+    let known = description.with_extension("entries");
+    (std::fs::read_to_string(&known).ok().as_ref() != Some(&list)).then(|| {
+        let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("entries");
+        std::fs::create_dir_all(&made).unwrap();
+        let made = made.join(known.file_name().unwrap());
+        std::fs::write(&made, list).unwrap();
+        let (made, known) = (made.display(), known.display());
+        format!("the list has changed: compare, and copy it if it is right:\ncp {made} {known}")
+    })
 }
 
 #[test]
 fn grub_shows_the_same_menus() {
     let wrong = for_each_system(|system| {
-        let mut machine = system.machine();
+        let mut machine = Machine::read(&system.description);
         let walk = Walk::new(&mut machine);
         let (_dir, disk) = machine.build();
         let different = compare(&disk, &walk);
@@ -61,13 +64,6 @@ struct System {
     /// `real/saved`
     name: String,
     description: PathBuf,
-    known: PathBuf,
-}
-
-impl System {
-    fn machine(&self) -> Machine {
-        Machine::parse(&std::fs::read_to_string(&self.description).unwrap())
-    }
 }
 
 /// What is wrong with each system, on two threads.
@@ -81,7 +77,6 @@ fn for_each_system(test: impl Fn(&System) -> Option<String> + Sync) -> Vec<Strin
                 let stem = description.file_stem().unwrap().to_str().unwrap();
                 systems.push(System {
                     name: format!("{kind}/{stem}"),
-                    known: description.with_extension("entries"),
                     description,
                 });
             }
@@ -161,6 +156,10 @@ pub fn list(disk: &Image) -> String {
             );
         }
         line("options", &entry.cmdline);
+        if let Some(left) = entry.tries_left {
+            let done = entry.tries_done.unwrap_or_default();
+            line("tries", &format!("{left} left, {done} done"));
+        }
         for saves in &entry.saves {
             for (name, value) in &saves.variables {
                 let value = value.as_deref().unwrap_or("(nothing)");
