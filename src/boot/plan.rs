@@ -32,7 +32,7 @@ pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a Boo
     plan.sort_by_key(|(disk, entry)| (guessed(entry), *disk));
     // What a configuration chooses is in its menu, too, and others may choose it as well.
     let mut planned = BTreeSet::new();
-    plan.retain(|(_, entry)| planned.insert(entry.id.as_str()));
+    plan.retain(|(_, entry)| planned.insert(entry.id.clone()));
     plan.into_iter().map(|(_, entry)| entry).collect()
 }
 

@@ -1,33 +1,27 @@
 //! What tells a file from others, whatever path and whatever disk lead to it.
+//!
+//! Identities and keys are texts: sets and maps of texts are in the binary anyway.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
 use crate::disk::{Disk, Volume};
 use crate::entry::{FileRef, VolumeId};
-use crate::fs::{FsPath, Metadata};
+use crate::fs::Metadata;
 use crate::inventory::Inventory;
-
-/// What a file is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Identity {
-    /// Where its content lies: the SHA-256 of the byte ranges on its volume.
-    Place(VolumeId, [u8; 32]),
-    /// Where nobody can tell: its path.
-    Path(VolumeId, FsPath),
-    /// Length in bytes and last modification, which links to it have, too.
-    Likeness(VolumeId, u64, i64),
-}
 
 /// The identities of files, each of which is asked for once.
 pub(super) struct Identities<'a> {
     inventory: &'a Inventory,
-    known: RefCell<BTreeMap<FileRef, Identity>>,
-    volumes: RefCell<BTreeMap<VolumeId, VolumeId>>,
+    /// Numbers of identities, by the keys of files.
+    known: RefCell<BTreeMap<String, usize>>,
+    identities: RefCell<Vec<String>>,
     /// How many files of each disk were looked for on their volume.
-    looked: RefCell<BTreeMap<usize, usize>>,
+    looked: RefCell<Vec<usize>>,
 }
 
 /// Files of a disk that are looked for on their volume: a system has some dozen kernels and initrds. Further ones
@@ -39,67 +33,64 @@ const MAX_SIZE: u64 = 256 << 20;
 
 impl<'a> Identities<'a> {
     pub(super) fn new(inventory: &'a Inventory) -> Identities<'a> {
+        let disks = inventory.disks().len();
         Identities {
             inventory,
             known: RefCell::default(),
-            volumes: RefCell::default(),
-            looked: RefCell::default(),
+            identities: RefCell::default(),
+            looked: RefCell::new(vec![0; disks]),
         }
     }
 
-    /// What a file is. One that is not there, and one without content, is its path.
-    pub(super) fn of(&self, file: &FileRef) -> Identity {
-        if let Some(known) = self.known.borrow().get(file) {
+    /// What a file is: where its content lies. Where nobody can tell, and of what is not there or is empty, it is the
+    /// path.
+    pub(super) fn of(&self, file: &FileRef) -> String {
+        let key = file.key();
+        let mut identities = self.identities.borrow_mut();
+        let known = self.known.borrow().get(&key).copied();
+        if let Some(known) = known.and_then(|number| identities.get(number)) {
             return known.clone();
         }
-        let volume = self.volume(file.volume);
-        let place = self.place(file).map(|place| Identity::Place(volume, place));
-        let identity = place.unwrap_or_else(|| Identity::Path(volume, file.path.clone()));
-        let mut known = self.known.borrow_mut();
-        known.insert(file.clone(), identity.clone());
+        let volume = self.first(file.volume).unwrap_or(file.volume);
+        let identity = match self.place(file) {
+            Some(ranges) => volume.key() + &ranges,
+            None => {
+                let path = file.path.clone();
+                FileRef { volume, path }.key()
+            }
+        };
+        self.known.borrow_mut().insert(key, identities.len());
+        identities.push(identity.clone());
         identity
     }
 
     /// The same, but where nobody can tell, two that only look alike are one: what one path may not start,
     /// a link to it does not either.
-    pub(super) fn at_least(&self, file: &FileRef) -> Identity {
+    pub(super) fn at_least(&self, file: &FileRef) -> String {
         let identity = self.of(file);
-        let Identity::Path(volume, _) = &identity else {
+        if !identity.contains(PATH) {
             return identity;
-        };
+        }
         let filesystem = self.inventory.filesystem(file.volume).ok();
         let metadata = filesystem.and_then(|filesystem| filesystem.metadata(&file.path).ok());
         let likeness = metadata.and_then(|Metadata { size, modified, .. }| {
-            Some(Identity::Likeness(*volume, size, modified?))
+            let volume = self.first(file.volume).unwrap_or(file.volume).key();
+            Some(format!("{volume}={size},{}", modified?))
         });
         likeness.unwrap_or(identity)
     }
 
-    fn place(&self, file: &FileRef) -> Option<[u8; 32]> {
+    fn place(&self, file: &FileRef) -> Option<String> {
         let mut looked = self.looked.borrow_mut();
-        let count = looked.entry(file.volume.disk).or_default();
+        let count = looked.get_mut(file.volume.disk)?;
         *count = count.checked_add(1).filter(|count| *count <= MAX_FILES)?;
         drop(looked);
         let filesystem = self.inventory.filesystem(file.volume).ok()?;
         let ranges = filesystem.locate(&file.path, MAX_SIZE).ok()?;
-        let mut hash = Sha256::new();
-        for range in &ranges {
-            hash.update(range.start.to_le_bytes());
-            hash.update(range.end.to_le_bytes());
-        }
-        (!ranges.is_empty()).then(|| hash.finalize().into())
+        (!ranges.is_empty()).then(|| place(&ranges))
     }
 
-    /// The first volume that is this one: a disk may be there by two paths.
-    pub(super) fn volume(&self, id: VolumeId) -> VolumeId {
-        if let Some(known) = self.volumes.borrow().get(&id) {
-            return *known;
-        }
-        let first = self.first(id).unwrap_or(id);
-        self.volumes.borrow_mut().insert(id, first);
-        first
-    }
-
+    /// The first volume that is this one, if it is not itself: a disk may be there by two paths.
     fn first(&self, id: VolumeId) -> Option<VolumeId> {
         let disks = self.inventory.disks();
         let (own, volume) = (disks.get(id.disk)?, self.inventory.volume(id)?);
@@ -113,12 +104,53 @@ impl<'a> Identities<'a> {
     }
 }
 
+/// Ranges of bytes as a short text.
+pub(in crate::config) fn place(ranges: &[Range<u64>]) -> String {
+    let mut hash = Sha256::new();
+    for range in ranges {
+        hash.update(range.start.to_le_bytes());
+        hash.update(range.end.to_le_bytes());
+    }
+    hex(hash)
+}
+
+/// A hash as a text.
+pub(in crate::config) fn hex(hash: Sha256) -> String {
+    hash.finalize()
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// What stands in front of a path.
+const PATH: char = ':';
+
+impl VolumeId {
+    /// A text that no other volume has.
+    pub(in crate::config) fn key(self) -> String {
+        format!("{}.{} ", self.disk, self.volume)
+    }
+}
+
+impl FileRef {
+    /// A text that no other path has.
+    pub(in crate::config) fn key(&self) -> String {
+        let mut key = self.volume.key();
+        key.push(PATH);
+        key.push_str(self.path.as_str());
+        key
+    }
+}
+
 /// Is it one disk with two names, as far as it says so itself? Whoever may plug one in could say
 /// anything.
 fn is_same_disk(a: &Disk, b: &Disk) -> bool {
-    let name = |disk: &Disk| (disk.hardware.model.clone(), disk.hardware.serial.clone());
     a.hardware.serial.is_some()
-        && name(a) == name(b)
+        && a.hardware.serial == b.hardware.serial
+        && a.hardware.model == b.hardware.model
         && a.source.size() == b.source.size()
         && !a.is_removable()
         && !b.is_removable()

@@ -1,10 +1,10 @@
 //! Passwords: what one boot loader asks a password for, others do not offer without.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::discover::Found;
-use super::identity::{Identities, Identity};
-use super::same::{Start, identities, outline};
+use super::identity::Identities;
+use super::same::start;
 use crate::entry::{BootEntry, EntrySource, FileRef, Password};
 use crate::inventory::Inventory;
 
@@ -22,7 +22,7 @@ pub(super) fn guard(
     let mut menus = Menus {
         inventory,
         known,
-        guarded: BTreeMap::new(),
+        guarded: BTreeSet::new(),
         open: BTreeSet::new(),
     };
     for configuration in &found.configurations {
@@ -52,14 +52,17 @@ pub(super) fn guard(
     }
 }
 
+/// Boot loaders that have passwords.
+const LANGUAGES: [EntrySource; 2] = [EntrySource::Grub, EntrySource::Syslinux];
+
 /// Menus with passwords.
 struct Menus<'a> {
     inventory: &'a Inventory,
     known: &'a Identities<'a>,
-    /// What they start, and in which languages they are written.
-    guarded: BTreeMap<Identity, BTreeSet<EntrySource>>,
-    /// What they start without a password.
-    open: BTreeSet<(EntrySource, Start)>,
+    /// The kernels that they start, each behind the name of the language.
+    guarded: BTreeSet<String>,
+    /// What is started without a password, behind the same.
+    open: BTreeSet<String>,
 }
 
 /// A kernel, or what Multiboot loads: there it may be a module.
@@ -78,8 +81,9 @@ impl Menus<'_> {
             if self.is_removable(disk) && !self.is_removable(kernel.volume.disk) {
                 continue;
             }
-            let languages = self.guarded.entry(self.known.at_least(kernel)).or_default();
-            languages.insert(entry.source);
+            let kernel = self.known.at_least(kernel);
+            self.guarded
+                .insert(entry.source.name().to_owned() + &kernel);
         }
     }
 
@@ -88,36 +92,39 @@ impl Menus<'_> {
         scanned.is_some_and(|scanned| scanned.disk.is_removable())
     }
 
-    /// The languages of the menus that start a kernel of this entry.
-    fn guards(&self, entry: &BootEntry) -> BTreeSet<EntrySource> {
-        let guards =
-            kernels(entry).filter_map(|kernel| self.guarded.get(&self.known.at_least(kernel)));
-        guards.flatten().copied().collect()
+    /// Does a menu in this language start a kernel of the entry?
+    fn guards(&self, source: EntrySource, entry: &BootEntry) -> bool {
+        let is_guarded = |kernel| {
+            let kernel = self.known.at_least(kernel);
+            self.guarded.contains(&(source.name().to_owned() + &kernel))
+        };
+        kernels(entry).any(is_guarded)
+    }
+
+    /// What the entry starts, if a menu in this language is to start it.
+    fn start(&self, source: EntrySource, entry: &BootEntry) -> Option<String> {
+        let start = start(entry, self.known)?;
+        Some(source.name().to_owned() + &start)
     }
 
     /// Remembers what anybody may start.
     fn open(&mut self, entry: &BootEntry) {
-        if entry.bootable()
-            && self.guards(entry).contains(&entry.source)
-            && let Some(outline) = outline(entry)
-        {
-            let start = (outline, identities(entry, self.known));
-            self.open.insert((entry.source, start));
+        let source = entry.source;
+        if entry.bootable() && self.guards(source, entry) {
+            self.open.extend(self.start(source, entry));
         }
     }
 
     /// Which menu keeps an entry of another one from being booted?
     fn refuse(&self, entry: &BootEntry) -> Option<EntrySource> {
-        if !entry.bootable() {
-            return None;
-        }
-        let guards = self.guards(entry);
-        let others = guards.into_iter().filter(|source| *source != entry.source);
-        let start = || Some((outline(entry)?, identities(entry, self.known)));
-        others.into_iter().find(|source| {
-            let start = start().map(|start| (*source, start));
-            !start.is_some_and(|start| self.open.contains(&start))
-        })
+        let refuses = |source: &EntrySource| {
+            let start = || self.start(*source, entry);
+            *source != entry.source
+                && self.guards(*source, entry)
+                && !start().is_some_and(|start| self.open.contains(&start))
+        };
+        let mut refused = LANGUAGES.into_iter().filter(|_| entry.bootable());
+        refused.find(refuses)
     }
 }
 

@@ -1,75 +1,85 @@
 //! What several configurations offer alike is one entry.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::ops::Range;
 
 use super::discover::Found;
-use super::identity::{Identities, Identity};
-use crate::entry::{BootEntry, CompanionKind, FileRef, PayloadKind};
+use super::identity::Identities;
+use crate::entry::{BootEntry, CompanionKind, FileRef};
 
-/// What an entry starts, as far as that can be told without looking at files: the kind, how many files of
-/// which kind, and the command line.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Outline {
-    kind: PayloadKind,
-    files: Vec<Role>,
-    cmdline: String,
-    /// The profile of a unified kernel image, and the command line that takes the place of its own.
-    unified: Option<(usize, Option<String>)>,
+/// What an entry starts, as far as that can be told without looking at files, as a text: the kind, what files it
+/// needs, and the command line. `None` where it starts nothing.
+fn outline(entry: &BootEntry) -> Option<String> {
+    entry.kernel.as_ref()?;
+    let mut text = entry.kind.name().to_owned();
+    for (role, arguments, _) in files(entry) {
+        // Writing to a string does not fail.
+        let _ = write!(text, " {role}{:?}", words(arguments));
+    }
+    if let Some(unified) = &entry.unified {
+        let _ = write!(text, " {}{:?}", unified.profile, unified.options);
+    }
+    Some(text + &words(&entry.cmdline))
 }
 
-/// What an entry needs a file for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Role {
-    Kernel,
-    Initrd,
-    DeviceTree,
-    Module(String),
-    Companion(CompanionKind),
-}
-
-/// What an entry starts, exactly.
-pub(super) type Start = (Outline, Vec<Identity>);
-
-/// The files of an entry, in order.
-fn files(entry: &BootEntry) -> impl Iterator<Item = (Role, &FileRef)> {
-    let kernel = entry.kernel.iter().map(|file| (Role::Kernel, file));
-    let initrds = entry.initrd.iter().map(|file| (Role::Initrd, file));
-    let trees = entry.devicetree.iter();
-    let trees = trees.map(|file| (Role::DeviceTree, file));
+/// The files of an entry, in order: a letter for what each is needed for, and arguments that go with it.
+fn files(entry: &BootEntry) -> Vec<(char, &str, &FileRef)> {
+    let mut files = Vec::new();
+    files.extend(entry.kernel.iter().map(|file| ('k', "", file)));
+    files.extend(entry.initrd.iter().map(|file| ('i', "", file)));
+    files.extend(entry.devicetree.iter().map(|file| ('d', "", file)));
     let modules = entry.modules.iter();
-    let modules = modules.map(|module| (Role::Module(words(&module.cmdline)), &module.file));
-    let companions = entry.unified.iter().flat_map(|unified| &unified.companions);
-    let companions = companions.map(|other| (Role::Companion(other.kind), &other.file));
-    kernel
-        .chain(initrds)
-        .chain(trees)
-        .chain(modules)
-        .chain(companions)
+    files.extend(modules.map(|module| ('m', module.cmdline.as_str(), &module.file)));
+    if let Some(unified) = &entry.unified {
+        let kind = |kind| match kind {
+            CompanionKind::Addon => 'a',
+            CompanionKind::Credential => 'c',
+            CompanionKind::GlobalCredential => 'g',
+            CompanionKind::Sysext => 's',
+            CompanionKind::Confext => 'x',
+        };
+        let companions = unified.companions.iter();
+        files.extend(companions.map(|companion| (kind(companion.kind), "", &companion.file)));
+    }
+    files
 }
 
 /// A command line without what each boot loader puts in by itself.
 fn words(cmdline: &str) -> String {
     let words = cmdline.split_ascii_whitespace();
     let own = words.filter(|word| !word.starts_with("BOOT_IMAGE=") && !word.starts_with("initrd="));
-    own.collect::<Vec<_>>().join(" ")
+    own.fold(String::new(), |text, word| text + " " + word)
 }
 
-/// What an entry starts; `None` where that is nothing.
-pub(super) fn outline(entry: &BootEntry) -> Option<Outline> {
-    entry.kernel.as_ref()?;
-    let unified = entry.unified.as_ref();
-    Some(Outline {
-        kind: entry.kind,
-        files: files(entry).map(|(role, _)| role).collect(),
-        cmdline: words(&entry.cmdline),
-        unified: unified.map(|unified| (unified.profile, unified.options.clone())),
-    })
+/// What an entry starts, exactly, as a text; `None` where that is nothing.
+pub(super) fn start(entry: &BootEntry, known: &Identities<'_>) -> Option<String> {
+    let outline = outline(entry)?;
+    let files = files(entry).into_iter();
+    let identities = files.map(|(_, _, file)| known.of(file));
+    let files = identities.fold(String::new(), |text, identity| text + &identity + "\0");
+    Some(files + &outline)
 }
 
-/// The files of what an entry starts.
-pub(super) fn identities(entry: &BootEntry, identities: &Identities<'_>) -> Vec<Identity> {
-    files(entry).map(|(_, file)| identities.of(file)).collect()
+/// Those of `members` that have the same text, in order.
+fn alike(
+    members: impl Iterator<Item = usize>,
+    text: &dyn Fn(usize) -> Option<String>,
+) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for member in members {
+        let Some(text) = text(member) else {
+            continue;
+        };
+        let next = groups.len();
+        let group = *known.entry(text).or_insert(next);
+        match groups.get_mut(group) {
+            Some(group) => group.push(member),
+            None => groups.push(vec![member]),
+        }
+    }
+    groups
 }
 
 /// Other places of one entry beyond this are not told: a disk may offer the same as often as it likes.
@@ -87,15 +97,6 @@ const MAX_PROBLEMS: usize = 64;
 /// What the others add is where they are, their remarks, and what they save where the first saves nothing.
 /// The configurations that choose one of the others choose the one that stays.
 pub(super) fn merge(found: &mut Found, known: &Identities<'_>) {
-    let mut alike: BTreeMap<(Outline, bool), Vec<usize>> = BTreeMap::new();
-    for (i, entry) in found.entries.iter().enumerate() {
-        if let Some(outline) = outline(entry) {
-            alike
-                .entry((outline, entry.bootable()))
-                .or_default()
-                .push(i);
-        }
-    }
     let configuration = owners(found);
     let of = |i: usize| configuration.get(i).copied().flatten();
     let disk = |i| {
@@ -103,30 +104,26 @@ pub(super) fn merge(found: &mut Found, known: &Identities<'_>) {
         Some(configuration.file.volume.disk)
     };
     let mut stays: Vec<usize> = (0..found.entries.len()).collect();
-    for members in alike.into_values() {
+    let entry = |i: usize| found.entries.get(i);
+    let outlines = |i: usize| {
+        let entry = entry(i)?;
+        let mark = if entry.bootable() { "" } else { "!" };
+        Some(outline(entry)? + mark)
+    };
+    let starts = |i: usize| start(entry(i)?, known);
+    for members in alike(0..found.entries.len(), &outlines) {
         let first = members.first().copied().map(of);
         if members.iter().all(|member| Some(of(*member)) == first) {
             continue;
         }
-        let mut same: BTreeMap<Vec<Identity>, Vec<usize>> = BTreeMap::new();
-        for member in members {
-            if let Some(entry) = found.entries.get(member) {
-                same.entry(identities(entry, known))
-                    .or_default()
-                    .push(member);
-            }
-        }
-        for members in same.into_values() {
-            let counts = |i: &&usize| {
-                let entry = found.entries.get(**i);
-                entry.is_some_and(|entry| entry.tries_left.is_some())
-            };
+        for members in alike(members.into_iter(), &starts) {
+            let counts = |i: &&usize| entry(**i).is_some_and(|entry| entry.tries_left.is_some());
             let survivor = members.iter().find(counts).or(members.first());
             let Some(survivor) = survivor.copied() else {
                 continue;
             };
             // What is written is that of the first that writes anything.
-            let saves = |i: usize| found.entries.get(i).map_or(&[][..], |entry| &entry.saves);
+            let saves = |i: usize| entry(i).map_or(&[][..], |entry| &entry.saves);
             let mut written = saves(survivor);
             for other in members {
                 let more = saves(other);
@@ -160,7 +157,7 @@ fn owners(found: &Found) -> Vec<Option<usize>> {
 
 /// Leaves those entries that stand for themselves in `stays`, and gives them what the others add.
 fn join(found: &mut Found, stays: &[usize]) {
-    let mut added: BTreeMap<usize, Vec<BootEntry>> = BTreeMap::new();
+    let mut added: Vec<(usize, BootEntry)> = Vec::new();
     let mut left = Vec::with_capacity(found.entries.len());
     // Where each entry is now, or would be.
     let mut places = Vec::with_capacity(stays.len());
@@ -169,15 +166,15 @@ fn join(found: &mut Found, stays: &[usize]) {
         places.push(left.len());
         match i == *survivor {
             true => left.push(entry),
-            false => added.entry(*survivor).or_default().push(entry),
+            false => added.push((*survivor, entry)),
         }
     }
     let end = left.len();
     let place = |i: usize| places.get(i).copied().unwrap_or(end);
     found.entries = left;
-    for (survivor, others) in added {
+    for (survivor, other) in added {
         if let Some(entry) = found.entries.get_mut(place(survivor)) {
-            others.into_iter().for_each(|other| entry.add(other));
+            entry.add(other);
         }
     }
     for configuration in &mut found.configurations {

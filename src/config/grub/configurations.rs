@@ -1,7 +1,6 @@
 //! [`Configurations`]: all scripts of a machine, and how they lead to each other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
@@ -9,7 +8,8 @@ use super::evaluate::{Evaluated, evaluate_within};
 use super::limits::Allowance;
 use super::places::files;
 use super::platform::Platform;
-use crate::entry::{BootEntry, EntrySource, FileRef, Origin, Password, VolumeId};
+use crate::config::identity::{hex, place};
+use crate::entry::{BootEntry, EntrySource, FileRef, Password, VolumeId};
 use crate::inventory::Inventory;
 
 /// A disk with more configurations, not counting those that others lead to, is an attack or a mistake.
@@ -19,10 +19,11 @@ const MAX_CONFIGURATIONS: usize = 64;
 #[derive(Default)]
 pub struct Configurations {
     reached: BTreeSet<FileRef>,
-    /// What those of the usual names are, whatever path leads to them, and the path that led there first.
-    identities: BTreeMap<Identity, FileRef>,
-    /// What was said of a volume already.
-    said: BTreeSet<(VolumeId, String)>,
+    /// What those of the usual names are, whatever path leads to them, and which of `first` led there first.
+    identities: BTreeMap<String, usize>,
+    first: Vec<FileRef>,
+    /// What was said already, behind the volume that it was said of.
+    said: BTreeSet<String>,
     /// Further ways to scripts that were read before, if there is a password on them.
     ways: Vec<Way>,
     hidden: Vec<(usize, BootEntry)>,
@@ -34,8 +35,13 @@ struct Way {
     from: FileRef,
     /// The scripts.
     to: BTreeSet<FileRef>,
-    /// The entries in those that it starts without a password.
-    open: BTreeSet<Origin>,
+    /// Where the entries in those are that it starts without a password.
+    open: BTreeSet<String>,
+}
+
+/// A text for the place of an entry, in a file that may have another name.
+fn place_of(entry: &BootEntry, file: &FileRef) -> String {
+    format!("{:?}{}", entry.origin.line, file.key())
 }
 
 impl Configurations {
@@ -75,9 +81,9 @@ impl Configurations {
             left = left.without(used);
             self.drop_known(inventory, &file, &mut evaluated);
             for file in &evaluated.reached {
-                if let Some(identity) = Identity::of(inventory, file) {
-                    let first = self.identities.entry(identity);
-                    first.or_insert_with(|| file.clone());
+                if let Some(identity) = identity(inventory, file) {
+                    self.identities.entry(identity).or_insert(self.first.len());
+                    self.first.push(file.clone());
                 }
             }
             self.reached.extend(evaluated.reached.iter().cloned());
@@ -100,16 +106,25 @@ impl Configurations {
     /// Where several ways lead to a script, its entries need a password if one of the ways asks for it, whatever was
     /// read first.
     pub fn restrict(&self, inventory: &Inventory, entries: &mut [BootEntry]) {
-        let mut ways: BTreeMap<&FileRef, Vec<&Way>> = BTreeMap::new();
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
+        let mut ways: Vec<Vec<&Way>> = Vec::new();
         for way in &self.ways {
             for script in &way.to {
-                ways.entry(script).or_default().push(way);
+                let number = *known.entry(script.key()).or_insert(ways.len());
+                match ways.get_mut(number) {
+                    Some(ways) => ways.push(way),
+                    None => ways.push(vec![way]),
+                }
             }
         }
         let of_grub = |entry: &&mut BootEntry| entry.source == EntrySource::Grub;
         for entry in entries.iter_mut().filter(of_grub) {
-            let ways = ways.get(&entry.origin.file).into_iter().flatten();
-            let mut ways = ways.filter(|way| !way.open.contains(&entry.origin));
+            let file = &entry.origin.file;
+            let number = known.get(&file.key()).copied();
+            let ways = number.and_then(|number| ways.get(number));
+            let place = place_of(entry, file);
+            let mut ways = ways.into_iter().flatten();
+            let mut ways = ways.by_ref().filter(|way| !way.open.contains(&place));
             let Some(way) = ways.next() else {
                 continue;
             };
@@ -129,93 +144,71 @@ impl Configurations {
         if self.has_read(file) {
             return Some(file.clone());
         }
-        let identity = Identity::of(inventory, file)?;
-        self.identities.get(&identity).cloned()
+        let number = self.identities.get(&identity(inventory, file)?)?;
+        self.first.get(*number).cloned()
     }
 
     /// What leads to a configuration that was read before offers nothing new.
     fn drop_known(&mut self, inventory: &Inventory, file: &FileRef, evaluated: &mut Evaluated) {
-        let scripts = evaluated.reached.iter().filter(|script| *script != file);
-        let known = scripts.filter_map(|script| {
-            let first = self.known(inventory, script)?;
-            Some((script.clone(), first))
-        });
-        let known: BTreeMap<FileRef, FileRef> = known.collect();
-        let (dropped, new) = std::mem::take(&mut evaluated.entries)
-            .into_iter()
-            .partition(|entry| known.contains_key(&entry.origin.file));
-        evaluated.entries = new;
-        if evaluated.has_password {
-            self.remember(inventory, file, &known, dropped);
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
+        let mut first = Vec::new();
+        for script in evaluated.reached.iter().filter(|script| *script != file) {
+            if let Some(name) = self.known(inventory, script) {
+                known.insert(script.key(), first.len());
+                first.push(name);
+            }
         }
-        let is_new = |text: &String| self.said.insert((file.volume, text.clone()));
+        let mut way = Way {
+            from: file.clone(),
+            to: BTreeSet::new(),
+            open: BTreeSet::new(),
+        };
+        for entry in std::mem::take(&mut evaluated.entries) {
+            let number = known.get(&entry.origin.file.key());
+            let Some(script) = number.and_then(|number| first.get(*number)) else {
+                evaluated.entries.push(entry);
+                continue;
+            };
+            if entry.password != Password::Start {
+                way.open.insert(place_of(&entry, script));
+            }
+            if evaluated.has_password {
+                self.hidden.push((file.volume.disk, entry));
+            }
+        }
+        if evaluated.has_password {
+            // Who can pull the disk out goes around its passwords.
+            let is_removable = |file: &FileRef| {
+                let disk = inventory.disk(file.volume);
+                disk.is_some_and(|scanned| scanned.disk.is_removable())
+            };
+            first.retain(|script| !is_removable(file) || is_removable(script));
+            way.to.extend(first);
+            self.ways.push(way);
+        }
+        let is_new = |text: &String| self.said.insert(file.volume.key() + text);
         evaluated.problems.retain(is_new);
     }
-
-    /// Remembers the way from `file` to scripts that are known under other names, and what it offers there.
-    fn remember(
-        &mut self,
-        inventory: &Inventory,
-        file: &FileRef,
-        known: &BTreeMap<FileRef, FileRef>,
-        entries: Vec<BootEntry>,
-    ) {
-        // Who can pull the disk out goes around its passwords.
-        let is_removable = |file: &FileRef| {
-            let disk = inventory.disk(file.volume);
-            disk.is_some_and(|scanned| scanned.disk.is_removable())
-        };
-        let counts = |script: &&FileRef| !is_removable(file) || is_removable(script);
-        let first = |origin: &Origin| {
-            let file = known.get(&origin.file)?.clone();
-            let line = origin.line;
-            Some(Origin { file, line })
-        };
-        let open = entries.iter();
-        let open = open.filter(|entry| entry.password != Password::Start);
-        self.ways.push(Way {
-            from: file.clone(),
-            to: known.values().filter(counts).cloned().collect(),
-            open: open.filter_map(|entry| first(&entry.origin)).collect(),
-        });
-        let disk = file.volume.disk;
-        self.hidden
-            .extend(entries.into_iter().map(|entry| (disk, entry)));
-    }
 }
 
-/// What tells a configuration from others on its volume. Symbolic links lead to one by several paths:
-/// `/boot/boot` is often one to `/boot` itself.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Identity {
-    /// Where it lies, in bytes from first to last.
-    Place(VolumeId, Vec<(u64, u64)>),
-    /// Where nobody can tell: when it was changed, and the SHA-256 of what it says.
-    Content(VolumeId, Option<i64>, [u8; 32]),
-}
-
-impl Identity {
-    /// `None` for a file that has another name than those that are looked for, and one that can't be read.
-    fn of(inventory: &Inventory, file: &FileRef) -> Option<Identity> {
-        let FileRef { volume, path } = file;
-        let name = path.file_name();
-        let names = ["grub.cfg", "loopback.cfg"];
-        if !names.iter().any(|usual| name.eq_ignore_ascii_case(usual)) {
-            return None;
-        }
-        let filesystem = inventory.filesystem(*volume).ok()?;
-        if let Ok(ranges) = filesystem.locate(path, MAX_SIZE as u64) {
-            let ends = |range: Range<u64>| (range.start, range.end);
-            return Some(Identity::Place(
-                *volume,
-                ranges.into_iter().map(ends).collect(),
-            ));
-        }
-        let modified = filesystem.metadata(path).ok()?.modified;
-        let content = filesystem.read(path, MAX_SIZE).ok()?;
-        let digest = Sha256::digest(content).into();
-        Some(Identity::Content(*volume, modified, digest))
+/// What tells a configuration from others, as a text. Symbolic links lead to one by several paths: `/boot/boot` is
+/// often one to `/boot` itself. It is where the script lies; where nobody can tell, when it was changed, and what it
+/// says. `None` for a file that has another name than those that are looked for, and one that can't be read.
+fn identity(inventory: &Inventory, file: &FileRef) -> Option<String> {
+    let FileRef { volume, path } = file;
+    let name = path.file_name();
+    let names = ["grub.cfg", "loopback.cfg"];
+    if !names.iter().any(|usual| name.eq_ignore_ascii_case(usual)) {
+        return None;
     }
+    let filesystem = inventory.filesystem(*volume).ok()?;
+    if let Ok(ranges) = filesystem.locate(path, MAX_SIZE as u64) {
+        return Some(volume.key() + &place(&ranges));
+    }
+    let modified = filesystem.metadata(path).ok()?.modified;
+    let content = filesystem.read(path, MAX_SIZE).ok()?;
+    let digest = hex(Sha256::new_with_prefix(content));
+    Some(format!("{}{modified:?} {digest}", volume.key()))
 }
 
 /// Longer scripts are not read, in bytes.
