@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::evaluate::{Evaluated, evaluate_within};
 use super::limits::Allowance;
-use super::places::files;
+use super::places::{files, is_stub};
 use super::platform::Platform;
 use crate::config::identity::{hex, place};
 use crate::entry::{BootEntry, EntrySource, FileRef, Password, VolumeId};
@@ -26,6 +26,7 @@ pub struct Configurations {
     said: BTreeSet<String>,
     /// Further ways to scripts that were read before, if there is a password on them.
     ways: Vec<Way>,
+    /// What [`Configurations::hidden`] gives.
     hidden: Vec<(usize, BootEntry)>,
 }
 
@@ -56,7 +57,9 @@ impl Configurations {
         let mut left = Allowance::of_disk(inventory.disks().len());
         let mut all = Vec::new();
         for (number, file) in files.iter().enumerate() {
-            if self.known(inventory, file).is_some() {
+            let is_known = self.known(inventory, file).is_some();
+            // Firmware begins with a stub, whatever has led to it before.
+            if is_known && !is_stub(&file.path) {
                 continue;
             }
             let file = file.clone();
@@ -79,7 +82,8 @@ impl Configurations {
             let share = left.share(files.len().saturating_sub(number).min(others));
             let (mut evaluated, used) = evaluate_within(inventory, &file, platform, share);
             left = left.without(used);
-            self.drop_known(inventory, &file, &mut evaluated);
+            let own = (!is_known).then_some(&file);
+            self.drop_known(inventory, &file, own, &mut evaluated);
             for file in &evaluated.reached {
                 if let Some(identity) = identity(inventory, file) {
                     self.identities.entry(identity).or_insert(self.first.len());
@@ -87,7 +91,9 @@ impl Configurations {
                 }
             }
             self.reached.extend(evaluated.reached.iter().cloned());
-            all.push((file, evaluated));
+            if !is_known || !evaluated.entries.is_empty() {
+                all.push((file, evaluated));
+            }
         }
         all
     }
@@ -123,8 +129,8 @@ impl Configurations {
             let number = known.get(&file.key()).copied();
             let ways = number.and_then(|number| ways.get(number));
             let place = place_of(entry, file);
-            let mut ways = ways.into_iter().flatten();
-            let mut ways = ways.by_ref().filter(|way| !way.open.contains(&place));
+            let ways = ways.into_iter().flatten();
+            let mut ways = ways.filter(|way| !way.open.contains(&place));
             let Some(way) = ways.next() else {
                 continue;
             };
@@ -148,11 +154,18 @@ impl Configurations {
         self.first.get(*number).cloned()
     }
 
-    /// What leads to a configuration that was read before offers nothing new.
-    fn drop_known(&mut self, inventory: &Inventory, file: &FileRef, evaluated: &mut Evaluated) {
+    /// What leads to a configuration that was read before offers nothing new. `own` is what was not read before.
+    fn drop_known(
+        &mut self,
+        inventory: &Inventory,
+        file: &FileRef,
+        own: Option<&FileRef>,
+        evaluated: &mut Evaluated,
+    ) {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
         let mut first = Vec::new();
-        for script in evaluated.reached.iter().filter(|script| *script != file) {
+        let others = evaluated.reached.iter();
+        for script in others.filter(|script| Some(*script) != own) {
             if let Some(name) = self.known(inventory, script) {
                 known.insert(script.key(), first.len());
                 first.push(name);

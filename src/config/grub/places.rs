@@ -107,7 +107,7 @@ fn stubs(filesystem: &dyn Filesystem) -> Vec<FsPath> {
 }
 
 /// Is it beside GRUB on an EFI system partition, and probably leads on to the configuration itself?
-fn is_stub(path: &FsPath) -> bool {
+pub(super) fn is_stub(path: &FsPath) -> bool {
     path.components()
         .next()
         .is_some_and(|first| first.eq_ignore_ascii_case("EFI"))

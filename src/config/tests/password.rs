@@ -32,6 +32,17 @@ fn a_stub_on_a_later_disk() {
     assert_eq!(ids(&look(&[stub, root])), ["*!A", "B"]);
 }
 
+/// A menu may have led to the stub before, which is not how firmware comes there.
+#[test]
+fn a_stub_that_an_open_menu_leads_to() {
+    let main = "menuentry A { linux /k ro; }\n\
+                menuentry Other { search --fs-uuid --set=root b; configfile /EFI/debian/grub.cfg; }\n";
+    let root: Files<'_> = &[KERNEL, ("/boot/grub/grub.cfg", main)];
+    let found = look(&[root, &[("/EFI/debian/grub.cfg", STUB)]]);
+    assert_eq!(ids(&found)[0], "*!A");
+    assert_eq!(problems(&found, "A"), [FROM_STUB]);
+}
+
 #[test]
 fn a_second_stub_on_the_same_disk() {
     let open = STUB.replace("superusers", "other");
