@@ -1,9 +1,11 @@
 //! [`BootEntry`]: one thing that can be booted, whoever described it.
 
+mod initrd;
 mod unified;
 
 use std::ops::Range;
 
+pub use initrd::Initrd;
 pub use unified::{Companion, CompanionKind, Unified};
 
 use crate::fs::FsPath;
@@ -203,7 +205,7 @@ pub struct BootEntry {
     /// The kernel, UKI or EFI program.
     pub kernel: Option<FileRef>,
     /// Initial RAM disks in the order in which they are joined.
-    pub initrd: Vec<FileRef>,
+    pub initrd: Vec<Initrd>,
     /// The device tree.
     pub devicetree: Option<FileRef>,
     /// Multiboot modules in order.

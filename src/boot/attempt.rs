@@ -3,6 +3,7 @@
 use std::fmt;
 use std::os::fd::AsFd;
 
+use super::initrd;
 use super::payload::{Draft, Part, Payload, PayloadError};
 use super::reading::Reading;
 use super::timeline::{Stage, Timeline};
@@ -102,7 +103,8 @@ impl Attempt<'_> {
     /// The kernel refuses initrds of 0 bytes (`EINVAL`): it is started without, as GRUB would.
     fn unless_empty(&self, entry: &BootEntry, initrd: Payload) -> Option<Payload> {
         if initrd.size() == 0 && !entry.initrd.is_empty() {
-            let files: Vec<String> = entry.initrd.iter().map(|f| self.describe(f)).collect();
+            let files = entry.initrd.iter().map(|f| self.describe(&f.file));
+            let files: Vec<String> = files.collect();
             let files = files.join(" and ");
             log::warn!("{}: empty, started without an initrd", Printable(&files));
         }
@@ -121,7 +123,8 @@ fn linux(
     reading: &mut Reading<'_>,
 ) -> Result<Parts, AttemptError> {
     let source = reading.open(kernel)?;
-    let initrds = reading.open_all(&entry.initrd)?;
+    let initrds = entry.initrd.iter().map(|initrd| &initrd.file);
+    let initrds = reading.open_all(initrds)?;
     let bytes = reading.draft(kernel)?;
     let whole = bytes.whole(&source.stream);
     reading.read(source, &mut [whole])?;
@@ -129,10 +132,7 @@ fn linux(
     // What can't be handed over is known before the initrds are read.
     CommandLine::new(&entry.cmdline, image.cmdline_size)?;
     let initrd = reading.draft(kernel)?;
-    for source in initrds {
-        let whole = initrd.whole(&source.stream);
-        reading.read(source, &mut [whole])?;
-    }
+    initrd::read(&entry.initrd, initrds, &initrd, reading)?;
     Ok(Parts {
         kernel: payload,
         image,
@@ -368,7 +368,7 @@ mod tests {
             let kind = PayloadKind::Linux;
             let mut entry = BootEntry::new("id".to_owned(), EntrySource::Bls, kind, origin);
             entry.kernel = Some(file("kernel"));
-            entry.initrd = initrds.iter().map(|name| file(name)).collect();
+            entry.initrd = initrds.iter().map(|name| file(name).into()).collect();
             let loaded = attempt.run(&entry, &mut Timeline::start(), &mut |_, _| ());
             assert_eq!(loaded.unwrap().initrd.is_some(), passed, "{initrds:?}");
             assert_eq!(recorder.0.get(), Some(passed), "{initrds:?}");

@@ -7,17 +7,27 @@ use super::payload::{Draft, PayloadError};
 /// so that the same files make the same bytes.
 pub(super) struct Archive<'a> {
     draft: &'a Draft,
-    /// Files with different numbers are no links of each other.
+    /// Number of the last file.
     inode: u32,
+    /// What is added to it for the next.
+    step: u32,
 }
 
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
 
 impl<'a> Archive<'a> {
-    /// Begins an archive.
+    /// Begins an archive, in which each file has a number of its own.
     pub(super) fn new(draft: &'a Draft) -> Archive<'a> {
-        Archive { draft, inode: 0 }
+        let (inode, step) = (0, 1);
+        Archive { draft, inode, step }
+    }
+
+    /// Begins an archive as GRUB makes them: the number of every file is 0. With one link each they are
+    /// different files all the same.
+    pub(super) fn without_numbers(draft: &'a Draft) -> Archive<'a> {
+        let (inode, step) = (0, 0);
+        Archive { draft, inode, step }
     }
 
     /// Adds the directory `path`, which has no `/` in front. `mode` is that of `chmod`.
@@ -40,7 +50,7 @@ impl<'a> Archive<'a> {
     }
 
     fn header(&mut self, path: &str, mode: u32, size: u32) -> Result<(), PayloadError> {
-        self.inode = self.inode.saturating_add(1);
+        self.inode = self.inode.saturating_add(self.step);
         self.entry(path, self.inode, mode, size)
     }
 

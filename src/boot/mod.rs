@@ -8,6 +8,7 @@
 mod attempt;
 mod cpio;
 mod environment;
+mod initrd;
 mod memory;
 mod payload;
 mod plan;

@@ -56,7 +56,7 @@ struct EntryView {
     origins: Vec<OriginView>,
     kind: &'static str,
     kernel: Option<FileView>,
-    initrd: Vec<FileView>,
+    initrd: Vec<InitrdView>,
     devicetree: Option<FileView>,
     modules: Vec<ModuleView>,
     cmdline: String,
@@ -83,6 +83,13 @@ struct OriginView {
 struct FileView {
     volume: Option<String>,
     path: String,
+}
+
+#[derive(Serialize)]
+struct InitrdView {
+    #[serde(flatten)]
+    file: FileView,
+    name: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -176,7 +183,14 @@ fn entry(inventory: &Inventory, entry: &BootEntry) -> EntryView {
         origins: origins.map(place).collect(),
         kind: entry.kind.name(),
         kernel: entry.kernel.as_ref().map(file),
-        initrd: entry.initrd.iter().map(file).collect(),
+        initrd: entry
+            .initrd
+            .iter()
+            .map(|initrd| InitrdView {
+                file: file(&initrd.file),
+                name: initrd.name.clone(),
+            })
+            .collect(),
         devicetree: entry.devicetree.as_ref().map(file),
         modules: entry
             .modules

@@ -56,7 +56,11 @@ fn table(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
             writeln!(output, "    kernel   {}", Printable(kernel.path.as_str()))?;
         }
         for initrd in &entry.initrd {
-            writeln!(output, "    initrd   {}", Printable(initrd.path.as_str()))?;
+            let path = Printable(initrd.file.path.as_str());
+            match &initrd.name {
+                Some(name) => writeln!(output, "    initrd   {path} as {}", Printable(name))?,
+                None => writeln!(output, "    initrd   {path}")?,
+            }
         }
         if !entry.cmdline.is_empty() {
             writeln!(output, "    options  {}", Printable(&entry.cmdline))?;

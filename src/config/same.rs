@@ -27,7 +27,11 @@ fn outline(entry: &BootEntry) -> Option<String> {
 fn files(entry: &BootEntry) -> Vec<(char, &str, &FileRef)> {
     let mut files = Vec::new();
     files.extend(entry.kernel.iter().map(|file| ('k', "", file)));
-    files.extend(entry.initrd.iter().map(|file| ('i', "", file)));
+    let initrds = entry.initrd.iter().map(|initrd| match &initrd.name {
+        Some(name) => ('n', name.as_str(), &initrd.file),
+        None => ('i', "", &initrd.file),
+    });
+    files.extend(initrds);
     files.extend(entry.devicetree.iter().map(|file| ('d', "", file)));
     let modules = entry.modules.iter();
     files.extend(modules.map(|module| ('m', module.cmdline.as_str(), &module.file)));

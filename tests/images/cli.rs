@@ -268,7 +268,7 @@ fn json_is_what_is_promised() {
         }],
         "kind": "linux",
         "kernel": { "volume": "1234-5678", "path": "/debian/6.1/linux" },
-        "initrd": [{ "volume": "1234-5678", "path": "/debian/6.1/initrd" }],
+        "initrd": [{ "volume": "1234-5678", "path": "/debian/6.1/initrd", "name": null }],
         "devicetree": null,
         "modules": [],
         "cmdline": "root=LABEL=root ro",

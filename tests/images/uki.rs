@@ -114,7 +114,7 @@ fn tree(directory: &TempDir, files: &[(&str, Vec<u8>)]) -> PathBuf {
     directory.path().join("tree")
 }
 
-fn inventory(image: &Image) -> Inventory {
+pub fn inventory(image: &Image) -> Inventory {
     let mut inventory = Inventory::new();
     inventory.add(Disk::open(&image.0).unwrap());
     inventory
@@ -131,12 +131,12 @@ fn problems(entry: &BootEntry) -> Vec<&str> {
 }
 
 /// What was handed to kexec.
-struct HandedOver {
+pub struct HandedOver {
     kernel: Vec<u8>,
-    initrd: Vec<u8>,
+    pub initrd: Vec<u8>,
     cmdline: String,
     /// The files that were read for it, with their hashes.
-    files: Vec<(FileRef, Part)>,
+    pub files: Vec<(FileRef, Part)>,
 }
 
 /// Keeps what it is to load: kernel, initrd and command line.
@@ -167,7 +167,7 @@ fn boot(image: &Image, id: &str) -> Result<HandedOver, String> {
     boot_entry(&inventory, entry)
 }
 
-fn boot_entry(inventory: &Inventory, entry: &BootEntry) -> Result<HandedOver, String> {
+pub fn boot_entry(inventory: &Inventory, entry: &BootEntry) -> Result<HandedOver, String> {
     let recorder = Recorder::default();
     let attempt = Attempt {
         inventory,

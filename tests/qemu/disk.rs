@@ -65,7 +65,10 @@ impl Image {
         let mut inventory = Inventory::new();
         inventory.add(Disk::open(&medium).unwrap());
         let entry = &discover(&inventory).entries[0];
-        let (kernel, initrd) = (&entry.kernel.as_ref().unwrap().path, &entry.initrd[0].path);
+        let (kernel, initrd) = (
+            &entry.kernel.as_ref().unwrap().path,
+            &entry.initrd[0].file.path,
+        );
         let config = format!(
             "menuentry 'From a file' {{\n\tloopback loop /images/medium.iso\n\
              \tlinux (loop){kernel} {}\n\tinitrd (loop){initrd}\n}}\n",

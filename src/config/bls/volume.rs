@@ -5,7 +5,9 @@ use super::file::Type1;
 use super::group::Place;
 use super::loader_conf::LoaderConf;
 use crate::config::uki;
-use crate::entry::{BootEntry, Companion, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
+use crate::entry::{
+    BootEntry, Companion, EntrySource, FileRef, Initrd, Origin, PayloadKind, VolumeId,
+};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
 use crate::pe::Machine;
 
@@ -165,7 +167,7 @@ impl Reader<'_> {
         }
         for initrd in &stated.initrd {
             let file = resolver.file(initrd, &mut entry);
-            entry.initrd.extend(file);
+            entry.initrd.extend(file.map(Initrd::from));
         }
         if let Some(devicetree) = &stated.devicetree {
             entry.devicetree = resolver.file(devicetree, &mut entry);
@@ -369,7 +371,7 @@ mod tests {
         );
         assert_eq!((entry.tries_left, entry.tries_done), (Some(3), Some(1)));
         assert_eq!(entry.kernel.unwrap().path.as_str(), "/m/linux");
-        assert_eq!(entry.initrd[0].path.as_str(), "/m/initrd");
+        assert_eq!(entry.initrd[0].file.path.as_str(), "/m/initrd");
         assert_eq!(
             entry.origin.file.path.as_str(),
             "/loader/entries/debian+3-1.conf"
@@ -391,7 +393,7 @@ mod tests {
             entry.kernel.as_ref().unwrap().path.as_str(),
             "/boot/m/linux"
         );
-        assert_eq!(entry.initrd[0].path.as_str(), "/boot/initrd");
+        assert_eq!(entry.initrd[0].file.path.as_str(), "/boot/initrd");
         assert!(entry.bootable());
     }
 

@@ -1,6 +1,6 @@
 //! [`Loaded`]: what the commands of an entry have prepared to be started.
 
-use crate::entry::{FileRef, Module, PayloadKind, Problem, Unified};
+use crate::entry::{FileRef, Initrd, Module, PayloadKind, Problem, Unified};
 
 /// A program, and what is wrong with it or its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) struct Program {
     /// Its own file is not there: GRUB has nothing that it could start.
     pub(super) missing: bool,
     pub(super) kernel: Option<FileRef>,
-    pub(super) initrd: Vec<FileRef>,
+    pub(super) initrd: Vec<Initrd>,
     pub(super) modules: Vec<Module>,
     pub(super) cmdline: String,
     pub(super) unified: Option<Unified>,
@@ -49,10 +49,15 @@ impl Loaded {
         };
         let modules = program.modules.iter();
         let modules = modules.map(|module| module.cmdline.len().saturating_add(file));
-        let initrds = program.initrd.len().saturating_mul(file);
-        [program.cmdline.len(), problems, initrds]
+        let initrds = program.initrd.iter();
+        let initrds = initrds.map(|initrd| {
+            let name = initrd.name.as_ref().map_or(0, String::len);
+            name.saturating_add(file)
+        });
+        [program.cmdline.len(), problems]
             .into_iter()
             .chain(modules)
+            .chain(initrds)
             .fold(file, usize::saturating_add)
     }
 

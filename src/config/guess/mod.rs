@@ -17,7 +17,7 @@ pub use settings::Settings;
 use kernels::{Class, Kernel};
 use system::System;
 
-use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
+use crate::entry::{BootEntry, EntrySource, FileRef, Initrd, Origin, PayloadKind, VolumeId};
 use crate::inventory::Inventory;
 
 /// What was guessed.
@@ -103,7 +103,7 @@ fn entry(inventory: &Inventory, volume: VolumeId, kernel: &Kernel, system: &Syst
     entry.version = Some(kernel.version.clone());
     entry.machine_id.clone_from(&system.machine_id);
     entry.kernel = Some(file(&kernel.path));
-    entry.initrd = kernel.initrds.iter().map(file).collect();
+    entry.initrd = kernel.initrds.iter().map(file).map(Initrd::from).collect();
     let line = match kernel.class {
         Class::Rescue => &system.command_line.rescue,
         Class::Normal | Class::Fallback => &system.command_line.normal,

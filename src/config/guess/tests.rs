@@ -27,7 +27,7 @@ fn guessed_on(filesystem: MemoryFilesystem, known: &[BootEntry]) -> Guessed {
 /// Of each entry: title, command line, initrds.
 fn summary(guessed: &Guessed) -> Vec<String> {
     let line = |entry: &BootEntry| {
-        let initrds: Vec<&str> = entry.initrd.iter().map(|f| f.path.as_str()).collect();
+        let initrds: Vec<&str> = entry.initrd.iter().map(|f| f.file.path.as_str()).collect();
         format!("{}: {} | {}", entry.title, entry.cmdline, initrds.join(" "))
     };
     guessed.entries.iter().map(line).collect()

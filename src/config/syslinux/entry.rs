@@ -5,7 +5,9 @@ use super::esx;
 use super::files::Files;
 use super::line::words;
 use super::tree::Label;
-use crate::entry::{BootEntry, EntrySource, FileRef, Module, Origin, Password, PayloadKind};
+use crate::entry::{
+    BootEntry, EntrySource, FileRef, Initrd, Module, Origin, Password, PayloadKind,
+};
 
 /// A larger file is no `boot.cfg`.
 const MAX_BOOT_CFG: usize = 64 * 1024;
@@ -84,7 +86,7 @@ fn linux(
             break;
         }
         let file = named(files, name, "initrd=", entry);
-        entry.initrd.extend(file);
+        entry.initrd.extend(file.map(Initrd::from));
     }
     for list in lists {
         entry.remark(format!(

@@ -61,7 +61,7 @@ fn a_label_with_its_files() {
         "BOOT_IMAGE=../k root=UUID=1 ro  quiet initrd=i,/i"
     );
     assert_eq!(entry.kernel.as_ref().unwrap().path.as_str(), "/k");
-    let initrds: Vec<&str> = entry.initrd.iter().map(|f| f.path.as_str()).collect();
+    let initrds: Vec<&str> = entry.initrd.iter().map(|f| f.file.path.as_str()).collect();
     assert_eq!(initrds, ["/s/i", "/i"]);
     assert_eq!(entry.origin.line, Some(5));
     assert!(entry.default && entry.bootable());

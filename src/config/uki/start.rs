@@ -7,7 +7,7 @@ use super::name::Name;
 use super::pinned::{Pinned, PinnedError};
 use super::profile::Profile;
 use super::program::{Program, content, examine, foreign};
-use crate::entry::{BootEntry, FileRef, PayloadKind, Problem, Unified};
+use crate::entry::{BootEntry, FileRef, Initrd, PayloadKind, Problem, Unified};
 use crate::fs::{FileKind, Filesystem, FsPath, ReadFile};
 use crate::kexec::{BzImage, HEADER_LENGTH};
 use crate::pe::{Image, Section};
@@ -78,7 +78,7 @@ impl Start {
     pub(in crate::config) fn fill(self, entry: &mut BootEntry) {
         entry.kind = self.kind;
         entry.cmdline = self.cmdline;
-        entry.initrd = self.initrd;
+        entry.initrd = self.initrd.into_iter().map(Initrd::from).collect();
         entry.unified = self.unified;
         entry.problems.extend(self.problems);
         if entry.architecture.is_none() {

@@ -117,6 +117,10 @@ pub fn loaded(found: &Found) -> String {
     let cmdline = first.cmdline.strip_prefix("BOOT_IMAGE=").unwrap_or("?");
     // The quotes are those of GRUB's command `linux`, which its own program does not have.
     let cmdline = cmdline.replace('"', "");
-    let initrds: Vec<&str> = first.initrd.iter().map(|file| file.path.as_str()).collect();
+    let initrds: Vec<&str> = first
+        .initrd
+        .iter()
+        .map(|file| file.file.path.as_str())
+        .collect();
     format!("LINUX {cmdline}\nINITRD {}", initrds.join(" "))
 }

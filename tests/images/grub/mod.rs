@@ -3,6 +3,7 @@
 
 pub mod corpus;
 mod gptprio;
+mod initrd;
 pub mod machine;
 mod menus;
 pub mod oracle;

@@ -147,7 +147,7 @@ pub fn list(disk: &Image) -> String {
             &entry.kernel.as_ref().map_or(String::new(), place_of),
         );
         for initrd in &entry.initrd {
-            line("initrd", &place_of(initrd));
+            line("initrd", &place_of(&initrd.file));
         }
         for module in &entry.modules {
             line(

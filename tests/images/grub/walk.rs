@@ -187,7 +187,7 @@ pub fn started(entry: &BootEntry) -> String {
             // The quotes are those of GRUB's command `linux`.
             let cmdline = cmdline.replace(['"', '\\'], "");
             commands.push(format!("[linux {id} | {cmdline}]"));
-            let paths = entry.initrd.iter().map(|file| file.path.to_string());
+            let paths = entry.initrd.iter().map(|file| file.file.path.to_string());
             let paths: Vec<String> = paths.collect();
             if !paths.is_empty() {
                 commands.push(format!("[initrd {id} | {}]", paths.join(" ")));

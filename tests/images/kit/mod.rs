@@ -25,7 +25,7 @@ use crate::targets::sparse::SparseDisk;
 pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
-const PACKAGES: [(&str, &str); 36] = [
+const PACKAGES: &[(&str, &str)] = &[
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("bootctl", "systemd-boot"),
@@ -39,6 +39,7 @@ const PACKAGES: [(&str, &str); 36] = [
     ("genisoimage", "genisoimage"),
     ("grub-editenv", "grub-common"),
     ("grub-emu", "grub-emu"),
+    ("grub-mkimage", "grub-common"),
     ("losetup", "mount"),
     ("mattrib", "mtools"),
     ("mcopy", "mtools"),
@@ -52,9 +53,11 @@ const PACKAGES: [(&str, &str); 36] = [
     ("mmd", "mtools"),
     ("objcopy", "binutils"),
     ("openssl", "openssl"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
     ("sbsign", "sbsigntool"),
     ("sfdisk", "fdisk"),
     ("sgdisk", "gdisk"),
+    ("tar", "tar"),
     ("touch", "coreutils"),
     ("unshare", "util-linux"),
     ("xfs_admin", "xfsprogs"),

@@ -44,7 +44,7 @@ pub fn list_image(image: &Image) -> String {
         let star = if entry.default { '*' } else { ' ' };
         let menus = entry.submenu.join(" > ");
         text += &format!("{star} {} [{menus}] {}", entry.title, entry.cmdline);
-        let initrds = entry.initrd.iter().map(|file| file.path.to_string());
+        let initrds = entry.initrd.iter().map(|file| file.file.path.to_string());
         let modules = entry.modules.iter();
         let modules = modules.map(|module| format!("{} {}", module.file.path, module.cmdline));
         let loaded: Vec<String> = initrds.chain(modules).collect();

@@ -2,12 +2,12 @@
 
 use super::{Call, Table};
 use crate::config::grub::failure::{
-    BAD_ARGUMENT, FILE_NOT_FOUND, Failure, NO_KERNEL, NOT_IMPLEMENTED, Outcome, fail,
+    BAD_ARGUMENT, BAD_FILENAME, FILE_NOT_FOUND, Failure, NO_KERNEL, Outcome, fail,
 };
 use crate::config::grub::interpreter::{End, Interpreter};
 use crate::config::grub::load::{Loaded, Program};
 use crate::config::uki;
-use crate::entry::{FileRef, Module, PayloadKind};
+use crate::entry::{FileRef, Initrd, Module, PayloadKind};
 
 pub(super) const TABLE: Table = &[
     ("linux", linux),
@@ -135,15 +135,23 @@ fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     }
     let mut files = Vec::new();
     let mut result = Ok(());
-    for name in call.arguments {
-        if name.starts_with("newc:") {
-            let text = format!("{name}: single files in an initrd are not supported yet");
+    for argument in call.arguments {
+        let (name, file) = match single_file(argument) {
+            Some((name, file)) => (Some(name), file),
+            None => (None, argument.as_str()),
+        };
+        let (file, mut outcome) = named(state, file).or_fail(&mut state.loaded);
+        if name.is_some_and(|name| name.len() > MAX_NAME || name.matches('/').count() > MAX_LEVELS)
+        {
+            let text = format!(
+                "{argument}: the name of a file in an initrd has at most {MAX_NAME} bytes and \
+                 {MAX_LEVELS} directories"
+            );
             state.loaded.block(text.clone());
-            result = fail(NOT_IMPLEMENTED, text);
-            continue;
+            outcome = fail(BAD_FILENAME, text);
         }
-        let (file, outcome) = named(state, name).or_fail(&mut state.loaded);
-        files.extend(file);
+        let name = name.map(str::to_owned);
+        files.extend(file.map(|file| Initrd { file, name }));
         result = result.and(outcome);
     }
     if let Some(program) = &mut state.loaded.program {
@@ -151,6 +159,19 @@ fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         program.initrd = files;
     }
     result
+}
+
+/// A longer name of a file in an archive is passed over by Linux (`PATH_MAX`), in bytes.
+const MAX_NAME: usize = 4095;
+
+/// Directories in each other around such a file: each takes room in the archive.
+const MAX_LEVELS: usize = 64;
+
+/// Name and file of `newc:NAME:FILE`: a file that is put into an archive. Without the second colon it is the
+/// name of a file, which GRUB does not find either.
+fn single_file(argument: &str) -> Option<(&str, &str)> {
+    let rest = argument.strip_prefix("newc:")?;
+    rest.trim_start_matches('/').split_once(':')
 }
 
 fn devicetree(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
@@ -247,7 +268,7 @@ fn chainloader(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         let start = uki::start(filesystem, file, &program.cmdline, 0);
         program.kind = start.kind;
         program.cmdline = start.cmdline;
-        program.initrd = start.initrd;
+        program.initrd = start.initrd.into_iter().map(Initrd::from).collect();
         program.unified = start.unified;
         state.loaded.problems.extend(start.problems);
     }

@@ -16,7 +16,7 @@ fn an_entry_with_all_its_files() {
     assert_eq!((entry.id.as_str(), entry.title.as_str()), ("deb", "Debian"));
     assert_eq!(entry.cmdline, "BOOT_IMAGE=/k1 root=UUID=x ro quiet \"a b\"");
     assert_eq!(entry.kernel.as_ref().unwrap().path.as_str(), "/k1");
-    let initrds: Vec<&str> = entry.initrd.iter().map(|f| f.path.as_str()).collect();
+    let initrds: Vec<&str> = entry.initrd.iter().map(|f| f.file.path.as_str()).collect();
     assert_eq!(initrds, ["/i", "/k2"]);
     assert_eq!(entry.origin.line, Some(2));
     assert!(entry.default && entry.bootable());
