@@ -14,6 +14,7 @@ mod environment_block;
 mod evaluate;
 mod execute;
 mod failure;
+mod hash;
 mod interpreter;
 mod lexer;
 mod limits;

@@ -21,6 +21,12 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// That of the file `/text`.
 const SHA256_OF_TEXT: &str = "e9024f1a07d29d52ad3aa5e1a18e94db1f3a9fd32b89e39d47c472cd99071e13";
 
+/// Lists with other hashes of it.
+const SHA384_SUMS: &str = "989403ce84209c45517dd6a6d37e2d5b4ddb0f33efc14e2731a3f63b8414a961\
+                           c63118acf554c7c4bfca025b7e617975  /text\n";
+const SHA512_SUMS: &str = "8bb21ebab8648a9bda3489580a0844b05fc2b1550d3672463b8eca3f01fc6975\
+                           0e4264b9995676ac9ced7f9038e69a55be0ea8143260c1b8227b1e3f5d56218f  /text\n";
+
 /// The disk `hd0`: a FAT and an ext4 with files to look at.
 pub fn disk() -> &'static Image {
     static DISK: OnceLock<(TempDir, Image)> = OnceLock::new();
@@ -49,6 +55,16 @@ fn make_disk() -> (TempDir, Image) {
         ),
         ("goodsum", &format!(" {SHA256_OF_TEXT} \ttext\n")),
         ("badsums", "0123  /text\n"),
+        ("sha384sums", SHA384_SUMS),
+        ("sha512sums", SHA512_SUMS),
+        (
+            "sha1sums",
+            "97059669371ed42a72435dc0266a432db4348ccc  /text\n",
+        ),
+        (
+            "md5sums",
+            "987929d61c9b69f0c6406b840aa77fd8  /text\r\n987929D61C9B69F0C6406B840AA77FD8  /empty\n\n",
+        ),
         ("dir/one.cfg", "echo one\n"),
         ("dir/two.cfg", "echo two\n"),
         ("dir/sub/three.cfg", "echo three\n"),

@@ -37,8 +37,8 @@ pub(in crate::config::grub) const MAX_SCRIPT: usize = 4 << 20;
 /// So many scripts are kept for whoever reads them again.
 const MAX_KEPT: usize = 256;
 
-/// More of a file is not printed or compared.
-const MAX_FILE: usize = 1 << 20;
+/// More of a file is not printed or compared, and of a block list not hashed either.
+pub(super) const MAX_FILE: usize = 1 << 20;
 
 /// Reads a script, once, and says how it is called in full.
 fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(ParsedFile, String)> {
