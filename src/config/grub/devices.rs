@@ -143,12 +143,7 @@ impl<'a> Devices<'a> {
         };
         let disk = self.disks.iter().find(|disk| disk.is_called(disk_name));
         let Some(disk) = disk else {
-            if disk_name == "memdisk" {
-                let text =
-                    "disk `memdisk' is inside of GRUB's own program, which is not started here";
-                return fail(UNKNOWN_DEVICE, text);
-            }
-            return fail(UNKNOWN_DEVICE, format!("disk `{disk_name}' not found"));
+            return fail(UNKNOWN_DEVICE, no_disk(disk_name));
         };
         let Some(partition) = partition else {
             return Ok(disk.whole);
@@ -286,6 +281,25 @@ impl<'a> Devices<'a> {
             Err(error) => Err(file_failure(file, &error)),
         }
     }
+}
+
+/// Why there is no disk of this name.
+fn no_disk(name: &str) -> String {
+    let kind = name.split(['/', ',']).next().unwrap_or_default();
+    let reason = match kind {
+        "memdisk" => "is inside of GRUB's own program, which is not started here",
+        "cryptouuid" => "is encrypted, and encrypted disks can't be opened",
+        "http" | "https" | "pxe" | "tftp" => "is on a network, and networks are not used",
+        _ if kind.strip_prefix("crypto").is_some_and(is_number) => {
+            "is encrypted, and encrypted disks can't be opened"
+        }
+        _ => "not found",
+    };
+    format!("disk `{name}' {reason}")
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// GRUB's name of a partition table.

@@ -21,6 +21,7 @@ pub(super) const BAD_NUMBER: i32 = 10;
 pub(super) const OUT_OF_RANGE: i32 = 11;
 pub(super) const UNKNOWN_DEVICE: i32 = 12;
 pub(super) const BAD_DEVICE: i32 = 13;
+pub(super) const UNKNOWN_COMMAND: i32 = 16;
 pub(super) const INVALID_COMMAND: i32 = 17;
 pub(super) const BAD_ARGUMENT: i32 = 18;
 pub(super) const NO_KERNEL: i32 = 22;
@@ -28,6 +29,7 @@ pub(super) const NOT_IMPLEMENTED: i32 = 24;
 pub(super) const MENU: i32 = 27;
 pub(super) const IO: i32 = 29;
 pub(super) const ACCESS_DENIED: i32 = 30;
+pub(super) const NET_NO_CARD: i32 = 36;
 
 impl Failure {
     pub(super) fn new(code: i32, text: impl Into<String>) -> Failure {

@@ -79,6 +79,7 @@ fn make_disk() -> (TempDir, Image) {
     std::os::unix::fs::symlink("text", dir.path().join("ext/link")).unwrap();
     std::os::unix::fs::symlink("dir", dir.path().join("ext/dirlink")).unwrap();
     std::os::unix::fs::symlink("gone", dir.path().join("ext/dangling")).unwrap();
+    make_types(&dir);
     make_images(&dir);
     let fat = dir.image("fat.img", 8 * MIB);
     // The same block once more where no file is: behind the boot sectors.
@@ -107,6 +108,38 @@ fn make_disk() -> (TempDir, Image) {
     disk.insert(MIB, &fat);
     disk.insert(9 * MIB, &ext);
     (dir, disk)
+}
+
+/// Files that `file` knows, and some that are like them.
+fn make_types(dir: &TempDir) {
+    let mut program = vec![0; 512];
+    let fields: [(usize, &[u8]); 6] = [
+        (0, b"MZ"),
+        (0x3c, &[0x80]),
+        (0x80, b"PE\0\0\x64\x86"),
+        (0x98, &[0x0b, 2]),
+        (0xdc, &[10]),
+        (510, &[0x55, 0xaa]),
+    ];
+    for (at, bytes) in fields {
+        program[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    let multiboot = [0, 0x1bad_b002, 3, 0_u32.wrapping_sub(0x1bad_b002 + 3)];
+    let mut multiboot = multiboot.map(u32::to_le_bytes).concat();
+    multiboot.resize(100, 0);
+    let mut sector = vec![0; 510];
+    sector.extend([0x55, 0xaa]);
+    for (name, content) in [
+        ("kernel", &crate::cli::kernel(1)[..]),
+        ("program", &program),
+        ("multiboot", &multiboot),
+        ("sector", &sector),
+        ("hiberfil.sys", b"hibr and more"),
+        ("text", b"text"),
+        ("empty", b""),
+    ] {
+        dir.file(&format!("ext/types/{name}"), content);
+    }
 }
 
 /// Disks in files, for `loopback`: media of three kinds, one in another, and a disk with partitions.

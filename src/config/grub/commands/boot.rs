@@ -112,6 +112,11 @@ fn linux(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let Some(name) = call.argument(0) else {
         return fail(BAD_ARGUMENT, "filename expected");
     };
+    if state.variables.get("check_signatures") == Some("enforce") {
+        state.remark(
+            "`check_signatures' is `enforce': the signatures that GRUB would check are not checked",
+        );
+    }
     let (kernel, outcome) = named(state, name).or_fail(&mut state.loaded);
     let cmdline = format!("BOOT_IMAGE={}", command_line(call.arguments));
     state.loaded.program = Some(Program {

@@ -1,9 +1,11 @@
-//! `break`, `continue`, `return`, `shift`, `setparams`, `eval`, `true`, `false`, and what ends GRUB.
+//! `break`, `continue`, `return`, `shift`, `setparams`, `eval`, `time`, `true`, `false`, and what ends GRUB.
 
 use std::rc::Rc;
 
-use super::{Call, Table};
-use crate::config::grub::failure::{BAD_ARGUMENT, Failure, INVALID_COMMAND, Outcome, fail};
+use super::{Call, Table, find};
+use crate::config::grub::failure::{
+    BAD_ARGUMENT, Failure, INVALID_COMMAND, Outcome, UNKNOWN_COMMAND, fail,
+};
 use crate::config::grub::interpreter::{End, Interpreter};
 use crate::config::grub::number;
 use crate::config::grub::platform::Platform;
@@ -17,6 +19,7 @@ pub(super) const TABLE: Table = &[
     ("shift", shift),
     ("setparams", set_parameters),
     ("eval", eval),
+    ("time", time),
     ("insmod", |_, call| match call.arguments {
         [] => fail(BAD_ARGUMENT, "one argument expected"),
         _ => Ok(()),
@@ -122,5 +125,27 @@ fn eval(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     match state.run_text(&call.arguments.join(" ")) {
         0 => Ok(()),
         code => fail(code, ""),
+    }
+}
+
+/// Executes a command; how long that takes is not printed.
+fn time(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let mut arguments = call.arguments;
+    loop {
+        match arguments {
+            [] => return fail(BAD_ARGUMENT, "no command is specified"),
+            [name, rest @ ..] if name == "time" => arguments = rest,
+            [name, arguments @ ..] => {
+                let Some(run) = find(name) else {
+                    return fail(UNKNOWN_COMMAND, format!("can't find command `{name}'"));
+                };
+                let call = Call {
+                    name,
+                    arguments,
+                    block: None,
+                };
+                return run(state, &call);
+            }
+        }
     }
 }

@@ -235,12 +235,14 @@ fn ls(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 
 /// A file as a device (`grub-core/disk/loopback.c`).
 fn loopback(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    const DELETE: Spec = Spec {
-        short: 'd',
-        long: "delete",
+    // Later versions decompress what is compressed, if they are asked to.
+    let option = |short, long| Spec {
+        short,
+        long,
         value: Value::None,
     };
-    let given = options::parse(&[DELETE], Style::Strict, call.arguments)?;
+    let known = [option('d', "delete"), option('D', "decompress")];
+    let given = options::parse(&known, Style::Strict, call.arguments)?;
     let Some(name) = given.arguments.first() else {
         return fail(BAD_ARGUMENT, "device name required");
     };

@@ -4,6 +4,7 @@ mod blscfg;
 mod boot;
 mod control;
 mod environment;
+mod file_type;
 mod files;
 mod gptprio;
 mod hash;
@@ -14,6 +15,7 @@ mod probe;
 mod regexp;
 mod search;
 mod text;
+mod translate;
 mod variables;
 
 pub(super) use files::{MAX_SCRIPT, run_script};
@@ -40,11 +42,17 @@ impl Call<'_> {
 
 /// The command of this name.
 pub(super) fn find(name: &str) -> Option<Run> {
+    carried_out(name).or_else(|| inert::is_known(name).then_some(inert::run as Run))
+}
+
+/// The same, if it does what it does in GRUB.
+fn carried_out(name: &str) -> Option<Run> {
     let tables = [
         blscfg::TABLE,
         boot::TABLE,
         control::TABLE,
         environment::TABLE,
+        file_type::TABLE,
         files::TABLE,
         gptprio::TABLE,
         hash::TABLE,
@@ -54,11 +62,11 @@ pub(super) fn find(name: &str) -> Option<Run> {
         regexp::TABLE,
         search::TABLE,
         text::TABLE,
+        translate::TABLE,
         variables::TABLE,
     ];
     let mut all = tables.into_iter().flatten();
-    let found = all.find(|(known, _)| *known == name).map(|(_, run)| *run);
-    found.or_else(|| inert::is_known(name).then_some(inert::run as Run))
+    all.find(|(known, _)| *known == name).map(|(_, run)| *run)
 }
 
 /// Does this command load something to be started, or a part of it?

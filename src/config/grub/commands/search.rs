@@ -20,7 +20,7 @@ const fn option(short: char, long: &'static str, value: Value) -> Spec {
     Spec { short, long, value }
 }
 
-const OPTIONS: [Spec; 15] = [
+const OPTIONS: [Spec; 18] = [
     option('f', "file", Value::None),
     option('l', "label", Value::None),
     option('\0', "fs-label", Value::None),
@@ -36,6 +36,10 @@ const OPTIONS: [Spec; 15] = [
     option('\0', "root-dev-only", Value::None),
     option('\0', "part-uuid", Value::None),
     option('\0', "part-label", Value::None),
+    // Of later versions.
+    option('\0', "efidisk-only", Value::None),
+    option('\0', "diskfilter", Value::None),
+    option('\0', "cryptodisk-only", Value::None),
 ];
 
 /// What it costs to look at a device, in bytes that are put together: a group may have thousands of volumes.
@@ -77,6 +81,9 @@ fn search(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         (None, true, Some(key)) => (key, Some("root")),
         (None, ..) => return fail(BAD_ARGUMENT, "one argument expected"),
     };
+    if given.has("cryptodisk-only") {
+        return fail(FILE_NOT_FOUND, format!("no such device: {key}"));
+    }
     let by = if given.has("label") || given.has("fs-label") {
         By::Label
     } else if given.has("fs-uuid") {

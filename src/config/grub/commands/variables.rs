@@ -58,7 +58,9 @@ fn export(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 
 /// Nobody is there to type anything.
 fn read(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    if let Some(name) = call.argument(0) {
+    // Later versions have `--silent`.
+    let name = call.arguments.iter().find(|name| !name.starts_with('-'));
+    if let Some(name) = name {
         state.variables.set(name, "");
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Configurations from their first line to the list.
 
 mod blscfg;
+mod commands;
 mod entries;
 mod environment;
 mod limits;
