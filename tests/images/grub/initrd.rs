@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pilotlight::config::discover;
 
 use crate::cli::{json, pilotlight, text};
-use crate::kit::{Image, MIB, TempDir, run, run_line, temp_dir, tool};
+use crate::kit::{Image, MIB, TempDir, run_line, temp_dir, tool};
 use crate::uki::{HandedOver, boot_entry, inventory};
 
 /// GRUB is ready in two seconds, in a machine that nobody disturbs.
@@ -73,28 +73,19 @@ fn tree(dir: &TempDir, config: &str) {
 fn by_grub(arguments: &str) -> Vec<u8> {
     let dir = temp_dir();
     tree(&dir, "");
-    let memory = dir.path().join("memory.tar");
-    run(
-        "tar",
-        ["-C", &format!("{}/tree", dir.path().display()), "-cf"]
-            .into_iter()
-            .chain([memory.to_str().unwrap(), "."]),
-    );
     let early = format!("root=memdisk\nlinux /kernel\ninitrd {arguments}\nboot\n");
-    let early = dir.file("early.cfg", early.as_bytes());
-    let core = dir.path().join("core.img");
-    let paths = [&early, &memory, &core].map(|path| path.to_str().unwrap());
-    let line = format!(
-        "grub-mkimage -O i386-pc -p (memdisk) -c {} -m {} -o {} memdisk tar linux boot",
-        paths[0], paths[1], paths[2]
+    dir.file("early.cfg", early.as_bytes());
+    run_line("tar -C {}/tree -cf {}/memory.tar .", dir.path());
+    run_line(
+        "grub-mkimage -O i386-pc -p (memdisk) -c {}/early.cfg -m {}/memory.tar -o {}/core.img \
+         memdisk tar linux boot",
+        dir.path(),
     );
-    run_line(&line, dir.path());
     // The boot sector looks for the rest right behind it.
-    let modules = "/usr/lib/grub/i386-pc/boot.img";
-    let mut disk = std::fs::read(modules).unwrap_or_else(|_| {
-        panic!("{modules} is missing: install the Debian package `grub-pc-bin`")
-    });
-    disk.extend(std::fs::read(core).unwrap());
+    let boot = "/usr/lib/grub/i386-pc/boot.img";
+    let mut disk = std::fs::read(boot)
+        .unwrap_or_else(|_| panic!("{boot} is missing: install the Debian package `grub-pc-bin`"));
+    disk.extend(std::fs::read(dir.path().join("core.img")).unwrap());
     disk.resize(disk.len().next_multiple_of(MIB as usize), 0);
     let disk = dir.file("disk.raw", &disk);
     let printed = dir.path().join("printed");

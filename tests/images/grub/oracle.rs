@@ -54,6 +54,11 @@ fn make_disk() -> (TempDir, Image) {
             &format!("{SHA256_OF_TEXT}  /text\n{}  /empty\n", "0".repeat(64)),
         ),
         ("goodsum", &format!(" {SHA256_OF_TEXT} \ttext\n")),
+        (
+            "syslinux/syslinux.cfg",
+            "DEFAULT live\nPROMPT 1\nTIMEOUT 45\nLABEL install\n KERNEL /boot/vmlinuz-6.1.0-9-amd64\n\
+             LABEL live\n KERNEL /boot/vmlinuz-6.1.0-10-amd64\n",
+        ),
         ("badsums", "0123  /text\n"),
         ("sha384sums", SHA384_SUMS),
         ("sha512sums", SHA512_SUMS),

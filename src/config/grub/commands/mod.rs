@@ -14,6 +14,7 @@ mod menu;
 mod probe;
 mod regexp;
 mod search;
+mod syslinux;
 mod text;
 mod translate;
 mod variables;
@@ -61,6 +62,7 @@ fn carried_out(name: &str) -> Option<Run> {
         probe::TABLE,
         regexp::TABLE,
         search::TABLE,
+        syslinux::TABLE,
         text::TABLE,
         translate::TABLE,
         variables::TABLE,

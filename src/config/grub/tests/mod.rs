@@ -8,6 +8,7 @@ mod limits;
 mod machine;
 mod menus;
 mod scripts;
+mod syslinux;
 
 use super::{Evaluated, Platform, evaluate};
 use crate::entry::{BootEntry, FileRef};
