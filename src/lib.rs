@@ -21,6 +21,7 @@ mod child;
 pub mod cli;
 pub mod config;
 pub mod disk;
+pub mod efi;
 pub mod entry;
 pub mod fs;
 pub mod init;
