@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1};
+use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1, Wanted};
 use pilotlight::config::grub::source::Source;
 use pilotlight::config::grub::syntax::{Command, List, Script, Unit};
 use pilotlight::config::grub::{EnvironmentBlock, Platform, evaluate, execute_scripts};
 use pilotlight::config::guess::{Settings, mounts};
 use pilotlight::config::syslinux::{Medium, list};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Section, Uevent, identify};
+use pilotlight::efi::Wishes;
 use pilotlight::entry::{FileRef, VolumeId};
 use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
@@ -271,7 +272,9 @@ pub fn loader_conf(data: &[u8]) {
     let conf = LoaderConf::parse(data);
     assert!(conf.problems.len() <= 16);
     for choice in conf.default.iter().chain(&conf.preferred) {
-        choice.means("debian-6.12.conf");
+        if let Wanted::Pattern(pattern) = choice {
+            pattern.means("debian-6.12.conf");
+        }
     }
     let (pattern, text) = halves(data);
     if let Some(pattern) = Pattern::new(&pattern) {
@@ -501,7 +504,7 @@ pub fn pe(data: &[u8]) {
     group.read(&filesystem, volume, bls::Place::Esp);
     let bls::Offered {
         entries, problems, ..
-    } = group.finish();
+    } = group.finish(&Wishes::default());
     assert!(!entries.is_empty() && entries.len() <= 256 && problems.is_empty());
 }
 

@@ -1,6 +1,6 @@
 //! Booting: which entry, its bytes, and the hand-over.
 //!
-//! [`plan`] puts what was found into the order of attempts. [`Attempt`] takes one entry through its
+//! [`plan`] puts what was found into the order of attempts, and [`unmet`] tells which wishes it can't follow. [`Attempt`] takes one entry through its
 //! stages: open, read once into sealed memory while hashing, load. [`save`] writes what the configuration
 //! wants to be remembered of a boot. The jump itself is left to the caller, who first lets go of everything
 //! that the next kernel should not inherit.
@@ -16,6 +16,7 @@ mod reading;
 mod stream;
 mod timeline;
 mod unified;
+mod wished;
 
 pub use attempt::{Attempt, AttemptError, Loaded};
 pub use environment::{Open, SaveError, open_disk, save};
@@ -23,3 +24,4 @@ pub use memory::available as available_memory;
 pub use payload::{Part, Payload, PayloadError};
 pub use plan::plan;
 pub use timeline::{Stage, Timeline};
+pub use wished::unmet;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::wished::wished;
 use crate::config::Found;
 use crate::entry::{BootEntry, EntrySource};
 use crate::policy::Boot;
 
-/// The entries to try, in order: disk by disk, on each the choice of every configuration with what that
+/// The entries to try, in order: those that UEFI variables wish for, then disk by disk, on each the choice of every configuration with what that
 /// falls back to, then the others as they stand in the menu. The disk is the one that a configuration is on,
 /// wherever it leads. What was guessed comes after all disks, and only if the policy lets it. Entries that
 /// can't be booted, and those whose id is in `lost`, are left out.
@@ -24,22 +25,28 @@ pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a Boo
         let others = others.unwrap_or_default().iter();
         plan.extend(others.map(|entry| (disk, entry)));
     }
-    plan.retain(|(_, entry)| {
+    let may_start = |entry: &BootEntry| {
         let allowed = policy.guess || !guessed(entry);
         allowed && entry.bootable() && !lost.contains(&entry.id)
-    });
+    };
+    plan.retain(|(_, entry)| may_start(entry));
     // The sort is stable, so that everything else keeps its place.
     plan.sort_by_key(|(disk, entry)| (guessed(entry), *disk));
-    // What a configuration chooses is in its menu, too, and others may choose it as well.
+    let wished = wished(found, may_start).into_iter();
+    let order = wished.chain(plan.into_iter().map(|(_, entry)| entry));
+    // What is wished for, or a configuration chooses, is in a menu, too, and others may choose it as well.
     let mut planned = BTreeSet::new();
-    plan.retain(|(_, entry)| planned.insert(entry.id.clone()));
-    plan.into_iter().map(|(_, entry)| entry).collect()
+    order
+        .filter(|entry| planned.insert(entry.id.clone()))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boot::unmet;
     use crate::config::Configuration;
+    use crate::efi::Wishes;
 
     /// Configurations, by their disks and the ids of their entries: `*` marks the default, and `+` what it
     /// falls back to, in order of the numbers behind it.
@@ -67,7 +74,7 @@ mod tests {
 
     fn ids(found: &Found, lost: &[&str]) -> String {
         let lost: Vec<String> = lost.iter().map(|id| (*id).to_owned()).collect();
-        let plan = plan(found, &lost, &Boot { guess: false }).into_iter();
+        let plan = plan(found, &lost, &Boot::default()).into_iter();
         plan.map(|entry| entry.id.as_str()).collect()
     }
 
@@ -116,12 +123,66 @@ mod tests {
         assert_eq!(ids(&found, &[]), "c");
     }
 
+    fn wishing(one_shot: &str, preferred: &str, default: &str) -> Wishes {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Wishes {
+            one_shot: text(one_shot),
+            preferred: text(preferred),
+            default: text(default),
+            last_booted: text("e"),
+            ..Wishes::default()
+        }
+    }
+
+    #[test]
+    fn wishes_come_before_all_configurations() {
+        let mut found = found(&[(0, &["a", "*b", "c"]), (1, &["*d", "e"])]);
+        for (wishes, order) in [
+            (wishing("c", "", ""), "cbade"),
+            (wishing("d", "c", "a"), "dcabe"),
+            (wishing("", "[ce]", "@saved"), "cebad"),
+            (wishing("C", "", "c"), "cbade"),
+            (wishing("x", "@saved", ""), "ebacd"),
+            (wishing(&"x".repeat(300), "", ""), "bacde"),
+        ] {
+            found.wishes = wishes;
+            assert_eq!(ids(&found, &[]), order, "{:?}", found.wishes);
+        }
+        // What failed is not tried again, and what is bad not preferred.
+        found.wishes = wishing("c", "a", "");
+        found.entries[0].tries_left = Some(0);
+        assert_eq!(ids(&found, &["c"]), "bade");
+        found.wishes = wishing("", "", "a");
+        assert_eq!(ids(&found, &[]), "abcde");
+    }
+
+    #[test]
+    fn a_wish_starts_nothing_that_the_policy_refuses() {
+        let mut found = found(&[(0, &["a"]), (0, &["b", "c"])]);
+        found.entries[0].source = EntrySource::Guess;
+        found.entries[2].block("its kernel is not there");
+        found.wishes = wishing("a", "c", "");
+        assert_eq!(ids(&found, &[]), "b");
+        found.wishes.default = Some("gone".to_owned());
+        assert_eq!(
+            unmet(&found),
+            [
+                "the UEFI variable LoaderEntryPreferred, \"c\", means nothing that can be booted",
+                "the UEFI variable LoaderEntryDefault, \"gone\", means no entry that is there",
+            ]
+        );
+    }
+
     #[test]
     fn guesses_come_last_and_only_where_the_policy_wants_them() {
         let mut found = found(&[(0, &["*a"]), (0, &["b"]), (1, &["c"])]);
         found.entries[0].source = EntrySource::Guess;
         assert_eq!(ids(&found, &[]), "bc");
-        let plan = plan(&found, &[], &Boot { guess: true }).into_iter();
+        let policy = Boot {
+            guess: true,
+            ..Boot::default()
+        };
+        let plan = plan(&found, &[], &policy).into_iter();
         assert_eq!(
             plan.map(|entry| entry.id.as_str()).collect::<String>(),
             "bca"

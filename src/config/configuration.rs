@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::efi::Timeout;
 use crate::entry::{BootEntry, EntrySource, FileRef};
 
 /// A configuration that was read: what it wants of a menu, and which entries it offers.
@@ -81,6 +82,19 @@ pub struct Wait {
     pub seconds: Option<u32>,
     /// What is seen meanwhile.
     pub style: WaitStyle,
+}
+
+/// The words of systemd-boot in GRUB's terms: without a time a key brings the menu, unless that is forbidden.
+impl From<Timeout> for Wait {
+    fn from(timeout: Timeout) -> Wait {
+        let (seconds, style) = match timeout {
+            Timeout::MenuForce => (None, WaitStyle::Menu),
+            Timeout::MenuHidden | Timeout::Seconds(0) => (Some(0), WaitStyle::Hidden),
+            Timeout::MenuDisabled => (Some(0), WaitStyle::Menu),
+            Timeout::Seconds(seconds) => (Some(seconds), WaitStyle::Menu),
+        };
+        Wait { seconds, style }
+    }
 }
 
 /// What is seen while the default waits (GRUB's `timeout_style`).

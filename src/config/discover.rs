@@ -6,6 +6,7 @@ use super::guess::guess;
 use super::identity::Identities;
 use super::{grub, names, password, same, syslinux, uki};
 use crate::disk::{Format, Volume};
+use crate::efi::Wishes;
 use crate::entry::{BootEntry, EntrySource, FileRef, VolumeId};
 use crate::inventory::Inventory;
 
@@ -19,6 +20,8 @@ pub struct Found {
     pub configurations: Vec<Configuration>,
     /// What was not understood, by volume.
     pub problems: Vec<VolumeProblem>,
+    /// What the machine's UEFI variables want of them.
+    pub wishes: Wishes,
 }
 
 impl Found {
@@ -77,7 +80,10 @@ pub struct VolumeProblem {
 /// that none of these offers are guessed at the end. Of what several configurations offer alike, one entry is
 /// left, and what has a password in one of them has it in all.
 pub fn discover(inventory: &Inventory) -> Found {
-    let mut found = Found::default();
+    let mut found = Found {
+        wishes: inventory.wishes().clone(),
+        ..Found::default()
+    };
     let mut scripts = grub::Configurations::default();
     let mut volumes = Vec::new();
     for disk in 0..inventory.disks().len() {
@@ -132,7 +138,7 @@ pub fn discover(inventory: &Inventory) -> Found {
         }
         let evaluated = scripts.read(inventory, readable.iter().copied());
         for group in std::iter::once(boot).chain(others) {
-            let offered = group.finish();
+            let offered = group.finish(inventory.wishes());
             let mut own = offered.entries;
             own.retain(|entry| !scripts.has_read(&entry.origin.file));
             if let Some(file) = offered.file.filter(|_| !own.is_empty()) {

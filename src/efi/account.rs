@@ -11,15 +11,17 @@ const INFO: &str = concat!("pilotlight ", env!("CARGO_PKG_VERSION"));
 
 /// Bits of `LoaderFeatures`: what of the interface we do. Their numbers are systemd's
 /// (`src/fundamental/efivars-fundamental.h`).
+///
+/// Without a menu there is no time to wait and nothing to disable: those bits would promise what is not there.
 const FEATURES: [u32; 8] = [
-    0,  // timeout
-    1,  // timeout for one boot
     2,  // default entry
     3,  // entry for one boot
     5,  // XBOOTLDR
     8,  // sort-key
     9,  // @saved
-    13, // menu-disabled
+    14, // profiles of unified kernel images
+    16, // the key `uki`
+    19, // preferred entry
 ];
 
 /// Automatic boot assessment, where boots are counted.
@@ -43,8 +45,20 @@ pub struct Account<'a> {
     pub times: Option<(Duration, Duration)>,
     /// Are boots counted?
     pub counting: bool,
-    /// Is the entry remembered, since something says `@saved`?
-    pub remember: bool,
+    /// What becomes of the entry that is remembered for `@saved`.
+    pub memory: Memory,
+}
+
+/// What becomes of the entry that is remembered for `@saved`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    /// It stays: what is started now was asked for once.
+    #[default]
+    Keep,
+    /// The one that is started now takes its place.
+    Remember,
+    /// Nothing says `@saved`: none is remembered.
+    Forget,
 }
 
 impl Account<'_> {
@@ -73,9 +87,12 @@ impl Account<'_> {
             ("LoaderTimeInitUSec", time(began)),
             ("LoaderTimeExecUSec", time(ended)),
         ];
-        let last = self
-            .remember
-            .then(|| ("LoaderEntryLastBooted", text(self.selected)));
+        let last = match self.memory {
+            Memory::Keep => None,
+            Memory::Remember => Some(text(self.selected)),
+            Memory::Forget => Some(None),
+        };
+        let last = last.map(|value| ("LoaderEntryLastBooted", value));
         let results = values
             .into_iter()
             .chain(last)
@@ -132,7 +149,7 @@ mod tests {
                 Duration::from_micros(2_000_001),
             )),
             counting: true,
-            remember: true,
+            memory: Memory::Remember,
         };
         let variables = MemoryVariables::new();
         assert_eq!(account.write(&variables), [""; 0]);
@@ -152,7 +169,7 @@ mod tests {
         let list = variables.read(LOADER, "LoaderEntries").unwrap().unwrap();
         assert_eq!(list, [encode("a.conf"), encode("c.conf")].concat());
         let features = variables.read(LOADER, "LoaderFeatures").unwrap().unwrap();
-        assert_eq!(features, 0x233f_u64.to_le_bytes());
+        assert_eq!(features, 0x9_433c_u64.to_le_bytes());
     }
 
     #[test]
@@ -164,12 +181,20 @@ mod tests {
             counted: Some(&path),
             partition: Some("x"),
             times: Some((Duration::ZERO, Duration::ZERO)),
+            memory: Memory::Remember,
             ..Account::default()
         };
         before.write(&variables);
         let now = Account {
             selected: "b",
             ..Account::default()
+        };
+        now.write(&variables);
+        let last = text(&variables, "LoaderEntryLastBooted");
+        assert_eq!(last.as_deref(), Some("a.conf"));
+        let now = Account {
+            memory: Memory::Forget,
+            ..now
         };
         now.write(&variables);
         assert_eq!(

@@ -12,8 +12,8 @@ mod strings;
 mod variables;
 mod wishes;
 
-pub use account::Account;
+pub use account::{Account, Memory};
 pub use efivarfs::Efivarfs;
 pub use memory::MemoryVariables;
 pub use variables::{LOADER, VariableError, Variables};
-pub use wishes::{Timeout, Wishes};
+pub use wishes::{SAVED, Timeout, Wish, Wishes};

@@ -21,6 +21,20 @@ pub struct Wishes {
     pub timeout_once: Option<Timeout>,
 }
 
+/// The word that stands for the entry that was started last.
+pub const SAVED: &str = "@saved";
+
+/// An entry that a variable wishes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish<'a> {
+    /// The name of the variable.
+    pub variable: &'static str,
+    /// The pattern that it holds, or the id that `@saved` stands for.
+    pub pattern: &'a str,
+    /// Is an entry passed over that boot counting found bad?
+    pub spares_bad: bool,
+}
+
 /// How long a menu waits (loader.conf(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timeout {
@@ -47,6 +61,8 @@ impl Timeout {
 }
 
 const ONE_SHOT: &str = "LoaderEntryOneShot";
+const PREFERRED: &str = "LoaderEntryPreferred";
+const DEFAULT: &str = "LoaderEntryDefault";
 const TIMEOUT_ONCE: &str = "LoaderConfigTimeoutOneShot";
 
 impl Wishes {
@@ -68,8 +84,8 @@ impl Wishes {
             }
         };
         let one_shot = text(ONE_SHOT);
-        let preferred = text("LoaderEntryPreferred");
-        let default = text("LoaderEntryDefault");
+        let preferred = text(PREFERRED);
+        let default = text(DEFAULT);
         let last_booted = text("LoaderEntryLastBooted");
         let timeouts = ["LoaderConfigTimeout", TIMEOUT_ONCE].map(|name| (name, text(name)));
         let [timeout, timeout_once] = timeouts.map(|(name, text)| {
@@ -91,8 +107,43 @@ impl Wishes {
         (wishes, problems)
     }
 
-    /// Takes away what is for one boot only: right before the jump, whichever entry it is to. What can't be
-    /// taken away is returned in words, and would count again.
+    /// The entries that are wished for, in the order in which they are tried
+    /// (`config_select_default_entry` in systemd's `src/boot/boot.c`).
+    pub fn entries(&self) -> impl Iterator<Item = Wish<'_>> {
+        let wishes = [
+            (ONE_SHOT, &self.one_shot, false),
+            (PREFERRED, &self.preferred, true),
+            (DEFAULT, &self.default, false),
+        ];
+        wishes
+            .into_iter()
+            .filter_map(|(variable, text, spares_bad)| {
+                let pattern = match text.as_deref()? {
+                    SAVED => self.last_booted.as_deref()?,
+                    pattern => pattern,
+                };
+                Some(Wish {
+                    variable,
+                    pattern,
+                    spares_bad,
+                })
+            })
+    }
+
+    /// Is the entry that is started now to be remembered for `@saved`?
+    pub fn want_saved(&self) -> bool {
+        let choices = [&self.preferred, &self.default];
+        choices.contains(&&Some(SAVED.to_owned()))
+    }
+
+    /// How long a menu waits, if a variable says it.
+    pub fn timeout(&self) -> Option<Timeout> {
+        self.timeout_once.or(self.timeout)
+    }
+
+    /// Takes away what is for one boot only: before the first attempt, whichever entry that is of, so that one
+    /// that hangs the machine is not tried for ever. What can't be taken away is returned in words, and would
+    /// count again.
     pub fn consume(&self, variables: &dyn Variables) -> Vec<String> {
         let names = [
             (self.one_shot.is_some(), ONE_SHOT),
@@ -111,6 +162,7 @@ mod tests {
     use super::*;
     use crate::efi::MemoryVariables;
     use crate::efi::strings::encode;
+    use proptest::prelude::*;
 
     fn store(values: &[(&str, &[u8])]) -> MemoryVariables {
         let variables = MemoryVariables::new();
@@ -148,6 +200,44 @@ mod tests {
                 "LoaderEntryDefault",
                 "LoaderEntryLastBooted"
             ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_wishes_or_problems(values in prop::collection::vec(any::<Vec<u8>>(), 6)) {
+            let names = [ONE_SHOT, PREFERRED, DEFAULT, "LoaderEntryLastBooted", "LoaderConfigTimeout", TIMEOUT_ONCE];
+            let values: Vec<(&str, &[u8])> = names.into_iter().zip(values.iter().map(Vec::as_slice)).collect();
+            let (wishes, problems) = Wishes::read(&store(&values));
+            prop_assert!(problems.len() <= 6);
+            prop_assert!(wishes.entries().count() <= 3);
+        }
+    }
+
+    #[test]
+    fn saved_stands_for_what_was_started_last() {
+        let wishes = Wishes {
+            one_shot: Some("a".to_owned()),
+            preferred: Some("p*".to_owned()),
+            default: Some(SAVED.to_owned()),
+            ..Wishes::default()
+        };
+        let patterns = |wishes: &Wishes| -> Vec<(String, bool)> {
+            let wishes = wishes.entries();
+            wishes
+                .map(|wish| (wish.pattern.to_owned(), wish.spares_bad))
+                .collect()
+        };
+        let is = |pattern: &str, spares_bad| (pattern.to_owned(), spares_bad);
+        assert_eq!(patterns(&wishes), [is("a", false), is("p*", true)]);
+        assert!(wishes.want_saved());
+        let wishes = Wishes {
+            last_booted: Some("b".to_owned()),
+            ..wishes
+        };
+        assert_eq!(
+            patterns(&wishes),
+            [is("a", false), is("p*", true), is("b", false)]
         );
     }
 

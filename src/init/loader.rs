@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::firmware::Firmware;
 use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{Counted, LEFT_OUT, Report, Watchman};
 use super::wait::{Progress, Wait, pause};
 use super::{VOLUMES, log as sink};
-use crate::boot::{Attempt, Stage, Timeline, available_memory, open_disk, plan, save};
+use crate::boot::{Attempt, Stage, Timeline, available_memory, open_disk, plan, save, unmet};
 use crate::config::{Found, discover};
 use crate::disk::{Disk, Sysfs, Uevents};
 use crate::entry::{BootEntry, FileRef, Origin};
@@ -38,6 +39,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let report = Arc::new(Report::new(channel.ok()));
     // The supervisor has complained about a policy that can't be used.
     let (policy, _) = Policy::read_or_default(policy::PATH.as_ref());
+    let firmware = Firmware::open(policy.efi.variables);
     let watchman = Watchman {
         report: report.clone(),
         lost: lost.clone(),
@@ -47,7 +49,9 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         policy,
         inventory: inventory
             .guarded(Box::new(watchman))
-            .described(Smbios::of_this_machine()),
+            .described(Smbios::of_this_machine())
+            .wishing(firmware.wishes()),
+        firmware,
         report,
         lost,
         known: BTreeSet::new(),
@@ -65,6 +69,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
 struct Loader {
     policy: Policy,
     inventory: Inventory,
+    firmware: Firmware,
     report: Arc<Report>,
     /// What the loaders before this one died of.
     lost: Lost,
@@ -223,6 +228,9 @@ impl Loader {
             let text = format!("{}: {}", Printable(&place), Printable(&problem.text));
             self.once(text);
         }
+        for text in unmet(found) {
+            self.once(Printable(&text).to_string());
+        }
         for entry in &found.entries {
             for problem in &entry.problems {
                 let origin = self.inventory.describe(&entry.origin.file).to_string();
@@ -279,6 +287,9 @@ impl Loader {
             let name = names.get(entry.id.as_str());
             name.is_some_and(|name| self.lost.suspects(&name.volume.disk))
         });
+        if !order.is_empty() {
+            self.firmware.consume();
+        }
         for entry in order {
             self.tried.push(entry.id.clone());
             if let Some(name) = names.get(entry.id.as_str()) {
@@ -316,6 +327,8 @@ impl Loader {
                             log::warn!("{}", Printable(&error.to_string()));
                         }
                     }
+                    self.firmware
+                        .tell(&self.inventory, &found, entry, None, false);
                     report.loaded();
                     return true;
                 }

@@ -8,6 +8,7 @@
 
 mod console;
 mod ending;
+mod firmware;
 mod loader;
 mod log;
 mod lost;

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 
 use crate::child::{ChildError, in_child};
+use crate::efi::Efivarfs;
 
 /// What is mounted where: filesystem, directory, flags, options.
 const MOUNTS: [(&str, &str, MountFlags, &core::ffi::CStr); 4] = [
@@ -43,6 +44,28 @@ pub(super) fn mount_all() -> Vec<String> {
         }
     }
     failures
+}
+
+/// How long the firmware may take to name its variables: it is asked for them while they are mounted.
+const EFIVARS: Duration = Duration::from_secs(10);
+
+/// Mounts the UEFI variables, where the machine has any. Firmware that hangs is left behind.
+pub(super) fn mount_efivars() -> Result<(), String> {
+    let directory = Efivarfs::DIRECTORY;
+    // The kernel makes the directory where the firmware has variables.
+    let Ok(point) = CString::new(directory) else {
+        return Ok(());
+    };
+    let result = in_child(EFIVARS, &mut |_| (), || {
+        rustix::mount::mount(c"efivarfs", point.as_c_str(), c"efivarfs", HARDENED, c"")
+    });
+    match result {
+        // A loader before this one has mounted them.
+        Ok(()) | Err(ChildError::Errno(Errno::NOENT | Errno::BUSY)) => Ok(()),
+        Err(error) => Err(format!(
+            "UEFI variables can't be mounted at {directory}: {error}"
+        )),
+    }
 }
 
 /// How long the release of one mount, and of all together, may take.

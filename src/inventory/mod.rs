@@ -12,6 +12,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::disk::{Disk, Layout, Volume};
+use crate::efi::Wishes;
 use crate::entry::{FileRef, SavePlace, VolumeId};
 use crate::fs::{self, Filesystem, FsError, KernelMount};
 use crate::smbios::Smbios;
@@ -25,6 +26,7 @@ pub struct Inventory {
     kernel_mount: Option<KernelMount>,
     guard: Option<Box<dyn Guard>>,
     smbios: Option<Smbios>,
+    wishes: Wishes,
 }
 
 /// Somebody who wants to know which volume is read, before it is.
@@ -107,6 +109,17 @@ impl Inventory {
     /// What the firmware says of the machine; nothing of the machine of an image.
     pub fn smbios(&self) -> Option<&Smbios> {
         self.smbios.as_ref()
+    }
+
+    /// The same, with what the machine's UEFI variables want.
+    #[must_use]
+    pub fn wishing(self, wishes: Wishes) -> Inventory {
+        Inventory { wishes, ..self }
+    }
+
+    /// What the machine's UEFI variables want; nothing for an image.
+    pub fn wishes(&self) -> &Wishes {
+        &self.wishes
     }
 
     /// Scans `disk` and adds it; its index is returned. What can be put together with it is added to the

@@ -22,6 +22,8 @@ pub struct Policy {
     pub wait: Wait,
     /// What may be booted without a person.
     pub boot: Boot,
+    /// What may be done with UEFI variables.
+    pub efi: Efi,
     /// What to do when nothing could be booted.
     pub failure: Failure,
 }
@@ -50,6 +52,40 @@ impl Default for Wait {
 pub struct Boot {
     /// `guess`: may kernels be booted that no configuration names, when nothing else can be?
     pub guess: bool,
+    /// `count`: when are boots of entries with counters counted?
+    pub count: Counting,
+}
+
+/// When boots of entries with counters are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counting {
+    /// Where the system that is booted can confirm that it is good. Elsewhere every entry would be bad after
+    /// some boots.
+    #[default]
+    Confirmable,
+    /// At every boot.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// Table `[efi]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Efi {
+    /// `variables`: may they be read, and written?
+    pub variables: VariableAccess,
+}
+
+/// What may be done with UEFI variables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VariableAccess {
+    /// They are not looked at.
+    None,
+    /// They choose entries, and are not changed.
+    Read,
+    /// What a booted system expects of a boot loader is written, too.
+    #[default]
+    Write,
 }
 
 /// Table `[failure]`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml_span::value::{Key, Table, ValueInner};
 use toml_span::{Span, Value};
 
-use super::{Action, Ending, Failure, Policy, Wait};
+use super::{Action, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
 
 /// A file larger than this is no policy.
 const MAX_SIZE: usize = 256 * 1024;
@@ -45,8 +45,9 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
     let mut policy = Policy::default();
     let read = |root: &mut Keys<'_>| -> Result<Policy, Wrong> {
         root.table("wait", |keys| wait(keys, &mut policy.wait))?;
-        root.table("boot", |keys| {
-            keys.yes_or_no("guess", &mut policy.boot.guess)
+        root.table("boot", |keys| boot(keys, &mut policy.boot))?;
+        root.table("efi", |keys| {
+            keys.word("variables", &mut policy.efi.variables, &ACCESS)
         })?;
         root.table("failure", |keys| failure(keys, &mut policy.failure))?;
         Ok(policy)
@@ -61,12 +62,29 @@ fn wait(keys: &mut Keys<'_>, wait: &mut Wait) -> Result<(), Wrong> {
     keys.seconds("settle", &mut wait.settle)
 }
 
+fn boot(keys: &mut Keys<'_>, boot: &mut Boot) -> Result<(), Wrong> {
+    keys.yes_or_no("guess", &mut boot.guess)?;
+    keys.word("count", &mut boot.count, &COUNTING)
+}
+
 fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
     keys.word("then", &mut failure.then, &ACTIONS)?;
     keys.seconds("pause", &mut failure.pause)?;
     keys.number("rounds", &mut failure.rounds)?;
     keys.word("finally", &mut failure.finally, &ENDINGS)
 }
+
+const COUNTING: [(&str, Counting); 3] = [
+    ("confirmable", Counting::Confirmable),
+    ("always", Counting::Always),
+    ("never", Counting::Never),
+];
+
+const ACCESS: [(&str, VariableAccess); 3] = [
+    ("none", VariableAccess::None),
+    ("read", VariableAccess::Read),
+    ("write", VariableAccess::Write),
+];
 
 const ACTIONS: [(&str, Action); 4] = [
     ("retry", Action::Retry),
@@ -201,7 +219,7 @@ fn line(text: &str, span: Span) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Boot;
+    use crate::policy::Efi;
     use proptest::prelude::*;
 
     #[test]
@@ -212,6 +230,9 @@ mod tests {
             settle = 0.25\n\
             [boot]\n\
             guess = true\n\
+            count = \"always\"\n\
+            [efi]\n\
+            variables = \"read\"\n\
             [failure]\n\
             then = \"retry\"\n\
             pause = 1\n\
@@ -222,7 +243,13 @@ mod tests {
                 disks: Duration::from_secs(60),
                 settle: Duration::from_millis(250),
             },
-            boot: Boot { guess: true },
+            boot: Boot {
+                guess: true,
+                count: Counting::Always,
+            },
+            efi: Efi {
+                variables: VariableAccess::Read,
+            },
             failure: Failure {
                 then: Action::Retry,
                 pause: Duration::from_secs(1),
@@ -253,6 +280,8 @@ mod tests {
             ("[wait]\ndisk = 1\n", 2, "`disk` is no key of wait"),
             ("[boots]\n", 1, "`boots` is no key of the file"),
             ("[boot]\nguess = 1\n", 2, "`guess` is true or false"),
+            ("[boot]\ncount = true\n", 2, "\"confirmable\", \"always\""),
+            ("[efi]\nvariables = true\n", 2, "\"none\", \"read\""),
             (
                 "\n[failure]\nthen = \"resume\"\n",
                 3,

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use super::loader_conf::LoaderConf;
+use super::loader_conf::{LoaderConf, Wanted};
 use super::order::order;
 use super::pattern::Pattern;
 use super::volume::{Read, Sorted, read};
 use crate::config::configuration::{Wait, WaitStyle};
 use crate::config::uki;
 use crate::disk::Partition;
+use crate::efi::Wishes;
 use crate::entry::{BootEntry, FileRef, VolumeId};
 use crate::fs::{Filesystem, FsPath};
 
@@ -96,15 +97,26 @@ impl Group {
     /// Puts the entries in order.
     ///
     /// The default is what a `loader.conf` means, otherwise the first entry that can be booted. What
-    /// can't be booted is chosen only where no other choice was made.
-    pub fn finish(mut self) -> Offered {
+    /// can't be booted is chosen only where no other choice was made. Of `wishes` counts what a file can't
+    /// say by itself: which entry was started last, and other times than those in the files.
+    pub fn finish(mut self, wishes: &Wishes) -> Offered {
         order(&mut self.entries);
         let mut entries: Vec<BootEntry> = self.entries.into_iter().map(|s| s.entry).collect();
         // Of several files the one on the ESP counts first, wherever that stands on the disk.
         self.confs.sort_by_key(|conf| conf.place);
-        let choices = [Key::Preferred, Key::Default];
-        let choices = choices.map(|key| Choice::first(key, &self.confs));
-        let choices: Vec<Choice<'_>> = choices.into_iter().flatten().collect();
+        let last = wishes.last_booted.as_deref().and_then(Pattern::new);
+        let mut choices = Vec::new();
+        for key in [Key::Preferred, Key::Default] {
+            for choice in Choice::all(key, &self.confs, last.as_ref()) {
+                match choice {
+                    Ok(choice) => {
+                        choices.push(choice);
+                        break;
+                    }
+                    Err(problem) => self.problems.push(problem),
+                }
+            }
+        }
         for choice in &choices {
             if !entries.iter().any(|e| choice.pattern.means(&e.id)) {
                 let text = format!("{choice} means no entry that is there");
@@ -121,8 +133,9 @@ impl Group {
         if let Some(entry) = chosen.and_then(|i| entries.get_mut(i)) {
             entry.default = true;
         }
-        let wanted = choices.first();
-        let wanted = wanted.map(|choice| choice.pattern.as_str().to_owned());
+        let wanted = |key: Key| self.confs.iter().find_map(move |conf| key.of(&conf.conf));
+        let wanted = wanted(Key::Preferred).or_else(|| wanted(Key::Default));
+        let wanted = wanted.map(|wanted| wanted.as_str().to_owned());
         let conf = self.confs.first().map(|conf| FileRef {
             volume: conf.volume,
             path: conf.path.clone(),
@@ -138,7 +151,11 @@ impl Group {
         let waits = self.confs.iter().find_map(|conf| conf.conf.wait);
         Offered {
             file: conf.or_else(directory),
-            wait: waits.unwrap_or(UNSTATED),
+            wait: wishes
+                .timeout()
+                .map(Wait::from)
+                .or(waits)
+                .unwrap_or(UNSTATED),
             wanted,
             entries,
             problems: self.problems,
@@ -153,23 +170,56 @@ enum Key {
     Default,
 }
 
+impl Key {
+    fn name(self) -> &'static str {
+        match self {
+            Key::Preferred => "preferred",
+            Key::Default => "default",
+        }
+    }
+
+    /// What it says in a file.
+    fn of(self, conf: &LoaderConf) -> Option<&Wanted> {
+        match self {
+            Key::Preferred => conf.preferred.as_ref(),
+            Key::Default => conf.default.as_ref(),
+        }
+    }
+}
+
 /// An entry that a `loader.conf` chooses.
 struct Choice<'a> {
     key: Key,
+    wanted: &'a Wanted,
+    /// What that comes to.
     pattern: &'a Pattern,
     conf: &'a Conf,
 }
 
 impl<'a> Choice<'a> {
-    /// The choice of the first file that makes one.
-    fn first(key: Key, confs: &'a [Conf]) -> Option<Choice<'a>> {
-        confs.iter().find_map(|conf| {
-            let pattern = match key {
-                Key::Preferred => &conf.conf.preferred,
-                Key::Default => &conf.conf.default,
+    /// The choices that the files make, or why one can't be followed. `last` was started last.
+    fn all(
+        key: Key,
+        confs: &'a [Conf],
+        last: Option<&'a Pattern>,
+    ) -> impl Iterator<Item = Result<Choice<'a>, (VolumeId, String)>> {
+        confs.iter().filter_map(move |conf| {
+            let wanted = key.of(&conf.conf)?;
+            let pattern = match wanted {
+                Wanted::Pattern(pattern) => Ok(pattern),
+                Wanted::Saved(line) => last.ok_or(line),
             };
-            let pattern = pattern.as_ref()?;
-            Some(Choice { key, pattern, conf })
+            Some(match pattern {
+                Ok(pattern) => Ok(Choice { key, wanted, pattern, conf }),
+                Err(line) => Err((
+                    conf.volume,
+                    format!(
+                        "{}, line {line}: `{} @saved` is passed over: which entry was started last is not known",
+                        conf.path,
+                        key.name()
+                    ),
+                )),
+            })
         })
     }
 
@@ -182,17 +232,15 @@ impl<'a> Choice<'a> {
 
 impl fmt::Display for Choice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = match self.key {
-            Key::Preferred => "preferred",
-            Key::Default => "default",
-        };
-        write!(f, "{}: `{key} {}`", self.conf.path, self.pattern.as_str())
+        let (key, wanted) = (self.key.name(), self.wanted.as_str());
+        write!(f, "{}: `{key} {wanted}`", self.conf.path)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::efi::Timeout;
     use crate::fs::MemoryFilesystem;
 
     /// A volume with entries of these names, which start `/l`, and this `loader.conf`.
@@ -210,7 +258,7 @@ mod tests {
         for (i, (place, filesystem)) in volumes.iter().enumerate() {
             group.read(filesystem, VolumeId { disk: 0, volume: i }, *place);
         }
-        group.finish()
+        group.finish(&Wishes::default())
     }
 
     /// The defaults of a group, and its problems.
@@ -306,6 +354,37 @@ mod tests {
         let filesystem = volume(&["a.conf", "b.conf", "c.conf"], "default a");
         let filesystem = filesystem.file("/boot/loader/loader.conf", "default b");
         assert_eq!(finished(&[(Place::Elsewhere, filesystem)]).0, ["a.conf"]);
+    }
+
+    #[test]
+    fn variables_say_what_files_do_not() {
+        let wishing = |conf: &str, wishes: &Wishes| {
+            let mut group = Group::default();
+            let id = VolumeId { disk: 0, volume: 0 };
+            let names = ["a.conf", "b.conf", "c.conf"];
+            group.read(&volume(&names, conf), id, Place::Esp);
+            let offered = group.finish(wishes);
+            let default = offered.entries.into_iter().find(|entry| entry.default);
+            (default.unwrap().id, offered.wait.seconds, offered.wanted)
+        };
+        let of = |default: &str, seconds, wanted: Option<&str>| {
+            (default.to_owned(), seconds, wanted.map(str::to_owned))
+        };
+        let wishes = Wishes {
+            last_booted: Some("a.conf".to_owned()),
+            timeout: Some(Timeout::Seconds(7)),
+            ..Wishes::default()
+        };
+        let saved = Some("@saved");
+        let conf = "default @saved\ntimeout 3";
+        assert_eq!(wishing(conf, &wishes), of("a.conf", Some(7), saved));
+        let wishes = Wishes {
+            timeout_once: Some(Timeout::MenuForce),
+            last_booted: None,
+            ..wishes
+        };
+        assert_eq!(wishing(conf, &wishes), of("c.conf", None, saved));
+        assert_eq!(wishing("", &Wishes::default()), of("c.conf", Some(0), None));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::lines::{Line, lines};
 use super::pattern::Pattern;
-use crate::config::configuration::{Wait, WaitStyle};
+use crate::config::configuration::Wait;
+use crate::efi::{SAVED, Timeout};
 
 /// Keys of systemd-boot that concern its own menu, its firmware or its installation: nothing of that is
 /// ours.
@@ -28,13 +29,32 @@ const MAX_PROBLEMS: usize = 16;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoaderConf {
     /// `preferred`: the entry that comes before `default`, unless boot counting found it bad.
-    pub preferred: Option<Pattern>,
+    pub preferred: Option<Wanted>,
     /// `default`: the entry to start when nobody chooses.
-    pub default: Option<Pattern>,
+    pub default: Option<Wanted>,
     /// `timeout`: how long a menu is shown.
     pub wait: Option<Wait>,
     /// What was not understood, with its line, in words.
     pub problems: Vec<String>,
+}
+
+/// An entry that a line names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that a pattern means.
+    Pattern(Pattern),
+    /// `@saved`, in this line: the one that was started last.
+    Saved(u32),
+}
+
+impl Wanted {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Wanted::Pattern(pattern) => pattern.as_str(),
+            Wanted::Saved(_) => SAVED,
+        }
+    }
 }
 
 impl LoaderConf {
@@ -59,11 +79,11 @@ impl LoaderConf {
             "preferred" => choose(&mut self.preferred, line),
             "default" => choose(&mut self.default, line),
             "timeout" => {
-                let wait = wait(line.value).ok_or_else(|| {
+                let timeout = Timeout::parse(line.value).ok_or_else(|| {
                     "`timeout` is a number of seconds or `menu-force`, `menu-hidden`, `menu-disabled`"
                         .to_owned()
                 })?;
-                self.wait = Some(wait);
+                self.wait = Some(timeout.into());
                 Ok(())
             }
             key if OTHERS.contains(&key) => Ok(()),
@@ -72,39 +92,30 @@ impl LoaderConf {
     }
 }
 
-/// The words of systemd-boot in GRUB's terms: without a time a key brings the menu, unless that is forbidden.
-fn wait(value: &str) -> Option<Wait> {
-    let (seconds, style) = match value {
-        "menu-force" => (None, WaitStyle::Menu),
-        "menu-hidden" | "0" => (Some(0), WaitStyle::Hidden),
-        "menu-disabled" => (Some(0), WaitStyle::Menu),
-        number => (Some(number.parse().ok()?), WaitStyle::Menu),
-    };
-    Some(Wait { seconds, style })
-}
-
-fn choose(choice: &mut Option<Pattern>, line: &Line<'_>) -> Result<(), String> {
-    let Line { key, value, .. } = *line;
-    if value == "@saved" {
-        // It takes the place of an earlier line all the same.
-        *choice = None;
-        return Err(format!(
-            "`{key} @saved` is passed over: which entry was started last is not known"
-        ));
+fn choose(choice: &mut Option<Wanted>, line: &Line<'_>) -> Result<(), String> {
+    let Line { number, value, .. } = *line;
+    if value == SAVED {
+        *choice = Some(Wanted::Saved(number));
+        return Ok(());
     }
     let pattern = Some(value).filter(|value| !value.is_empty());
     let pattern = pattern.and_then(Pattern::new).ok_or_else(|| {
         let limit = Pattern::MAX_LENGTH;
         format!("the name of an entry has between 1 and {limit} bytes")
     })?;
-    *choice = Some(pattern);
+    *choice = Some(Wanted::Pattern(pattern));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::configuration::WaitStyle;
     use proptest::prelude::*;
+
+    fn pattern(text: &str) -> Option<Wanted> {
+        Pattern::new(text).map(Wanted::Pattern)
+    }
 
     #[test]
     fn reads_what_bootctl_writes() {
@@ -112,7 +123,7 @@ mod tests {
             b"#timeout 3\n#console-mode keep\ndefault 0123456789abcdef0123456789abcdef-*\n",
         );
         let expected = LoaderConf {
-            default: Pattern::new("0123456789abcdef0123456789abcdef-*"),
+            default: pattern("0123456789abcdef0123456789abcdef-*"),
             ..LoaderConf::default()
         };
         assert_eq!(conf, expected);
@@ -124,8 +135,8 @@ mod tests {
             b"default a\r\ndefault c\r\npreferred b*\r\ntimeout 5\r\neditor No\r\nbeep on\r\n",
         );
         let expected = LoaderConf {
-            preferred: Pattern::new("b*"),
-            default: Pattern::new("c"),
+            preferred: pattern("b*"),
+            default: pattern("c"),
             wait: Some(Wait {
                 seconds: Some(5),
                 style: WaitStyle::Menu,
@@ -138,7 +149,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_said_and_changes_nothing() {
         let conf = LoaderConf::parse(b"default a\ndefault\ntime 1\n");
-        assert_eq!(conf.default, Pattern::new("a"));
+        assert_eq!(conf.default, pattern("a"));
         assert_eq!(
             conf.problems,
             [
@@ -178,13 +189,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_not_known() {
+    fn what_was_started_last_takes_the_place_of_a_name() {
         let conf = LoaderConf::parse(b"default a\ndefault @saved\n");
-        assert_eq!(conf.default, None);
-        assert_eq!(
-            conf.problems,
-            ["line 2: `default @saved` is passed over: which entry was started last is not known"]
-        );
+        assert_eq!(conf.default, Some(Wanted::Saved(2)));
+        assert_eq!(conf.problems, [""; 0]);
     }
 
     proptest! {
@@ -197,7 +205,7 @@ mod tests {
         fn the_last_valid_line_counts(values in prop::collection::vec("[a-z*]{0,3}", 0..9)) {
             let text: String = values.iter().map(|value| format!("default {value}\n")).collect();
             let last = values.iter().rfind(|value| !value.is_empty());
-            let last = last.and_then(|value| Pattern::new(value));
+            let last = last.and_then(|value| pattern(value));
             prop_assert_eq!(LoaderConf::parse(text.as_bytes()).default, last);
         }
     }

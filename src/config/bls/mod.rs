@@ -17,7 +17,7 @@ pub use counter::Counter;
 pub use file::Type1;
 pub use group::{Group, Offered, Place};
 pub(in crate::config) use lines::{Line, lines};
-pub use loader_conf::LoaderConf;
+pub use loader_conf::{LoaderConf, Wanted};
 pub use pattern::Pattern;
 pub use version::compare;
 pub(in crate::config) use volume::Sorted;

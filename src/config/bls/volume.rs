@@ -485,7 +485,7 @@ mod tests {
         assert_eq!(ids, ["OK.CONF", "bad.conf"]);
         let (path, conf) = &read.confs[0];
         assert_eq!(path.as_str(), "/loader/loader.conf");
-        assert!(conf.default.as_ref().unwrap().means("OK.CONF"));
+        assert_eq!(conf.default.as_ref().unwrap().as_str(), "ok*");
         assert_eq!(
             read.problems,
             [

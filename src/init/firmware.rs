@@ -1,0 +1,286 @@
+//! The machine's UEFI variables, where it has any and the policy lets us use them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::mounts;
+use crate::config::Found;
+use crate::efi::{Account, Efivarfs, Memory, SAVED, Variables, Wishes};
+use crate::entry::{BootEntry, EntrySource, VolumeId};
+use crate::fs::FsPath;
+use crate::inventory::Inventory;
+use crate::policy::VariableAccess;
+use crate::text::Printable;
+
+/// The variables, and what they wished for when the loader began.
+pub(super) struct Firmware {
+    variables: Option<Box<dyn Variables>>,
+    writable: bool,
+    wishes: Wishes,
+    /// When that was.
+    began: Duration,
+}
+
+impl Firmware {
+    /// Reads what is wished for, as far as policy says. What can't be read is logged.
+    pub(super) fn open(access: VariableAccess) -> Firmware {
+        let variables = match access {
+            VariableAccess::None => None,
+            _ => match mounts::mount_efivars() {
+                Ok(()) => Efivarfs::open(Path::new(Efivarfs::DIRECTORY)),
+                Err(error) => {
+                    log::warn!("{error}");
+                    None
+                }
+            },
+        };
+        let variables = variables.map(|found| -> Box<dyn Variables> { Box::new(found) });
+        Firmware::of(variables, access)
+    }
+
+    fn of(variables: Option<Box<dyn Variables>>, access: VariableAccess) -> Firmware {
+        let read = variables.as_ref().map(|v| Wishes::read(v.as_ref()));
+        let (wishes, problems) = read.unwrap_or_default();
+        warn(problems);
+        let writable = variables.as_ref().is_some_and(|v| v.writable());
+        Firmware {
+            variables,
+            writable: writable && access >= VariableAccess::Write,
+            wishes,
+            began: now(),
+        }
+    }
+
+    /// What is wished for. What is for one boot only counts where it can be taken away: it would come again at
+    /// every boot otherwise.
+    pub(super) fn wishes(&self) -> Wishes {
+        let mut wishes = self.wishes.clone();
+        if !self.writable
+            && let Some(entry) = wishes.one_shot.take()
+        {
+            let entry = Printable(&entry);
+            log::warn!(
+                "{entry}, wished for one boot, is passed over: UEFI variables are not written"
+            );
+        }
+        wishes
+    }
+
+    /// Can what is started confirm that it is good?
+    pub(super) fn can_confirm(&self) -> bool {
+        self.writable
+    }
+
+    /// Takes away what is wished for one boot only: an attempt is about to be made.
+    pub(super) fn consume(&mut self) {
+        if let Some(variables) = self.writable() {
+            warn(self.wishes.consume(variables));
+        }
+        self.wishes.one_shot = None;
+        self.wishes.timeout_once = None;
+    }
+
+    /// Tells the system in `entry` what has happened. `counted` is the file of the entry as it is named now, if
+    /// its counter says that it is being tried.
+    pub(super) fn tell(
+        &self,
+        inventory: &Inventory,
+        found: &Found,
+        entry: &BootEntry,
+        counted: Option<&FsPath>,
+        counting: bool,
+    ) {
+        let Some(variables) = self.writable() else {
+            return;
+        };
+        let entries = found.entries.iter().filter(|entry| entry.bootable());
+        let account = Account {
+            entries: entries.map(|entry| entry.id.as_str()).collect(),
+            selected: &entry.id,
+            counted,
+            partition: partition(inventory, entry.origin.file.volume),
+            times: Some((self.began, now())),
+            counting,
+            memory: memory(found, entry),
+        };
+        warn(account.write(variables));
+    }
+
+    fn writable(&self) -> Option<&dyn Variables> {
+        self.variables.as_deref().filter(|_| self.writable)
+    }
+}
+
+fn warn(problems: Vec<String>) {
+    for problem in problems {
+        log::warn!("{}", Printable(&problem));
+    }
+}
+
+/// The time since the flash kernel has started: what the firmware took before is known to nobody here.
+fn now() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
+}
+
+/// The partition from which the system thinks that it was started: its disk is where it looks for others of its
+/// own. That is the EFI system partition of the disk that `volume` is on, as it would be for a boot loader that
+/// is installed there, otherwise the one that holds the entry. Only GPT has such names.
+fn partition(inventory: &Inventory, volume: VolumeId) -> Option<&str> {
+    let guid = |id: VolumeId| {
+        let partition = inventory.volume(id)?.partition.as_ref()?;
+        let uuid = partition.uuid.as_deref()?;
+        (uuid.len() == 36).then_some((partition, uuid))
+    };
+    let mut esps = inventory
+        .volumes_of(volume.disk)
+        .filter_map(|(id, _)| guid(id));
+    let esp = esps.find(|(partition, _)| partition.is_esp());
+    esp.or_else(|| guid(volume)).map(|(_, uuid)| uuid)
+}
+
+/// As systemd-boot does it (`save_selected_entry` in `src/boot/boot.c`): what was asked for once is not
+/// remembered, and a memory that nothing asks for is given up.
+fn memory(found: &Found, entry: &BootEntry) -> Memory {
+    let one_shot = found.wishes.one_shot.as_deref();
+    if one_shot.is_some_and(|id| id.eq_ignore_ascii_case(&entry.id)) {
+        return Memory::Keep;
+    }
+    let mut confs = found.configurations.iter();
+    let in_file = confs.any(|configuration| {
+        configuration.source == EntrySource::Bls && configuration.wanted.as_deref() == Some(SAVED)
+    });
+    match found.wishes.want_saved() || in_file {
+        true => Memory::Remember,
+        false => Memory::Forget,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+
+    use crate::config::{Configuration, Wait};
+    use crate::efi::{LOADER, MemoryVariables, VariableError};
+    use crate::fs::MemoryFilesystem;
+
+    /// Variables that are looked at after the boot.
+    struct Shared(Rc<MemoryVariables>);
+
+    impl Variables for Shared {
+        fn read(&self, vendor: &str, name: &str) -> Result<Option<Vec<u8>>, VariableError> {
+            self.0.read(vendor, name)
+        }
+        fn write(&self, vendor: &str, name: &str, value: &[u8]) -> Result<(), VariableError> {
+            self.0.write(vendor, name, value)
+        }
+        fn remove(&self, vendor: &str, name: &str) -> Result<(), VariableError> {
+            self.0.remove(vendor, name)
+        }
+        fn writable(&self) -> bool {
+            self.0.writable()
+        }
+    }
+
+    fn utf16(text: &str) -> Vec<u8> {
+        let units = text.encode_utf16().chain([0]);
+        units.flat_map(u16::to_le_bytes).collect()
+    }
+
+    fn store(values: &[(&str, &str)]) -> Rc<MemoryVariables> {
+        let variables = MemoryVariables::new();
+        for (name, value) in values {
+            variables.write(LOADER, name, &utf16(value)).unwrap();
+        }
+        Rc::new(variables)
+    }
+
+    fn firmware(store: &Rc<MemoryVariables>, access: VariableAccess) -> Firmware {
+        Firmware::of(Some(Box::new(Shared(store.clone()))), access)
+    }
+
+    /// One volume with two entries, the first of which is the default.
+    fn machine(wishes: Wishes, wanted: Option<&str>) -> (Inventory, Found) {
+        let mut inventory = Inventory::new();
+        inventory.add_filesystem("uuid", Box::new(MemoryFilesystem::new()));
+        let entries = vec![
+            BootEntry::on_disk(0, "a.conf"),
+            BootEntry::on_disk(0, "b.conf"),
+        ];
+        let configuration = Configuration {
+            source: EntrySource::Bls,
+            file: entries[0].origin.file.clone(),
+            wait: Wait::default(),
+            wanted: wanted.map(str::to_owned),
+            entries: 0..2,
+        };
+        let found = Found {
+            entries,
+            configurations: vec![configuration],
+            wishes,
+            ..Found::default()
+        };
+        (inventory, found)
+    }
+
+    /// Boots the entry with this number; what is remembered then.
+    fn remembered(values: &[(&str, &str)], wanted: Option<&str>, number: usize) -> Option<String> {
+        let store = store(values);
+        let mut firmware = firmware(&store, VariableAccess::Write);
+        let (inventory, found) = machine(firmware.wishes(), wanted);
+        firmware.consume();
+        firmware.tell(&inventory, &found, &found.entries[number], None, false);
+        let selected = store.read(LOADER, "LoaderEntrySelected").unwrap();
+        assert_eq!(selected, Some(utf16(&found.entries[number].id)));
+        assert!(!store.names().contains(&"LoaderEntryOneShot".to_owned()));
+        Wishes::read(store.as_ref()).0.last_booted
+    }
+
+    #[test]
+    fn what_was_started_is_remembered_where_somebody_asks() {
+        let last = ("LoaderEntryLastBooted", "x.conf");
+        let saved = ("LoaderEntryDefault", "@saved");
+        let once = ("LoaderEntryOneShot", "b.conf");
+        let is = |id: &str| Some(id.to_owned());
+        assert_eq!(remembered(&[last], None, 0), None);
+        assert_eq!(remembered(&[last, saved], None, 0), is("a.conf"));
+        assert_eq!(remembered(&[last], Some("@saved"), 0), is("a.conf"));
+        assert_eq!(remembered(&[last, saved, once], None, 1), is("x.conf"));
+        assert_eq!(remembered(&[last, saved, once], None, 0), is("a.conf"));
+    }
+
+    #[test]
+    fn policy_says_what_is_done() {
+        let store = store(&[
+            ("LoaderEntryOneShot", "b.conf"),
+            ("LoaderEntryDefault", "b.conf"),
+        ]);
+        let names = store.names();
+        let mut firmware = firmware(&store, VariableAccess::Read);
+        // What could not be taken away is not followed.
+        assert_eq!(firmware.wishes().one_shot, None);
+        assert_eq!(firmware.wishes().default.as_deref(), Some("b.conf"));
+        assert!(!firmware.can_confirm());
+        let (inventory, found) = machine(firmware.wishes(), None);
+        firmware.consume();
+        firmware.tell(&inventory, &found, &found.entries[0], None, false);
+        assert_eq!(store.names(), names);
+        let nothing = Firmware::open(VariableAccess::None);
+        assert_eq!(nothing.wishes(), Wishes::default());
+        assert!(!nothing.can_confirm());
+    }
+
+    #[test]
+    fn without_an_esp_the_partition_of_the_entry_counts() {
+        let mut inventory = Inventory::new();
+        let filesystem = Box::new(MemoryFilesystem::new());
+        let guid = "0f0c1a9e-0000-4000-8000-0000001";
+        let id = inventory.add_filesystem(guid, filesystem);
+        assert_eq!(partition(&inventory, id).unwrap(), format!("part-{guid}"));
+        let filesystem = Box::new(MemoryFilesystem::new());
+        let id = inventory.add_filesystem("short", filesystem);
+        assert_eq!(partition(&inventory, id), None);
+    }
+}
