@@ -2,10 +2,11 @@
 //!
 //! [`plan`] puts what was found into the order of attempts, and [`unmet`] tells which wishes it can't follow. [`Attempt`] takes one entry through its
 //! stages: open, read once into sealed memory while hashing, load. [`save`] writes what the configuration
-//! wants to be remembered of a boot. The jump itself is left to the caller, who first lets go of everything
+//! wants to be remembered of a boot, and [`count`] counts it. The jump itself is left to the caller, who first lets go of everything
 //! that the next kernel should not inherit.
 
 mod attempt;
+mod counting;
 mod cpio;
 mod environment;
 mod initrd;
@@ -13,12 +14,14 @@ mod memory;
 mod payload;
 mod plan;
 mod reading;
+mod renaming;
 mod stream;
 mod timeline;
 mod unified;
 mod wished;
 
 pub use attempt::{Attempt, AttemptError, Loaded};
+pub use counting::{CountError, count, is_counted};
 pub use environment::{Open, SaveError, open_disk, save};
 pub use memory::available as available_memory;
 pub use payload::{Part, Payload, PayloadError};

@@ -37,7 +37,7 @@ pub use identify::{Content, Format, identify};
 pub use joined::Joined;
 pub use layout::{Assembled, Layout, Partition, PartitionKind, TableKind, Volume};
 pub use open::OpenError;
-pub(crate) use protection::set_read_only;
+pub(crate) use protection::{is_read_only, set_read_only};
 pub use source::{FileSource, MemorySource, ReadAt, Section, Source};
 pub use sysfs::{Found, Sysfs};
 pub use uevent::{Action, Uevent, Uevents};

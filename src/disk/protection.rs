@@ -25,7 +25,7 @@ pub(crate) fn set_read_only(device: impl AsFd, yes: bool) -> Result<(), Errno> {
 ///
 /// # Errors
 /// It is no block device.
-pub(super) fn is_read_only(device: impl AsFd) -> Result<bool, Errno> {
+pub(crate) fn is_read_only(device: impl AsFd) -> Result<bool, Errno> {
     // SAFETY: this operation writes one int to where it is given a pointer to, and the number fits it.
     let read_only = unsafe { ioctl(device, Getter::<GET_READ_ONLY, c_int>::new()) };
     read_only.map(|flag| flag != 0)

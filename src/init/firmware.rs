@@ -11,7 +11,7 @@ use crate::efi::{Account, Efivarfs, Memory, SAVED, Variables, Wishes};
 use crate::entry::{BootEntry, EntrySource, VolumeId};
 use crate::fs::FsPath;
 use crate::inventory::Inventory;
-use crate::policy::VariableAccess;
+use crate::policy::{Counting, VariableAccess};
 use crate::text::Printable;
 
 /// The variables, and what they wished for when the loader began.
@@ -90,7 +90,7 @@ impl Firmware {
         found: &Found,
         entry: &BootEntry,
         counted: Option<&FsPath>,
-        counting: bool,
+        policy: Counting,
     ) {
         let Some(variables) = self.writable() else {
             return;
@@ -102,7 +102,7 @@ impl Firmware {
             counted,
             partition: partition(inventory, entry.origin.file.volume),
             times: Some((self.began, now())),
-            counting,
+            counting: policy != Counting::Never,
             memory: memory(found, entry),
         };
         warn(account.write(variables));
@@ -231,7 +231,13 @@ mod tests {
         let mut firmware = firmware(&store, VariableAccess::Write);
         let (inventory, found) = machine(firmware.wishes(), wanted);
         firmware.consume();
-        firmware.tell(&inventory, &found, &found.entries[number], None, false);
+        firmware.tell(
+            &inventory,
+            &found,
+            &found.entries[number],
+            None,
+            Counting::Never,
+        );
         let selected = store.read(LOADER, "LoaderEntrySelected").unwrap();
         assert_eq!(selected, Some(utf16(&found.entries[number].id)));
         assert!(!store.names().contains(&"LoaderEntryOneShot".to_owned()));
@@ -265,7 +271,7 @@ mod tests {
         assert!(!firmware.can_confirm());
         let (inventory, found) = machine(firmware.wishes(), None);
         firmware.consume();
-        firmware.tell(&inventory, &found, &found.entries[0], None, false);
+        firmware.tell(&inventory, &found, &found.entries[0], None, Counting::Never);
         assert_eq!(store.names(), names);
         let nothing = Firmware::open(VariableAccess::None);
         assert_eq!(nothing.wishes(), Wishes::default());

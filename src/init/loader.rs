@@ -11,11 +11,12 @@ use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{Counted, LEFT_OUT, Report, Watchman};
 use super::wait::{Progress, Wait, pause};
 use super::{VOLUMES, log as sink};
-use crate::boot::{Attempt, Stage, Timeline, available_memory, open_disk, plan, save, unmet};
+use crate::boot::{Attempt, Stage, Timeline, available_memory, count, is_counted, open_disk, plan};
+use crate::boot::{save, unmet};
 use crate::config::{Found, discover};
 use crate::disk::{Disk, Sysfs, Uevents};
 use crate::entry::{BootEntry, FileRef, Origin};
-use crate::fs::KernelMount;
+use crate::fs::{FsPath, KernelMount};
 use crate::inventory::Inventory;
 use crate::kexec::FileLoad;
 use crate::policy::{self, Policy};
@@ -327,8 +328,12 @@ impl Loader {
                             log::warn!("{}", Printable(&error.to_string()));
                         }
                     }
+                    report.alive(0);
+                    let counted = self.count(entry);
+                    report.alive(0);
+                    let policy = self.policy.boot.count;
                     self.firmware
-                        .tell(&self.inventory, &found, entry, None, false);
+                        .tell(&self.inventory, &found, entry, counted.as_ref(), policy);
                     report.loaded();
                     return true;
                 }
@@ -337,6 +342,22 @@ impl Loader {
         }
         self.report.idle();
         false
+    }
+
+    /// Counts a boot of the entry, if it is to be counted: how its file is named now. Not even what can't be
+    /// counted keeps it from being started.
+    fn count(&self, entry: &BootEntry) -> Option<FsPath> {
+        let (inventory, policy) = (&self.inventory, self.policy.boot.count);
+        if !is_counted(inventory, entry, policy, self.firmware.can_confirm()) {
+            return None;
+        }
+        match count(inventory, entry, VOLUMES.as_ref()) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                log::warn!("{}", Printable(&error.to_string()));
+                None
+            }
+        }
     }
 }
 
@@ -367,7 +388,6 @@ mod tests {
     use super::*;
     use crate::disk::{Hardware, MemorySource};
     use crate::entry::{EntrySource, PayloadKind, VolumeId};
-    use crate::fs::FsPath;
 
     fn disk(path: &str) -> Disk {
         let mut image = std::io::Cursor::new(vec![0; 1 << 20]);

@@ -14,24 +14,66 @@ impl Counter {
     /// the name without it, with the suffix, and the counter. A name whose counter can't be read has
     /// none.
     pub fn split(name: &str, suffix: &str) -> (String, Option<Counter>) {
-        let whole = || (name.to_owned(), None);
-        let Some(start) = name.len().checked_sub(suffix.len()) else {
-            return whole();
+        match Parts::of(name, suffix) {
+            Some(Parts {
+                stem, counter, end, ..
+            }) => (format!("{stem}{end}"), Some(counter)),
+            None => (name.to_owned(), None),
+        }
+    }
+
+    /// The name of the file while its entry is tried: one boot less is left, and one more is done. Numbers keep
+    /// their width, so that the name has room: what is done stays at the highest that fits. `None` for a name
+    /// without a counter, or with none left.
+    pub fn next(name: &str, suffix: &str) -> Option<String> {
+        let Parts {
+            stem,
+            counter,
+            widths: (left_width, done_width),
+            end,
+        } = Parts::of(name, suffix)?;
+        let left = counter.left.checked_sub(1)?;
+        let more = counter.done.saturating_add(1);
+        let done = match more.to_string().len() <= done_width {
+            true => more,
+            false => counter.done,
         };
-        let Some((stem, end)) = name.split_at_checked(start) else {
-            return whole();
-        };
+        Some(format!(
+            "{stem}+{left:0left_width$}-{done:0done_width$}{end}"
+        ))
+    }
+}
+
+/// A name with a counter.
+struct Parts<'a> {
+    stem: &'a str,
+    counter: Counter,
+    /// How many digits are left and done written with.
+    widths: (usize, usize),
+    /// The suffix as it is written.
+    end: &'a str,
+}
+
+impl Parts<'_> {
+    fn of<'a>(name: &'a str, suffix: &str) -> Option<Parts<'a>> {
+        let start = name.len().checked_sub(suffix.len())?;
+        let (stem, end) = name.split_at_checked(start)?;
         if !end.eq_ignore_ascii_case(suffix) {
-            return whole();
+            return None;
         }
-        let Some((stem, counter)) = stem.rsplit_once('+') else {
-            return whole();
-        };
+        let (stem, counter) = stem.rsplit_once('+')?;
         let (left, done) = counter.split_once('-').unwrap_or((counter, "0"));
-        match (number(left), number(done)) {
-            (Some(left), Some(done)) => (format!("{stem}{end}"), Some(Counter { left, done })),
-            _ => whole(),
-        }
+        let widths = (left.len(), done.len());
+        let counter = Counter {
+            left: number(left)?,
+            done: number(done)?,
+        };
+        Some(Parts {
+            stem,
+            counter,
+            widths,
+            end,
+        })
     }
 }
 
@@ -44,6 +86,43 @@ fn number(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_boot_less_is_left() {
+        for (name, next) in [
+            ("a+3.conf", Some("a+2-1.conf")),
+            ("a+2-1.CONF", Some("a+1-2.CONF")),
+            ("a+1-2.conf", Some("a+0-3.conf")),
+            ("a+0-3.conf", None),
+            ("a+10-05.conf", Some("a+09-06.conf")),
+            ("a+003.conf", Some("a+002-1.conf")),
+            ("a+2-9.conf", Some("a+1-9.conf")),
+            ("a+2-99.conf", Some("a+1-99.conf")),
+            ("a+b+1-8.conf", Some("a+b+0-9.conf")),
+            ("a.conf", None),
+            ("a+b.conf", None),
+        ] {
+            assert_eq!(Counter::next(name, ".conf").as_deref(), next, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_counts_down_to_its_end(name in "[a-z+-]{0,5}\\+[0-9]{1,2}(-[0-9]{1,3})?\\.conf") {
+            let (stem, counter) = Counter::split(&name, ".conf");
+            let mut left = counter.unwrap().left;
+            let mut name = name;
+            while let Some(next) = Counter::next(&name, ".conf") {
+                let (same, counter) = Counter::split(&next, ".conf");
+                left -= 1;
+                prop_assert_eq!((&same, counter.unwrap().left), (&stem, left));
+                prop_assert!(next.len() <= name.len() + 2);
+                name = next;
+            }
+            prop_assert_eq!(left, 0);
+        }
+    }
 
     #[test]
     fn names_with_and_without() {
