@@ -6,6 +6,7 @@ use std::process::Command;
 
 use pilotlight::config::discover;
 use pilotlight::disk::Disk;
+use pilotlight::fs::FsPath;
 use pilotlight::inventory::Inventory;
 
 /// A disk that a machine may write to; it is deleted at the end.
@@ -111,6 +112,66 @@ impl Image {
         std::fs::remove_dir_all(&tree).unwrap();
         let format = "raw";
         Image { path, format }
+    }
+}
+
+impl Image {
+    /// Writes entries beside that of the demo system, whose kernel they start: `@VERSION@` is its version.
+    pub fn add_entries(&self, entries: Vec<(String, String)>) {
+        let names = self.entries();
+        let own = names.iter().find(|name| name.starts_with("70696c6f"));
+        let version = own.unwrap().split_once('-').unwrap().1;
+        let version = version.strip_suffix(".conf").unwrap();
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|(name, text)| (name, text.replace("@VERSION@", version)))
+            .collect();
+        self.add_to_esp("/loader/entries", &entries);
+    }
+
+    /// The names of the entries on its EFI system partition, those that begin with letters first.
+    pub fn entries(&self) -> Vec<String> {
+        let mut inventory = Inventory::new();
+        inventory.add(Disk::open(&self.path).unwrap());
+        let (esp, _) = inventory.volumes().next().unwrap();
+        let directory = FsPath::new("/loader/entries").unwrap();
+        let list = inventory.filesystem(esp).unwrap().read_dir(&directory);
+        let mut names: Vec<String> = list.unwrap().into_iter().map(|item| item.name).collect();
+        names.sort_by_key(|name| (name.starts_with(|c: char| c.is_ascii_digit()), name.clone()));
+        names
+    }
+
+    /// The ids of what can be booted from it.
+    pub fn bootable_entries(&self) -> Vec<String> {
+        let mut inventory = Inventory::new();
+        inventory.add(Disk::open(&self.path).unwrap());
+        let found = discover(&inventory).entries.into_iter();
+        found
+            .filter(|entry| entry.bootable())
+            .map(|entry| entry.id)
+            .collect()
+    }
+}
+
+/// The variables of UEFI firmware; deleted at the end.
+pub struct Variables {
+    pub path: PathBuf,
+}
+
+impl Variables {
+    /// As the firmware leaves the factory.
+    pub fn new(name: &str) -> Variables {
+        let path = directory().join(format!("{name}.variables"));
+        let factory = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+        let copied = std::fs::copy(factory, &path);
+        copied.unwrap_or_else(|error| panic!("{factory} (Debian's package ovmf): {error}"));
+        Variables { path }
+    }
+}
+
+impl Drop for Variables {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 

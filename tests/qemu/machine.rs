@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use super::disk::Image;
+use super::disk::{Image, Variables};
 
 /// A machine that is being put together.
 pub struct Setup {
@@ -162,6 +162,20 @@ impl Setup {
             _ => drive,
         };
         self.command.arg("-drive").arg(drive);
+        self
+    }
+
+    /// Gives it UEFI firmware with these variables. It starts the flash kernel as an EFI program.
+    pub fn firmware(mut self, variables: &Variables) -> Setup {
+        let code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+        assert!(
+            Path::new(code).exists(),
+            "no {code}: it is in Debian's package ovmf"
+        );
+        let flash = "if=pflash,format=raw,unit=";
+        let variables = format!("{flash}1,file={}", variables.path.display());
+        let code = format!("{flash}0,readonly=on,file={code}");
+        self.command.args(["-drive", &code, "-drive", &variables]);
         self
     }
 

@@ -14,6 +14,7 @@
 
 mod disk;
 mod environment;
+mod interface;
 mod machine;
 
 use std::time::Duration;

@@ -1,0 +1,149 @@
+//! The Boot Loader Interface and boot counting, with the variables of a UEFI firmware and Debian's own tools on
+//! the other side.
+
+use super::disk::{Image, Variables};
+use super::machine::Machine;
+use super::{BOOT, ROOT, log_in};
+
+/// Entries of the demo system on the EFI system partition, which its own entry is the example of: for each its
+/// file, and what it has besides.
+fn entries(names: &[(&str, &str)]) -> Vec<(String, String)> {
+    let directory = "/70696c6f746c696768740000000000d0";
+    let names = names.iter();
+    let entry = |(name, more): &(&str, &str)| {
+        let stem = name.split(['+', '.']).next().unwrap();
+        let text = format!(
+            "title {stem}\nlinux {directory}/@VERSION@/linux\n\
+             initrd {directory}/@VERSION@/initrd.img-@VERSION@\n\
+             options {ROOT} console=ttyS0 entry={stem}\n{more}\n"
+        );
+        ((*name).to_owned(), text)
+    };
+    names.map(entry).collect()
+}
+
+fn start(name: &str, image: &Image, variables: &Variables) -> Machine {
+    Machine::set_up(name)
+        .firmware(variables)
+        .drive(image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start()
+}
+
+#[test]
+fn what_bootctl_wants_is_booted_and_told() {
+    let image = Image::copy("interface", "esp");
+    image.add_entries(entries(&[("other.conf", "sort-key z")]));
+    let variables = Variables::new("interface");
+
+    let mut machine = start("interface-1", &image, &variables);
+    machine.expect("booting Debian GNU/Linux 12 (bookworm) from", BOOT);
+    log_in(&mut machine);
+    machine.shell("mount /dev/vda1 /boot/efi");
+    let status = machine.shell("bootctl status --no-pager");
+    assert!(status.contains("pilotlight 0.1.0"), "{status}");
+    let list = machine.shell("bootctl list --no-pager");
+    let selected = list.lines().find(|line| line.contains("(selected)"));
+    assert!(selected.unwrap().contains("Debian GNU/Linux 12"), "{list}");
+    assert!(!list.contains("reported/absent"), "{list}");
+    let time = machine.shell("systemd-analyze time");
+    assert!(time.contains("(loader)"), "{time}");
+    machine.shell("bootctl set-oneshot other.conf");
+    machine.type_line("poweroff");
+    machine.expect_end(BOOT);
+
+    let mut machine = start("interface-2", &image, &variables);
+    machine.expect("booting other from", BOOT);
+    log_in(&mut machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains("entry=other"), "{cmdline}");
+    machine.shell("mount /dev/vda1 /boot/efi");
+    machine.shell("bootctl set-default '@saved'");
+    machine.type_line("systemctl reboot --boot-loader-entry=other.conf");
+    machine.expect_end(BOOT);
+
+    // Asked for once, it is not remembered.
+    let mut machine = start("interface-3", &image, &variables);
+    machine.expect("booting other from", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.cut_power();
+    let mut machine = start("interface-4", &image, &variables);
+    machine.expect("booting Debian GNU/Linux 12 (bookworm) from", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.finish();
+}
+
+#[test]
+fn three_bad_boots_and_then_the_older_kernel() {
+    let image = Image::copy("counting", "esp");
+    let both = [
+        ("new+3.conf", "version 2\nsort-key a"),
+        ("old+3.conf", "version 1\nsort-key a"),
+    ];
+    image.add_entries(entries(&both));
+    let variables = Variables::new("counting");
+    for (number, name) in ["new+2-1.conf", "new+1-2.conf", "new+0-3.conf"]
+        .iter()
+        .enumerate()
+    {
+        let mut machine = start(&format!("counting-{number}"), &image, &variables);
+        machine.expect("booting new from", BOOT);
+        machine.expect(&format!("becomes {name}"), BOOT);
+        machine.expect("jumping", BOOT);
+        machine.cut_power();
+        assert_eq!(image.entries()[0], *name);
+    }
+    let mut machine = start("counting-old", &image, &variables);
+    machine.expect("booting old from", BOOT);
+    machine.expect("old+3.conf becomes old+2-1.conf", BOOT);
+    log_in(&mut machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains("entry=old"), "{cmdline}");
+    machine.shell("mount /dev/vda1 /boot/efi");
+    machine.shell("systemctl restart systemd-bless-boot.service");
+    let status = machine.shell("/lib/systemd/systemd-bless-boot status");
+    assert!(status.contains("good"), "{status}");
+    machine.type_line("poweroff");
+    machine.expect_end(BOOT);
+    assert_eq!(image.entries()[..2], ["new+0-3.conf", "old.conf"]);
+
+    // What is good is counted no more.
+    let mut machine = start("counting-good", &image, &variables);
+    machine.expect("booting old from", BOOT);
+    machine.expect("jumping", BOOT);
+    assert!(!machine.transcript().contains("becomes"));
+    machine.finish();
+}
+
+#[test]
+fn nothing_is_counted_where_nobody_can_confirm() {
+    let image = Image::copy("not-counted", "esp");
+    image.add_entries(entries(&[("new+3.conf", "sort-key a")]));
+    let mut machine = Machine::set_up("not-counted")
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    machine.expect("booting new from", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.cut_power();
+    assert_eq!(image.entries()[0], "new+3.conf");
+}
+
+/// At whatever moment the power goes, one of both names is there, with all of the entry.
+#[test]
+fn power_cut_while_a_boot_is_counted() {
+    let image = Image::copy("count-cut", "esp");
+    image.add_entries(entries(&[("new+9.conf", "sort-key a")]));
+    let variables = Variables::new("count-cut");
+    for round in 0..4_u64 {
+        let mut machine = start(&format!("count-cut-{round}"), &image, &variables);
+        machine.expect("counting this boot: ", BOOT);
+        std::thread::sleep(std::time::Duration::from_millis(7 * round));
+        machine.cut_power();
+        let names = image.entries();
+        println!("round {round}: {names:?}");
+        assert!(names[0].starts_with("new+"), "{names:?}");
+        let whole = image.bootable_entries();
+        assert!(whole.iter().any(|id| id.starts_with("new")), "{whole:?}");
+    }
+}
