@@ -212,8 +212,8 @@ pub struct BootEntry {
     pub modules: Vec<Module>,
     /// Kernel command line, complete.
     pub cmdline: String,
-    /// For a unified kernel image: which part of it is started, and what goes with it. No part of the JSON
-    /// view.
+    /// For a unified kernel image: which part of it is started, and what goes with it; for a kernel, what goes
+    /// with it, if anything does. No part of the JSON view.
     pub unified: Option<Unified>,
     /// Titles of the menus around it, from the outside in.
     pub submenu: Vec<String>,

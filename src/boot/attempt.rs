@@ -125,6 +125,10 @@ fn linux(
     let source = reading.open(kernel)?;
     let initrds = entry.initrd.iter().map(|initrd| &initrd.file);
     let initrds = reading.open_all(initrds)?;
+    let extras = match &entry.unified {
+        Some(unified) => unified::open_extras(unified, reading)?,
+        None => Vec::new(),
+    };
     let bytes = reading.draft(kernel)?;
     let whole = bytes.whole(&source.stream);
     reading.read(source, &mut [whole])?;
@@ -133,6 +137,7 @@ fn linux(
     CommandLine::new(&entry.cmdline, image.cmdline_size)?;
     let initrd = reading.draft(kernel)?;
     initrd::read(&entry.initrd, initrds, &initrd, reading)?;
+    unified::read_extras(kernel, extras, &initrd, reading)?;
     Ok(Parts {
         kernel: payload,
         image,

@@ -27,10 +27,7 @@ pub(super) fn read(
 ) -> Result<Parts, AttemptError> {
     let mut source = reading.open(file)?;
     let mut addons = reading.open_all(unified.companions(CompanionKind::Addon))?;
-    let mut extras = Vec::new();
-    for group in &GROUPS {
-        extras.push(reading.open_all(unified.companions(group.kind))?);
-    }
+    let extras = open_extras(unified, reading)?;
     let image = reading.image(&mut source)?;
     let images = addons.iter_mut().map(|addon| reading.image(addon));
     let images = images.collect::<Result<Vec<Image>, _>>()?;
@@ -182,11 +179,7 @@ impl<'d> Layout<'d> {
             layout.own.extend(append(profile.section(".initrd")));
         }
         layout.outside = outside.map(|outside| initrd.whole(&outside.stream));
-        for (group, files) in GROUPS.iter().zip(extras) {
-            if !files.is_empty() {
-                layout.extras.extend(archive(initrd, group, files)?);
-            }
-        }
+        layout.extras = archives(initrd, extras)?;
         for (name, path) in FILES {
             // A stub has been read by now; what it tells of itself is not needed by its system.
             let section = profile.section(name).filter(|_| !is_stub);
@@ -203,6 +196,44 @@ impl<'d> Layout<'d> {
         }
         Ok(layout)
     }
+}
+
+/// Opens the files of each group.
+pub(super) fn open_extras<'a>(
+    unified: &Unified,
+    reading: &mut Reading<'a>,
+) -> Result<Vec<Vec<Source<'a>>>, AttemptError> {
+    let groups = GROUPS.iter();
+    let files = groups.map(|group| reading.open_all(unified.companions(group.kind)));
+    files.collect()
+}
+
+/// Reads the files of each group into archives behind what `initrd` has already.
+pub(super) fn read_extras(
+    kernel: &FileRef,
+    extras: Vec<Vec<Source<'_>>>,
+    initrd: &Draft,
+    reading: &mut Reading<'_>,
+) -> Result<(), AttemptError> {
+    let routes = archives(initrd, &extras).map_err(|error| reading.error(kernel, error))?;
+    for (extra, route) in extras.into_iter().flatten().zip(routes) {
+        reading.read(extra, &mut [route])?;
+    }
+    Ok(())
+}
+
+/// Makes the archives of all groups, with room for their files.
+fn archives<'d>(
+    initrd: &'d Draft,
+    extras: &[Vec<Source<'_>>],
+) -> Result<Vec<Route<'d>>, PayloadError> {
+    let mut routes = Vec::new();
+    for (group, files) in GROUPS.iter().zip(extras) {
+        if !files.is_empty() {
+            routes.extend(archive(initrd, group, files)?);
+        }
+    }
+    Ok(routes)
 }
 
 /// Makes the archive of a group, with room for its files.

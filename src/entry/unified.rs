@@ -1,8 +1,8 @@
-//! What belongs to a unified kernel image besides its file.
+//! What belongs to a unified kernel image, or to a kernel alone, besides its file.
 
 use super::FileRef;
 
-/// How a unified kernel image is started.
+/// How a unified kernel image is started. Of a kernel alone only companions count that are no add-ons.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unified {
     /// Which of its profiles, from 0.
@@ -13,7 +13,7 @@ pub struct Unified {
     pub companions: Vec<Companion>,
 }
 
-/// A file that is handed over with a unified kernel image.
+/// A file that is handed over with a unified kernel image or a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Companion {
     /// What it is.

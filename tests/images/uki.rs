@@ -505,6 +505,46 @@ fn what_changes_between_list_and_boot_is_not_booted() {
 }
 
 #[test]
+fn a_kernel_gets_what_its_entry_names_besides() {
+    let directory = temp_dir();
+    let files = [
+        ("/linux", kernel()),
+        // An odd length: what follows begins at a multiple of four.
+        ("/initrd", b"\x1f\x8b\x08..".to_vec()),
+        ("/a.cred", b"a".to_vec()),
+        ("/e.confext.raw", b"conf".to_vec()),
+        ("/e.sysext.raw", b"sys".to_vec()),
+        (
+            "/loader/entries/a.conf",
+            b"linux /linux\ninitrd /initrd\nextra /e.confext.raw\nextra /a.cred\nextra /e.sysext.raw\n"
+                .to_vec(),
+        ),
+        (
+            "/loader/entries/b.conf",
+            b"linux /linux\nextra /a.cred\n".to_vec(),
+        ),
+    ];
+    let volume = volume(&directory, &files);
+    let credentials = "dr-xr-xr-x 0 .extra\ndr-x------ 0 .extra/credentials\n\
+                       -r-------- 1 .extra/credentials/a.cred";
+    let booted = boot(&volume, "a.conf").unwrap();
+    assert!(booted.initrd.starts_with(b"\x1f\x8b\x08..\0"));
+    assert_eq!(
+        archives(&booted.initrd[8..]),
+        [
+            credentials,
+            "dr-xr-xr-x 0 .extra\ndr-xr-xr-x 0 .extra/sysext\n\
+             -r--r--r-- 3 .extra/sysext/e.sysext.raw",
+            "dr-xr-xr-x 0 .extra\ndr-xr-xr-x 0 .extra/confext\n\
+             -r--r--r-- 4 .extra/confext/e.confext.raw",
+        ]
+    );
+    assert_eq!(booted.files.len(), 5);
+    let booted = boot(&volume, "b.conf").unwrap();
+    assert_eq!(archives(&booted.initrd), [credentials]);
+}
+
+#[test]
 fn entries_of_files_name_images_and_programs() {
     let directory = temp_dir();
     let kernel = kernel();

@@ -6,7 +6,7 @@ use super::lines::{Line, lines};
 use crate::entry::Problem;
 
 /// More initrds than this are a mistake or an attack: each costs a look at the disk.
-const MAX_INITRDS: usize = 64;
+pub(super) const MAX_INITRDS: usize = 64;
 
 /// Further remarks on one file are only counted.
 const MAX_PROBLEMS: usize = 16;
@@ -34,6 +34,8 @@ pub struct Type1 {
     pub uki_url: Option<String>,
     /// `devicetree`: path of a device tree.
     pub devicetree: Option<String>,
+    /// Is there a `devicetree-overlay`?
+    pub overlays: bool,
     /// `profile`: which variant of a unified kernel image, from 0.
     pub profile: Option<usize>,
     /// `extra`: paths of credentials, extensions and add-ons, in order.
@@ -103,10 +105,7 @@ impl Type1 {
                 true,
                 format_args!("it names more than {MAX_INITRDS} extra files (line {number})"),
             ),
-            "devicetree-overlay" => self.problem(
-                true,
-                format_args!("it asks for `{key}` in line {number}, which is not supported yet"),
-            ),
+            "devicetree-overlay" => self.overlays = true,
             // For the menu of GRUB: they change nothing in what is started.
             "grub_users" | "grub_arg" | "grub_class" | "grub_hotkey" | "id" => return,
             _ => {

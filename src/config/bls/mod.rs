@@ -10,6 +10,7 @@ mod lines;
 mod loader_conf;
 mod order;
 mod pattern;
+mod variables;
 mod version;
 mod volume;
 

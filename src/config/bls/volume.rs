@@ -1,12 +1,13 @@
 //! The entries of one volume.
 
 use super::counter::Counter;
-use super::file::Type1;
+use super::file::{MAX_INITRDS, Type1};
 use super::group::Place;
 use super::loader_conf::LoaderConf;
+use super::variables::Variables;
 use crate::config::uki;
 use crate::entry::{
-    BootEntry, Companion, EntrySource, FileRef, Initrd, Origin, PayloadKind, VolumeId,
+    BootEntry, Companion, CompanionKind, EntrySource, FileRef, Initrd, Origin, PayloadKind, VolumeId,
 };
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
 use crate::pe::Machine;
@@ -94,6 +95,8 @@ impl Reader<'_> {
                 return;
             }
         };
+        let boot = place.parent().unwrap_or_else(FsPath::root);
+        let variables = Variables::new(self.filesystem, boot);
         let mut read = 0_usize;
         for item in list {
             if item.kind == FileKind::Directory || !is_entry(&item.name) {
@@ -115,7 +118,9 @@ impl Reader<'_> {
                 return;
             }
             match self.filesystem.read(&path, MAX_SIZE) {
-                Ok(bytes) => result.entries.push(self.entry(&item.name, path, &bytes)),
+                Ok(bytes) => result
+                    .entries
+                    .push(self.entry(&item.name, path, &bytes, &variables)),
                 Err(error) => result
                     .problems
                     .push(format!("{path} can't be read: {error}")),
@@ -142,8 +147,8 @@ impl Reader<'_> {
         }
     }
 
-    fn entry(&self, name: &str, path: FsPath, text: &[u8]) -> Sorted {
-        let stated = Type1::parse(text);
+    fn entry(&self, name: &str, path: FsPath, text: &[u8], variables: &Variables<'_>) -> Sorted {
+        let mut stated = Type1::parse(text);
         let (id, counter) = Counter::split(name, ".conf");
         let (kind, program) = stated.program();
         let directory = path.clone();
@@ -165,6 +170,9 @@ impl Reader<'_> {
             Some(program) => entry.kernel = resolver.file(program, &mut entry),
             None => entry.block("it names nothing to start: `linux` is missing"),
         }
+        if self.place == Place::Elsewhere {
+            stated.expand(variables, &mut entry);
+        }
         for initrd in &stated.initrd {
             let file = resolver.file(initrd, &mut entry);
             entry.initrd.extend(file.map(Initrd::from));
@@ -174,7 +182,7 @@ impl Reader<'_> {
         }
         entry.tries_left = counter.map(|counter| counter.left);
         entry.tries_done = counter.map(|counter| counter.done);
-        stated.explain(self.place, &mut entry);
+        stated.explain(&mut entry);
         if let Some(title) = stated.title {
             entry.title = title;
         }
@@ -190,15 +198,16 @@ impl Reader<'_> {
         }
         for extra in &stated.extra {
             let file = resolver.file(extra, &mut entry);
-            let companion = uki::kind_of(extra).zip(file);
-            match (companion, &mut entry.unified) {
-                (Some((kind, file)), Some(unified)) => {
-                    unified.companions.push(Companion { kind, file });
-                }
-                (None, Some(_)) => entry.block(format!("{extra}: it is not known what that is")),
-                (_, None) => entry.block(format!(
-                    "{extra}: only unified kernel images get such files yet"
+            match uki::kind_of(extra) {
+                None => entry.block(format!("{extra}: it is not known what that is")),
+                Some(CompanionKind::Addon) if kind == PayloadKind::Linux => entry.block(format!(
+                    "{extra}: an add-on goes with a unified kernel image, and this is a kernel alone"
                 )),
+                Some(kind) => {
+                    let unified = entry.unified.get_or_insert_default();
+                    let companions = file.map(|file| Companion { kind, file });
+                    unified.companions.extend(companions);
+                }
             }
         }
         Sorted {
@@ -267,8 +276,32 @@ impl Type1 {
         }
     }
 
+    /// Puts in the values of GRUB's variables. A line that has some may name several initrds, or none.
+    fn expand(&mut self, variables: &Variables<'_>, entry: &mut BootEntry) {
+        match variables.expand(&self.options) {
+            Ok(options) => self.options = options,
+            Err(reason) => entry.block(format!("its options use {reason}")),
+        }
+        let mut initrds = Vec::new();
+        for initrd in &self.initrd {
+            if !initrd.contains('$') {
+                initrds.push(initrd.clone());
+                continue;
+            }
+            match variables.expand(initrd) {
+                Ok(names) => initrds.extend(names.split_ascii_whitespace().map(str::to_owned)),
+                Err(reason) => entry.block(format!("an initrd uses {reason}")),
+            }
+        }
+        if initrds.len() > MAX_INITRDS {
+            entry.block(format!("it names more than {MAX_INITRDS} initrds"));
+            initrds.truncate(MAX_INITRDS);
+        }
+        self.initrd = initrds;
+    }
+
     /// Adds what a person should know, and what keeps the entry from being started as it was meant.
-    fn explain(&self, place: Place, entry: &mut BootEntry) {
+    fn explain(&self, entry: &mut BootEntry) {
         match entry.kind {
             PayloadKind::Linux if self.profile.is_some() => {
                 entry.remark("`profile` means nothing for a kernel: passed over");
@@ -292,30 +325,18 @@ impl Type1 {
         if self.devicetree.is_some() && cfg!(target_arch = "x86_64") {
             entry.remark("`devicetree` has no meaning on this machine: not passed on");
         }
-        if place == Place::Elsewhere
-            && let Some(variable) = variable(&self.options)
-        {
-            entry.block(format!(
-                "its options use the variable ${variable}, whose value only GRUB's configuration knows"
-            ));
+        match self.overlays {
+            false => {}
+            true if cfg!(target_arch = "x86_64") => {
+                entry.remark("`devicetree-overlay` has no meaning on this machine: not passed on");
+            }
+            true => entry.block("`devicetree-overlay`: nothing here lays one tree over another"),
         }
         entry.problems.extend(self.problems.iter().cloned());
         if self.unsaid > 0 {
             entry.remark(format!("and {} more remarks", self.unsaid));
         }
     }
-}
-
-/// The first `$name` or `${name}` in a text.
-fn variable(text: &str) -> Option<&str> {
-    text.match_indices('$').find_map(|(at, dollar)| {
-        let rest = text.get(at.checked_add(dollar.len())?..)?;
-        let name = rest.strip_prefix('{').unwrap_or(rest);
-        let end = name
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .unwrap_or(name.len());
-        name.get(..end).filter(|name| !name.is_empty())
-    })
 }
 
 /// Names that are looked at: `*.conf`, neither hidden nor made up by a loader for itself.
@@ -429,10 +450,16 @@ mod tests {
             ("linux /l\nprofile x", "`profile` in line 2 is no number"),
             ("efi /l", "it is no EFI program: no PE headers"),
             ("uki /l", "it is no EFI program: no PE headers"),
+            ("linux /l\nextra /l", "/l: it is not known what that is"),
             (
-                "linux /l\nextra /l",
-                "/l: only unified kernel images get such files yet",
+                "linux /l\nuki-url https://a/b",
+                "`uki-url` asks for a network, which is not used",
             ),
+            (
+                "linux /l\nextra /a.addon.efi",
+                "/a.addon.efi: an add-on goes with a unified kernel image, and this is a kernel alone",
+            ),
+            ("linux /l\nextra /gone.cred", "/gone.cred is not there"),
             (
                 "linux /l\noptions ro $kernelopts",
                 "its options use the variable $kernelopts, whose value only GRUB's configuration knows",
@@ -440,6 +467,7 @@ mod tests {
         ] {
             let filesystem = MemoryFilesystem::new()
                 .file("/loader/entries/a.conf", text)
+                .file("/a.addon.efi", "")
                 .file("/l", "");
             let entry = one(&filesystem, Place::Elsewhere);
             assert!(!entry.bootable(), "{text}");
@@ -449,7 +477,7 @@ mod tests {
 
     #[test]
     fn remarks_do_not_block() {
-        let text = "linux /l\narchitecture X64\nfoo bar\noptions a=$b\n";
+        let text = "linux /l\narchitecture X64\nfoo bar\noptions a=$b\ndevicetree-overlay /o\n";
         let filesystem = MemoryFilesystem::new()
             .file("/loader/entries/a.conf", text)
             .file("/l", "");
@@ -457,7 +485,10 @@ mod tests {
         assert!(entry.bootable());
         assert_eq!(
             problems(&entry),
-            ["`foo` in line 3 is no key of an entry: passed over"]
+            [
+                "`devicetree-overlay` has no meaning on this machine: not passed on",
+                "`foo` in line 3 is no key of an entry: passed over",
+            ]
         );
         assert_eq!(entry.cmdline, "a=$b");
     }
@@ -497,9 +528,23 @@ mod tests {
     }
 
     #[test]
-    fn variables_as_grub_writes_them() {
-        assert_eq!(variable("root=x $kernelopts"), Some("kernelopts"));
-        assert_eq!(variable("${tuned_params} x"), Some("tuned_params"));
-        assert_eq!(variable("a=$ b=$$ c"), None);
+    fn variables_are_those_of_the_system() {
+        let block = "# GRUB Environment Block\nkernelopts=root=/dev/sda1 ro\n###";
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/loader/entries/a.conf",
+                "linux /l\ninitrd /i $tuned_initrd\noptions $kernelopts $tuned_params quiet\n",
+            )
+            .file("/grub2/grubenv", block)
+            .file("/l", "")
+            .file("/i", "");
+        let entry = one(&filesystem, Place::Elsewhere);
+        assert_eq!(problems(&entry), [""; 0]);
+        assert_eq!(entry.cmdline, "root=/dev/sda1 ro  quiet");
+        assert_eq!(entry.initrd.len(), 1);
+        // Where systemd-boot starts it, a dollar is a dollar.
+        let entry = one(&filesystem, Place::Xbootldr);
+        assert_eq!(entry.cmdline, "$kernelopts $tuned_params quiet");
+        assert!(!entry.bootable());
     }
 }
