@@ -13,6 +13,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bls;
 mod btrfs;
 mod cli;
 mod damage;

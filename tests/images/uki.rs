@@ -13,8 +13,8 @@ use pilotlight::disk::Disk;
 use pilotlight::entry::{BootEntry, EntrySource, FileRef, PayloadKind};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{CommandLine, Kexec, LoadError};
-use serde_json::Value;
 
+use crate::kit::bootctl::{self, Listed};
 use crate::kit::{Image, MIB, TempDir, copy_in, noise, run, run_with_input, temp_dir};
 
 /// systemd's stub, which does nothing here but be the beginning of an image.
@@ -217,38 +217,7 @@ fn bootctl_lists_the_same() {
         ("/linux", kernel.clone()),
     ];
     let tree = tree(&directory, &files);
-    let printed = run(
-        "unshare",
-        [
-            "-rm",
-            "sh",
-            "-c",
-            "cp -a $0 $0.copy && mount -t tmpfs esp $0 && cp -r $0.copy/. $0 && \
-             SYSTEMD_RELAX_ESP_CHECKS=1 bootctl --esp-path=$0 list --json=short",
-            tree.to_str().unwrap(),
-        ],
-    );
-    // One object after the other, or a list of them, by version.
-    let stream = serde_json::Deserializer::from_str(&printed).into_iter::<Value>();
-    let theirs: Vec<Value> = stream
-        .map(Result::unwrap)
-        .flat_map(|value| match value {
-            Value::Array(list) => list,
-            value => vec![value],
-        })
-        .collect();
-    let summary = |value: &Value| {
-        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        let tries = (value["triesLeft"].as_u64(), value["triesDone"].as_u64());
-        (
-            text("id"),
-            text("showTitle"),
-            text("version"),
-            text("options"),
-            tries,
-        )
-    };
-    let theirs: Vec<_> = theirs.iter().map(summary).collect();
+    let theirs = bootctl::list(&tree);
     let ours = entries(&volume(&directory, &files))
         .into_iter()
         .map(|entry| {
@@ -257,8 +226,13 @@ fn bootctl_lists_the_same() {
                 entry.tries_left.map(u64::from),
                 entry.tries_done.map(u64::from),
             );
-            let version = entry.version.unwrap_or_default();
-            (entry.id, entry.title, version, entry.cmdline, tries)
+            Listed {
+                id: entry.id,
+                title: entry.title,
+                version: entry.version.unwrap_or_default(),
+                options: entry.cmdline,
+                tries,
+            }
         });
     assert_eq!(ours.collect::<Vec<_>>(), theirs);
     assert_eq!(theirs.len(), 7);

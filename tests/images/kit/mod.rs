@@ -3,6 +3,7 @@
 //! A test that needs a program which is not installed fails and names the Debian package.
 
 pub mod blkid;
+pub mod bootctl;
 pub mod gpt;
 pub mod superblock;
 pub mod tree;
