@@ -19,10 +19,7 @@ fn meant(found: &Found) -> impl Iterator<Item = (Wish<'_>, Vec<&BootEntry>)> {
 
 /// The entries that are wished for, in order: of each wish the first that `may_start` lets through. One entry
 /// may be wished for twice.
-pub(super) fn wished<'a>(
-    found: &'a Found,
-    may_start: impl Fn(&BootEntry) -> bool,
-) -> Vec<&'a BootEntry> {
+pub fn wished(found: &Found, may_start: impl Fn(&BootEntry) -> bool) -> Vec<&BootEntry> {
     let meant = meant(found);
     let first = meant.filter_map(|(_, entries)| entries.into_iter().find(|entry| may_start(entry)));
     first.collect()

@@ -17,6 +17,8 @@ pub(super) enum Command {
     List {
         /// As JSON.
         json: bool,
+        /// Where UEFI variables are.
+        efivars: Option<PathBuf>,
         /// Disks; none means all of the machine.
         disks: Vec<PathBuf>,
     },
@@ -41,6 +43,8 @@ pub(super) struct BootOptions {
     pub dry_run: bool,
     /// The entry to start, by its id.
     pub entry: Option<String>,
+    /// Where UEFI variables are.
+    pub efivars: Option<PathBuf>,
     /// Disks; none means all of the machine.
     pub disks: Vec<PathBuf>,
 }
@@ -68,23 +72,33 @@ struct Flag {
     summary: &'static str,
 }
 
+/// Of `list` and `boot`.
+const EFIVARS: Flag = Flag {
+    name: "efivars",
+    value: "DIR",
+    summary: "follow the UEFI variables in this directory, as in /sys/firmware/efi/efivars",
+};
+
 /// All commands.
 pub(super) const COMMANDS: [Description; 4] = [
     Description {
         name: "list",
-        usage: "[--json] [DISK…]",
+        usage: "[--json] [--efivars DIR] [DISK…]",
         summary: "show what can be booted, and what can't and why",
         details: "Entries are shown in the order of the menu. The default has a star; what can't be \
                   booted has its reason below it.\nExit status 3 says that nothing can be booted.",
-        flags: &[Flag {
-            name: "json",
-            value: "",
-            summary: "print the documented JSON view",
-        }],
+        flags: &[
+            Flag {
+                name: "json",
+                value: "",
+                summary: "print the documented JSON view",
+            },
+            EFIVARS,
+        ],
     },
     Description {
         name: "boot",
-        usage: "[--dry-run] [--entry ID] [DISK…]",
+        usage: "[--dry-run] [--entry ID] [--efivars DIR] [DISK…]",
         summary: "read, check and load the default entry, or the one that is named",
         details: "The kernel is loaded and not started: `systemctl kexec` stops the running system in \
                   order and then jumps. Entries are tried one after the other until one is loaded; a \
@@ -100,6 +114,7 @@ pub(super) const COMMANDS: [Description; 4] = [
                 value: "ID",
                 summary: "start this entry, as `list` names it",
             },
+            EFIVARS,
         ],
     },
     Description {
@@ -215,6 +230,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Arg::Long(flag), Some(command)) if command.has(flag) => match flag {
                 "json" => json = true,
                 "dry-run" => options.dry_run = true,
+                "efivars" => options.efivars = Some(PathBuf::from(parser.value()?)),
                 _ => {
                     let id = parser.value()?.into_string();
                     let id = id.map_err(|_| UsageError("an id is UTF-8 text".to_owned()))?;
@@ -226,7 +242,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     }
     match command.map(|command| command.name) {
         None => Err(UsageError("a command is missing".to_owned())),
-        Some("list") => Ok(Command::List { json, disks: paths }),
+        Some("list") => Ok(Command::List {
+            json,
+            efivars: options.efivars,
+            disks: paths,
+        }),
         Some("inspect") => Ok(Command::Inspect { disks: paths }),
         Some("check-policy") => match <[PathBuf; 1]>::try_from(paths) {
             Ok([file]) => Ok(Command::CheckPolicy { file }),
@@ -251,12 +271,19 @@ mod tests {
     fn every_command_and_flag_is_understood() {
         let disks = vec![PathBuf::from("a"), PathBuf::from("b")];
         let json = true;
-        assert_eq!(parsed("list a --json b"), Ok(Command::List { json, disks }));
+        let efivars = Some(PathBuf::from("c"));
+        let expected = Command::List {
+            json,
+            efivars,
+            disks,
+        };
+        assert_eq!(parsed("list a --json --efivars c b"), Ok(expected));
         let disks = Vec::new();
         assert_eq!(parsed("inspect"), Ok(Command::Inspect { disks }));
         let expected = BootOptions {
             dry_run: true,
             entry: Some("x.conf".to_owned()),
+            efivars: None,
             disks: vec![PathBuf::from("-d")],
         };
         assert_eq!(

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::arguments::BootOptions;
 use super::size::Size;
-use super::{CliError, inventory};
+use super::{CliError, inventory, wishes};
 use crate::boot::{Attempt, Loaded, Stage, Timeline, available_memory, plan};
 use crate::config::discover;
 use crate::entry::BootEntry;
@@ -15,7 +15,9 @@ use crate::text::Printable;
 
 pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), CliError> {
     let mut timeline = Timeline::start();
+    let wishes = wishes(options.efivars.as_deref())?;
     let inventory = timeline.run(Stage::Disks, || inventory(&options.disks))?;
+    let inventory = inventory.wishing(wishes);
     let found = timeline.run(Stage::Entries, || discover(&inventory));
     let entries = match &options.entry {
         // What was guessed is only for those who name it.

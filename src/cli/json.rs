@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::boot::wished;
 use crate::config::{Configuration, Found};
 use crate::disk::Volume;
 use crate::entry::{BootEntry, FileRef, Origin, VolumeId};
@@ -14,6 +15,7 @@ pub(super) struct View {
     disks: Vec<DiskView>,
     configurations: Vec<ConfigurationView>,
     entries: Vec<EntryView>,
+    wished: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -102,6 +104,7 @@ struct ModuleView {
 /// Makes the view of what was found.
 pub(super) fn view(inventory: &Inventory, found: &Found) -> View {
     let disks = inventory.disks().iter().enumerate();
+    let wished = wished(found, BootEntry::bootable).into_iter();
     View {
         disks: disks
             .map(|(i, scanned)| disk(inventory, i, scanned, found))
@@ -112,6 +115,7 @@ pub(super) fn view(inventory: &Inventory, found: &Found) -> View {
             .map(|c| configuration(inventory, c, &found.entries))
             .collect(),
         entries: found.entries.iter().map(|e| entry(inventory, e)).collect(),
+        wished: wished.map(|entry| entry.id.clone()).collect(),
     }
 }
 

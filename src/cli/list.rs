@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::{CliError, json};
+use crate::boot::{unmet, wished};
 use crate::config::{Found, discover};
 use crate::entry::BootEntry;
 use crate::inventory::Inventory;
@@ -21,6 +22,7 @@ pub(super) fn run(
     } else {
         table(inventory, &found, output)?;
         waits(inventory, &found, output)?;
+        wishes(&found, output)?;
         notes(inventory, &found, output)?;
     }
     if found.entries.iter().any(BootEntry::bootable) {
@@ -99,6 +101,18 @@ fn waits(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
             let parts = parts.join(", ");
             writeln!(output, "{}: {}", Printable(&file), Printable(&parts))?;
         }
+    }
+    Ok(())
+}
+
+/// What UEFI variables want instead.
+fn wishes(found: &Found, output: &mut dyn Write) -> io::Result<()> {
+    for entry in wished(found, BootEntry::bootable) {
+        let id = Printable(&entry.id);
+        writeln!(output, "UEFI variables choose {id} before all others")?;
+    }
+    for text in unmet(found) {
+        writeln!(output, "{}", Printable(&text))?;
     }
     Ok(())
 }

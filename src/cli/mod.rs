@@ -11,12 +11,14 @@ mod size;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::disk::{Disk, OpenError, Sysfs};
+use crate::efi::{Efivarfs, Wishes};
 use crate::inventory::Inventory;
 use crate::policy::{Policy, ReadError};
+use crate::text::Printable;
 use arguments::{Command, UsageError};
 
 /// The command did not do what it was asked to.
@@ -49,9 +51,14 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), CliError> {
     match command {
         Command::Help(topic) => output.write_all(arguments::help(topic).as_bytes())?,
         Command::Version => writeln!(output, "pilotlight {}", env!("CARGO_PKG_VERSION"))?,
-        Command::List { json, disks } => {
+        Command::List {
+            json,
+            efivars,
+            disks,
+        } => {
             log::warnings();
-            list::run(&inventory(&disks)?, json, output)?;
+            let inventory = inventory(&disks)?.wishing(wishes(efivars.as_deref())?);
+            list::run(&inventory, json, output)?;
         }
         Command::Inspect { disks } => {
             log::warnings();
@@ -96,6 +103,19 @@ fn inventory(paths: &[PathBuf]) -> Result<Inventory, CliError> {
     Ok(inventory)
 }
 
+/// What the variables in a directory want, if one was named. Nothing is written to them.
+fn wishes(efivars: Option<&Path>) -> Result<Wishes, CliError> {
+    let Some(directory) = efivars else {
+        return Ok(Wishes::default());
+    };
+    let none = || CliError::NoVariables(directory.display().to_string());
+    let (wishes, problems) = Wishes::read(&Efivarfs::open(directory).ok_or_else(none)?);
+    for problem in problems {
+        ::log::warn!("{}", Printable(&problem));
+    }
+    Ok(wishes)
+}
+
 /// Why a command failed.
 #[derive(Debug)]
 enum CliError {
@@ -103,6 +123,7 @@ enum CliError {
     Open(OpenError),
     Output(io::Error),
     NoDisks,
+    NoVariables(String),
     NoSuchEntry(String),
     Nothing(String),
     Boot(String),
@@ -126,6 +147,9 @@ impl fmt::Display for CliError {
             CliError::Open(error) => write!(f, "{error}"),
             CliError::Output(error) => write!(f, "can't write the output: {error}"),
             CliError::NoDisks => f.write_str("this machine shows no disks: name an image file"),
+            CliError::NoVariables(directory) => {
+                write!(f, "{directory}: there are no UEFI variables")
+            }
             CliError::NoSuchEntry(id) => {
                 write!(
                     f,

@@ -539,9 +539,44 @@ fn a_policy_is_checked() {
 }
 
 #[test]
+fn variables_choose_before_configurations() {
+    let dir = temp_dir();
+    let disk = make_disk(&dir);
+    let variable = |name: &str, text: &str| {
+        let units = text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
+        let bytes: Vec<u8> = [7, 0, 0, 0].into_iter().chain(units).collect();
+        let name = format!("efivars/{name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f");
+        dir.file(&name, &bytes)
+    };
+    let once = variable("LoaderEntryOneShot", "RESCUE.conf");
+    variable("LoaderEntryDefault", "nothing*");
+    let efivars = dir.path().join("efivars");
+    let efivars = ["--efivars", efivars.to_str().unwrap()];
+    let list = pilotlight(&[&["list"], &efivars[..]].concat(), &[&disk]);
+    let list = text(&list.stdout);
+    let choice = "\nUEFI variables choose rescue.conf before all others\n\
+                  the UEFI variable LoaderEntryDefault, \"nothing*\", means no entry that is there\n";
+    assert!(list.contains(choice), "{list}");
+    let view = pilotlight(&[&["list", "--json"], &efivars[..]].concat(), &[&disk]);
+    let view: Value = serde_json::from_slice(&view.stdout).unwrap();
+    assert_eq!(view["wished"], serde_json::json!(["rescue.conf"]));
+    let dry = pilotlight(&[&["boot", "--dry-run"], &efivars[..]].concat(), &[&disk]);
+    let dry = text(&dry.stdout);
+    let gives_way = dry.starts_with("Evil") && dry.contains("\nDebian (6.12)\n");
+    assert!(gives_way, "{dry}");
+    assert!(once.exists(), "a command takes nothing away");
+    let wrong = pilotlight(&["list", "--efivars", "/nowhere"], &[&disk]);
+    assert_eq!(
+        text(&wrong.stderr),
+        "pilotlight: /nowhere: there are no UEFI variables\n"
+    );
+}
+
+#[test]
 fn help_and_version() {
     let help = text(&pilotlight(&["--help"], &[]).stdout);
-    assert!(help.contains("pilotlight list [--json] [DISK…]"), "{help}");
+    let usage = "pilotlight list [--json] [--efivars DIR] [DISK…]";
+    assert!(help.contains(usage), "{help}");
     let help = text(&pilotlight(&["boot", "--help"], &[]).stdout);
     assert!(help.contains("--dry-run"), "{help}");
     let version = text(&pilotlight(&["--version"], &[]).stdout);
