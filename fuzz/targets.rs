@@ -260,11 +260,22 @@ fn seal_lvm(image: &mut SparseDisk, start: u64) {
     header[..4].copy_from_slice(&sum.to_le_bytes());
 }
 
-/// Reading an entry file.
+/// Reading an entry file, with variables from a block of the same text.
 pub fn bls_entry(data: &[u8]) {
     let entry = Type1::parse(data);
     assert!(entry.options.len() <= data.len() * 3);
     assert!(entry.initrd.len() <= 64 && entry.problems.len() <= 17);
+    let block = [b"# GRUB Environment Block\n", data].concat();
+    let filesystem = MemoryFilesystem::new()
+        .file("/loader/entries/a+1.conf", data)
+        .file("/grub2/grubenv", block)
+        .file("/l", "");
+    let mut group = bls::Group::default();
+    let volume = VolumeId { disk: 0, volume: 0 };
+    group.read(&filesystem, volume, bls::Place::Elsewhere);
+    for entry in group.finish(&Wishes::default()).entries {
+        assert!(entry.cmdline.len() <= 1 << 18 && entry.initrd.len() <= 64);
+    }
 }
 
 /// Reading a `loader.conf`, and matching its pattern.

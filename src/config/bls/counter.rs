@@ -105,6 +105,8 @@ mod tests {
         ] {
             assert_eq!(Counter::next(name, ".conf").as_deref(), next, "{name}");
         }
+        let image = Counter::next("a+2-1.efi", ".efi");
+        assert_eq!(image.as_deref(), Some("a+1-2.efi"));
     }
 
     proptest! {

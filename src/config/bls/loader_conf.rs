@@ -5,21 +5,33 @@ use super::pattern::Pattern;
 use crate::config::configuration::Wait;
 use crate::efi::{SAVED, Timeout};
 
-/// Keys of systemd-boot that concern its own menu, its firmware or its installation: nothing of that is
-/// ours.
-const OTHERS: [&str; 12] = [
-    "auto-entries",
-    "auto-firmware",
-    "auto-poweroff",
-    "auto-reboot",
-    "beep",
-    "console-mode",
-    "editor",
-    "log-level",
-    "random-seed-mode",
-    "reboot-for-bitlocker",
-    "reboot-on-error",
-    "secure-boot-enroll",
+/// Words for yes and no (`parse_boolean` in systemd's `src/boot/util.c`).
+const YES_OR_NO: &[&str] = &[
+    "1", "yes", "y", "true", "t", "on", "0", "no", "n", "false", "f", "off",
+];
+
+/// Keys of systemd-boot that concern its own menu, its firmware or its installation, and the words that they
+/// take besides numbers: nothing of that is ours, but a mistake in it is said all the same.
+const OTHERS: [(&str, &[&str]); 14] = [
+    ("auto-entries", YES_OR_NO),
+    ("auto-firmware", YES_OR_NO),
+    ("auto-poweroff", YES_OR_NO),
+    ("auto-reboot", YES_OR_NO),
+    ("beep", YES_OR_NO),
+    ("console-mode", &["auto", "max", "keep"]),
+    ("editor", YES_OR_NO),
+    (
+        "log-level",
+        &[
+            "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
+        ],
+    ),
+    ("random-seed-mode", &["off", "with-system-token", "always"]),
+    ("reboot-for-bitlocker", YES_OR_NO),
+    ("reboot-on-error", &["auto", "yes", "no"]),
+    ("secure-boot-enroll", &["off", "manual", "if-safe", "force"]),
+    ("secure-boot-enroll-action", &["reboot", "shutdown"]),
+    ("secure-boot-enroll-timeout-sec", &["hidden"]),
 ];
 
 /// Further problems of one file are left out.
@@ -86,8 +98,17 @@ impl LoaderConf {
                 self.wait = Some(timeout.into());
                 Ok(())
             }
-            key if OTHERS.contains(&key) => Ok(()),
-            key => Err(format!("`{key}` is no key of loader.conf")),
+            key => {
+                let known = OTHERS.iter().find(|(known, _)| *known == key);
+                let (_, words) =
+                    known.ok_or_else(|| format!("`{key}` is no key of loader.conf"))?;
+                let value = line.value;
+                let is_word = words.iter().any(|word| word.eq_ignore_ascii_case(value));
+                match is_word || value.parse::<u32>().is_ok() {
+                    true => Ok(()),
+                    false => Err(format!("`{key}` can't be {value:?}")),
+                }
+            }
         }
     }
 }
@@ -148,17 +169,31 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_said_and_changes_nothing() {
-        let conf = LoaderConf::parse(b"default a\ndefault\ntime 1\n");
+        let conf = LoaderConf::parse(b"default a\ndefault\ntime 1\neditor maybe\nbeep\n");
         assert_eq!(conf.default, pattern("a"));
         assert_eq!(
             conf.problems,
             [
                 "line 2: the name of an entry has between 1 and 255 bytes",
                 "line 3: `time` is no key of loader.conf",
+                "line 4: `editor` can't be \"maybe\"",
+                "line 5: `beep` can't be \"\"",
             ]
         );
         let nonsense = LoaderConf::parse("x\n".repeat(1000).as_bytes());
         assert_eq!(nonsense.problems.len(), MAX_PROBLEMS);
+    }
+
+    #[test]
+    fn every_key_of_systemd_boot_is_known() {
+        let conf = LoaderConf::parse(
+            b"auto-entries yes\nauto-firmware no\nauto-poweroff 1\nauto-reboot off\nbeep f\n\
+              console-mode 2\nconsole-mode max\neditor false\nlog-level debug\n\
+              random-seed-mode always\nreboot-for-bitlocker true\nreboot-on-error auto\n\
+              secure-boot-enroll if-safe\nsecure-boot-enroll-action shutdown\n\
+              secure-boot-enroll-timeout-sec 15\n",
+        );
+        assert_eq!(conf, LoaderConf::default());
     }
 
     #[test]
