@@ -16,8 +16,8 @@ use crate::text::Printable;
 pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), CliError> {
     let mut timeline = Timeline::start();
     let wishes = wishes(options.efivars.as_deref())?;
-    let inventory = timeline.run(Stage::Disks, || inventory(&options.disks))?;
-    let inventory = inventory.wishing(wishes);
+    let mut inventory = timeline.run(Stage::Disks, || inventory(&options.disks))?;
+    inventory.wish(wishes);
     let found = timeline.run(Stage::Entries, || discover(&inventory));
     let entries = match &options.entry {
         // What was guessed is only for those who name it.

@@ -57,7 +57,8 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), CliError> {
             disks,
         } => {
             log::warnings();
-            let inventory = inventory(&disks)?.wishing(wishes(efivars.as_deref())?);
+            let mut inventory = inventory(&disks)?;
+            inventory.wish(wishes(efivars.as_deref())?);
             list::run(&inventory, json, output)?;
         }
         Command::Inspect { disks } => {

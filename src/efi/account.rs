@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::strings::encode;
-use super::variables::{LOADER, Variables};
+use super::variables::{LOADER, VariableError, Variables};
 use crate::fs::FsPath;
 
 /// Who we are, in `LoaderInfo`.
@@ -61,6 +61,26 @@ pub enum Memory {
     Forget,
 }
 
+impl Memory {
+    /// Writes the variable that remembers, if it has to change for `selected`.
+    ///
+    /// # Errors
+    /// The variable can't be written.
+    pub fn write(
+        self,
+        variables: &dyn Variables,
+        selected: &str,
+    ) -> Option<Result<(), VariableError>> {
+        match self {
+            Memory::Keep => None,
+            Memory::Remember => Some(variables.write(LOADER, LAST_BOOTED, &encode(selected))),
+            Memory::Forget => Some(variables.remove(LOADER, LAST_BOOTED)),
+        }
+    }
+}
+
+const LAST_BOOTED: &str = "LoaderEntryLastBooted";
+
 impl Account<'_> {
     /// Writes it. A variable that says something of an earlier boot and nothing of this one is taken away.
     /// What could not be written is returned in words.
@@ -87,19 +107,11 @@ impl Account<'_> {
             ("LoaderTimeInitUSec", time(began)),
             ("LoaderTimeExecUSec", time(ended)),
         ];
-        let last = match self.memory {
-            Memory::Keep => None,
-            Memory::Remember => Some(text(self.selected)),
-            Memory::Forget => Some(None),
-        };
-        let last = last.map(|value| ("LoaderEntryLastBooted", value));
-        let results = values
-            .into_iter()
-            .chain(last)
-            .map(|(name, value)| match value {
-                Some(value) => variables.write(LOADER, name, &value),
-                None => variables.remove(LOADER, name),
-            });
+        let results = values.into_iter().map(|(name, value)| match value {
+            Some(value) => variables.write(LOADER, name, &value),
+            None => variables.remove(LOADER, name),
+        });
+        let results = results.chain(self.memory.write(variables, self.selected));
         results
             .filter_map(|result| result.err().map(|error| error.to_string()))
             .collect()

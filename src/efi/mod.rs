@@ -15,5 +15,6 @@ mod wishes;
 pub use account::{Account, Memory};
 pub use efivarfs::Efivarfs;
 pub use memory::MemoryVariables;
+pub(crate) use strings::{decode, encode};
 pub use variables::{LOADER, VariableError, Variables};
 pub use wishes::{SAVED, Timeout, Wish, Wishes};

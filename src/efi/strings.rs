@@ -1,13 +1,13 @@
 //! Strings in UEFI variables: UTF-16, little-endian, with a NUL at the end.
 
 /// A text as a variable holds it.
-pub(super) fn encode(text: &str) -> Vec<u8> {
+pub(crate) fn encode(text: &str) -> Vec<u8> {
     let units = text.encode_utf16().chain([0]);
     units.flat_map(u16::to_le_bytes).collect()
 }
 
 /// The text of a variable up to the first NUL, which may be missing; `None` if it is no UTF-16.
-pub(super) fn decode(value: &[u8]) -> Option<String> {
+pub(crate) fn decode(value: &[u8]) -> Option<String> {
     let pairs = value.chunks_exact(2);
     if !pairs.remainder().is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! The machine's UEFI variables, where it has any and the policy lets us use them.
+//! The machine's UEFI variables, or a file that stands in for them, as far as the policy lets us use them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,17 +6,21 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::mounts;
+use super::stand_in::StandIn;
 use crate::config::Found;
 use crate::efi::{Account, Efivarfs, Memory, SAVED, Variables, Wishes};
 use crate::entry::{BootEntry, EntrySource, VolumeId};
 use crate::fs::FsPath;
 use crate::inventory::Inventory;
-use crate::policy::{Counting, VariableAccess};
+use crate::policy::{Counting, Efi, VariableAccess};
 use crate::text::Printable;
 
 /// The variables, and what they wished for when the loader began.
 pub(super) struct Firmware {
     variables: Option<Box<dyn Variables>>,
+    /// What is there instead.
+    stand_in: Option<StandIn>,
+    may_stand_in: bool,
     writable: bool,
     wishes: Wishes,
     /// When that was.
@@ -25,8 +29,8 @@ pub(super) struct Firmware {
 
 impl Firmware {
     /// Reads what is wished for, as far as policy says. What can't be read is logged.
-    pub(super) fn open(access: VariableAccess) -> Firmware {
-        let variables = match access {
+    pub(super) fn open(policy: &Efi) -> Firmware {
+        let variables = match policy.variables {
             VariableAccess::None => None,
             _ => match mounts::mount_efivars() {
                 Ok(()) => Efivarfs::open(Path::new(Efivarfs::DIRECTORY)),
@@ -37,20 +41,37 @@ impl Firmware {
             },
         };
         let variables = variables.map(|found| -> Box<dyn Variables> { Box::new(found) });
-        Firmware::of(variables, access)
+        Firmware::of(variables, policy)
     }
 
-    fn of(variables: Option<Box<dyn Variables>>, access: VariableAccess) -> Firmware {
+    fn of(variables: Option<Box<dyn Variables>>, policy: &Efi) -> Firmware {
         let read = variables.as_ref().map(|v| Wishes::read(v.as_ref()));
         let (wishes, problems) = read.unwrap_or_default();
         warn(problems);
         let writable = variables.as_ref().is_some_and(|v| v.writable());
         Firmware {
+            may_stand_in: variables.is_none() && policy.stand_in,
             variables,
-            writable: writable && access >= VariableAccess::Write,
+            stand_in: None,
+            writable: writable && policy.variables >= VariableAccess::Write,
             wishes,
             began: now(),
         }
+    }
+
+    /// Looks for a file that stands in for the variables, where policy says that one may: is there a new one?
+    pub(super) fn look_for_file(&mut self, inventory: &Inventory) -> bool {
+        if !self.may_stand_in || self.stand_in.is_some() {
+            return false;
+        }
+        let Some(found) = StandIn::find(inventory) else {
+            return false;
+        };
+        let (wishes, problems) = Wishes::read(&found);
+        warn(problems);
+        self.wishes = wishes;
+        self.stand_in = Some(found);
+        true
     }
 
     /// What is wished for. What is for one boot only counts where it can be taken away: it would come again at
@@ -58,6 +79,7 @@ impl Firmware {
     pub(super) fn wishes(&self) -> Wishes {
         let mut wishes = self.wishes.clone();
         if !self.writable
+            && self.stand_in.is_none()
             && let Some(entry) = wishes.one_shot.take()
         {
             let entry = Printable(&entry);
@@ -74,9 +96,13 @@ impl Firmware {
     }
 
     /// Takes away what is wished for one boot only: an attempt is about to be made.
-    pub(super) fn consume(&mut self) {
+    pub(super) fn consume(&mut self, inventory: &Inventory) {
         if let Some(variables) = self.writable() {
             warn(self.wishes.consume(variables));
+        }
+        if let Some(file) = &self.stand_in {
+            warn(self.wishes.consume(file));
+            file.store(inventory);
         }
         self.wishes.one_shot = None;
         self.wishes.timeout_once = None;
@@ -92,6 +118,12 @@ impl Firmware {
         counted: Option<&FsPath>,
         policy: Counting,
     ) {
+        let memory = memory(found, entry);
+        if let Some(file) = &self.stand_in {
+            // The system has no use for the rest.
+            let _ = memory.write(file, &entry.id);
+            file.store(inventory);
+        }
         let Some(variables) = self.writable() else {
             return;
         };
@@ -103,7 +135,7 @@ impl Firmware {
             partition: partition(inventory, entry.origin.file.volume),
             times: Some((self.began, now())),
             counting: policy != Counting::Never,
-            memory: memory(found, entry),
+            memory,
         };
         warn(account.write(variables));
     }
@@ -198,7 +230,11 @@ mod tests {
     }
 
     fn firmware(store: &Rc<MemoryVariables>, access: VariableAccess) -> Firmware {
-        Firmware::of(Some(Box::new(Shared(store.clone()))), access)
+        let policy = Efi {
+            variables: access,
+            ..Efi::default()
+        };
+        Firmware::of(Some(Box::new(Shared(store.clone()))), &policy)
     }
 
     /// One volume with two entries, the first of which is the default.
@@ -230,7 +266,7 @@ mod tests {
         let store = store(values);
         let mut firmware = firmware(&store, VariableAccess::Write);
         let (inventory, found) = machine(firmware.wishes(), wanted);
-        firmware.consume();
+        firmware.consume(&inventory);
         firmware.tell(
             &inventory,
             &found,
@@ -270,10 +306,13 @@ mod tests {
         assert_eq!(firmware.wishes().default.as_deref(), Some("b.conf"));
         assert!(!firmware.can_confirm());
         let (inventory, found) = machine(firmware.wishes(), None);
-        firmware.consume();
+        firmware.consume(&inventory);
         firmware.tell(&inventory, &found, &found.entries[0], None, Counting::Never);
         assert_eq!(store.names(), names);
-        let nothing = Firmware::open(VariableAccess::None);
+        let nothing = Firmware::open(&Efi {
+            variables: VariableAccess::None,
+            ..Efi::default()
+        });
         assert_eq!(nothing.wishes(), Wishes::default());
         assert!(!nothing.can_confirm());
     }

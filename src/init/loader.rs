@@ -40,7 +40,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let report = Arc::new(Report::new(channel.ok()));
     // The supervisor has complained about a policy that can't be used.
     let (policy, _) = Policy::read_or_default(policy::PATH.as_ref());
-    let firmware = Firmware::open(policy.efi.variables);
+    let firmware = Firmware::open(&policy.efi);
     let watchman = Watchman {
         report: report.clone(),
         lost: lost.clone(),
@@ -50,8 +50,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         policy,
         inventory: inventory
             .guarded(Box::new(watchman))
-            .described(Smbios::of_this_machine())
-            .wishing(firmware.wishes()),
+            .described(Smbios::of_this_machine()),
         firmware,
         report,
         lost,
@@ -60,6 +59,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         timeline: Timeline::start(),
         shown: BTreeSet::new(),
     };
+    loader.inventory.wish(loader.firmware.wishes());
     let status = if loader.run() { LOADED } else { NOTHING };
     // Process 1 releases what is mounted, and can't be held up by it: a disk that hangs would keep a kernel
     // that is loaded from being started.
@@ -97,6 +97,7 @@ impl Loader {
         loop {
             if self.add_disks() || first {
                 first = false;
+                self.look_for_wishes();
                 let inventory = &self.inventory;
                 let found = self.timeline.run(Stage::Entries, || discover(inventory));
                 self.look_at(&found);
@@ -276,6 +277,7 @@ impl Loader {
     /// Tries all entries that were not tried yet, in the order of the plan.
     fn try_all(&mut self) -> bool {
         // Disks may have come while we waited.
+        self.look_for_wishes();
         let found = discover(&self.inventory);
         self.look_at(&found);
         let names: BTreeMap<&str, EntryName> = names(&self.inventory, &found.entries)
@@ -289,7 +291,7 @@ impl Loader {
             name.is_some_and(|name| self.lost.suspects(&name.volume.disk))
         });
         if !order.is_empty() {
-            self.firmware.consume();
+            self.firmware.consume(&self.inventory);
         }
         for entry in order {
             self.tried.push(entry.id.clone());
@@ -342,6 +344,13 @@ impl Loader {
         }
         self.report.idle();
         false
+    }
+
+    /// Where no firmware keeps them, wishes may be in a file.
+    fn look_for_wishes(&mut self) {
+        if self.firmware.look_for_file(&self.inventory) {
+            self.inventory.wish(self.firmware.wishes());
+        }
     }
 
     /// Counts a boot of the entry, if it is to be counted: how its file is named now. Not even what can't be

@@ -111,10 +111,9 @@ impl Inventory {
         self.smbios.as_ref()
     }
 
-    /// The same, with what the machine's UEFI variables want.
-    #[must_use]
-    pub fn wishing(self, wishes: Wishes) -> Inventory {
-        Inventory { wishes, ..self }
+    /// Takes down what the machine's UEFI variables want.
+    pub fn wish(&mut self, wishes: Wishes) {
+        self.wishes = wishes;
     }
 
     /// What the machine's UEFI variables want; nothing for an image.

@@ -74,6 +74,8 @@ pub enum Counting {
 pub struct Efi {
     /// `variables`: may they be read, and written?
     pub variables: VariableAccess,
+    /// `stand_in`: may a file on an EFI system partition stand in where the machine has none?
+    pub stand_in: bool,
 }
 
 /// What may be done with UEFI variables.

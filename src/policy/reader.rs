@@ -47,7 +47,8 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
         root.table("wait", |keys| wait(keys, &mut policy.wait))?;
         root.table("boot", |keys| boot(keys, &mut policy.boot))?;
         root.table("efi", |keys| {
-            keys.word("variables", &mut policy.efi.variables, &ACCESS)
+            keys.word("variables", &mut policy.efi.variables, &ACCESS)?;
+            keys.yes_or_no("stand_in", &mut policy.efi.stand_in)
         })?;
         root.table("failure", |keys| failure(keys, &mut policy.failure))?;
         Ok(policy)
@@ -233,6 +234,7 @@ mod tests {
             count = \"always\"\n\
             [efi]\n\
             variables = \"read\"\n\
+            stand_in = true\n\
             [failure]\n\
             then = \"retry\"\n\
             pause = 1\n\
@@ -249,6 +251,7 @@ mod tests {
             },
             efi: Efi {
                 variables: VariableAccess::Read,
+                stand_in: true,
             },
             failure: Failure {
                 then: Action::Retry,
