@@ -131,14 +131,42 @@ impl Image {
 
     /// The names of the entries on its EFI system partition, those that begin with letters first.
     pub fn entries(&self) -> Vec<String> {
+        self.names(0, "/loader/entries")
+    }
+
+    /// The names in a directory of its volume with this number, from 0, those that begin with letters first.
+    pub fn names(&self, volume: usize, directory: &str) -> Vec<String> {
         let mut inventory = Inventory::new();
         inventory.add(Disk::open(&self.path).unwrap());
-        let (esp, _) = inventory.volumes().next().unwrap();
-        let directory = FsPath::new("/loader/entries").unwrap();
-        let list = inventory.filesystem(esp).unwrap().read_dir(&directory);
+        let (volume, _) = inventory.volumes().nth(volume).unwrap();
+        let directory = FsPath::new(directory).unwrap();
+        let list = inventory.filesystem(volume).unwrap().read_dir(&directory);
         let mut names: Vec<String> = list.unwrap().into_iter().map(|item| item.name).collect();
         names.sort_by_key(|name| (name.starts_with(|c: char| c.is_ascii_digit()), name.clone()));
         names
+    }
+
+    /// Gives a file on the EFI system partition another name.
+    pub fn rename(&self, from: &str, to: &str) {
+        let partition = format!("{}@@1M", self.path.display());
+        let names = [from, to].map(|name| format!("::{name}"));
+        run(Command::new("mren").args(["-i", &partition]).args(names));
+    }
+
+    /// Makes an ext4 of the extended boot loader partition, with the same files and this entry.
+    pub fn with_ext4_xbootldr(&self, (name, text): (&str, &str)) {
+        // Place and size are those of make-disk.
+        let tree = self.path.with_extension("files");
+        let _ = std::fs::remove_dir_all(&tree);
+        std::fs::create_dir_all(&tree).unwrap();
+        let partition = format!("{}@@301M", self.path.display());
+        let mut mcopy = Command::new("mcopy");
+        run(mcopy.args(["-s", "-i", &partition, "::/"]).arg(&tree));
+        std::fs::write(tree.join("loader/entries").join(name), text).unwrap();
+        let mut mke2fs = Command::new("mke2fs");
+        mke2fs.args(["-q", "-F", "-t", "ext4", "-E", "offset=315621376", "-d"]);
+        run(mke2fs.arg(&tree).arg(&self.path).arg("300M"));
+        std::fs::remove_dir_all(&tree).unwrap();
     }
 
     /// The ids of what can be booted from it.

@@ -7,7 +7,7 @@ use super::{BOOT, ROOT, log_in};
 
 /// Entries of the demo system on the EFI system partition, which its own entry is the example of: for each its
 /// file, and what it has besides.
-fn entries(names: &[(&str, &str)]) -> Vec<(String, String)> {
+fn entries_of(names: &[(&str, &str)]) -> Vec<(String, String)> {
     let directory = "/70696c6f746c696768740000000000d0";
     let names = names.iter();
     let entry = |(name, more): &(&str, &str)| {
@@ -33,7 +33,7 @@ fn start(name: &str, image: &Image, variables: &Variables) -> Machine {
 #[test]
 fn what_bootctl_wants_is_booted_and_told() {
     let image = Image::copy("interface", "esp");
-    image.add_entries(entries(&[("other.conf", "sort-key z")]));
+    image.add_entries(entries_of(&[("other.conf", "sort-key z")]));
     let variables = Variables::new("interface");
 
     let mut machine = start("interface-1", &image, &variables);
@@ -80,7 +80,7 @@ fn three_bad_boots_and_then_the_older_kernel() {
         ("new+3.conf", "version 2\nsort-key a"),
         ("old+3.conf", "version 1\nsort-key a"),
     ];
-    image.add_entries(entries(&both));
+    image.add_entries(entries_of(&both));
     let variables = Variables::new("counting");
     for (number, name) in ["new+2-1.conf", "new+1-2.conf", "new+0-3.conf"]
         .iter()
@@ -116,9 +116,40 @@ fn three_bad_boots_and_then_the_older_kernel() {
 }
 
 #[test]
+fn a_unified_kernel_image_is_counted() {
+    let image = Image::copy("counting-uki", "uki");
+    image.rename("/EFI/Linux/debian-1.efi", "/EFI/Linux/debian-1+3.efi");
+    let variables = Variables::new("counting-uki");
+    let mut machine = start("counting-uki", &image, &variables);
+    machine.expect("debian-1+3.efi becomes debian-1+2-1.efi", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.cut_power();
+    let names = image.names(0, "/EFI/Linux");
+    assert!(names.contains(&"debian-1+2-1.efi".to_owned()), "{names:?}");
+    assert!(!names.contains(&"debian-1+3.efi".to_owned()), "{names:?}");
+}
+
+#[test]
+fn an_entry_on_ext4_is_counted() {
+    let image = Image::copy("counting-ext4", "xbootldr");
+    let entries = image.names(1, "/loader/entries");
+    let version = entries[0].strip_suffix(".conf").unwrap().split_once('-');
+    let version = version.unwrap().1;
+    let (name, text) = entries_of(&[("new+1.conf", "sort-key a")]).remove(0);
+    image.with_ext4_xbootldr((&name, &text.replace("@VERSION@", version)));
+    let variables = Variables::new("counting-ext4");
+    let mut machine = start("counting-ext4", &image, &variables);
+    machine.expect("booting new from /dev/vda partition 2", BOOT);
+    machine.expect("new+1.conf becomes new+0-1.conf", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.cut_power();
+    assert_eq!(image.names(1, "/loader/entries")[0], "new+0-1.conf");
+}
+
+#[test]
 fn nothing_is_counted_where_nobody_can_confirm() {
     let image = Image::copy("not-counted", "esp");
-    image.add_entries(entries(&[("new+3.conf", "sort-key a")]));
+    image.add_entries(entries_of(&[("new+3.conf", "sort-key a")]));
     let mut machine = Machine::set_up("not-counted")
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
@@ -133,7 +164,7 @@ fn nothing_is_counted_where_nobody_can_confirm() {
 #[test]
 fn power_cut_while_a_boot_is_counted() {
     let image = Image::copy("count-cut", "esp");
-    image.add_entries(entries(&[("new+9.conf", "sort-key a")]));
+    image.add_entries(entries_of(&[("new+9.conf", "sort-key a")]));
     let variables = Variables::new("count-cut");
     for round in 0..4_u64 {
         let mut machine = start(&format!("count-cut-{round}"), &image, &variables);
