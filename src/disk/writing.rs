@@ -1,5 +1,6 @@
-//! [`DiskWriter`]: the only way by which anything is written to a disk, and only the writes that are
-//! declared use it.
+//! [`DiskWriter`]: the only way by which bytes are written to a disk, and only the writes that are declared use
+//! it. The other thing that changes on a disk is the name of an entry whose boot is counted, by the kernel's
+//! driver of its filesystem.
 
 use std::fs::File;
 use std::io;
