@@ -5,11 +5,14 @@ use std::path::Path;
 
 use super::renaming::{RenameError, Renaming};
 use crate::config::bls::{Counter, Place};
-use crate::entry::{BootEntry, EntrySource};
+use crate::entry::{BootEntry, EntrySource, VolumeId};
 use crate::fs::FsPath;
 use crate::inventory::Inventory;
 use crate::policy::Counting;
 use crate::text::Printable;
+
+/// So many names are tried where others have the first ones.
+const MAX_NAMES: usize = 16;
 
 /// Is a boot of this entry counted? `can_confirm` tells whether a booted system can be told where its counter
 /// is. systemd-bless-boot looks for that on the EFI system partition and XBOOTLDR alone.
@@ -49,13 +52,11 @@ pub fn count(
     };
     let path = file.path.as_str();
     let (directory, old) = path.rsplit_once('/').unwrap_or(("", path));
-    let suffixes = [".conf", ".efi"].into_iter();
-    let new = suffixes
-        .filter_map(|suffix| Counter::next(old, suffix))
-        .next();
-    let Some(new) = new else {
+    if entry.tries_left == Some(0) {
         return Ok(file.path.clone());
-    };
+    }
+    let new = new_name(inventory, file.volume, directory, old);
+    let new = new.ok_or_else(|| at(Reason::NoName))?;
     let renamed = FsPath::new(&format!("{directory}/{new}"));
     let renamed = renamed.map_err(|_| at(Reason::Unwritable))?;
     let volume = inventory
@@ -78,6 +79,25 @@ pub fn count(
     Ok(renamed)
 }
 
+/// The first of the names that follow in counting, and that no other file has. Where the power went while FAT had
+/// the old and the new name of a file, this one is the old one again, and must not stay as it is. The other one
+/// can't be taken away: on FAT the content would go with it.
+fn new_name(inventory: &Inventory, volume: VolumeId, directory: &str, old: &str) -> Option<String> {
+    let path = FsPath::new(directory).ok()?;
+    let files = inventory.filesystem(volume).ok()?.read_dir(&path).ok()?;
+    let is_taken = |name: &str| {
+        files
+            .iter()
+            .any(|file| file.name.eq_ignore_ascii_case(name))
+    };
+    let next = |name: &str| {
+        let mut suffixes = [".conf", ".efi"].into_iter();
+        suffixes.find_map(|suffix| Counter::next(name, suffix))
+    };
+    let names = std::iter::successors(next(old), |name| next(name));
+    names.take(MAX_NAMES).find(|name| !is_taken(name))
+}
+
 /// A boot was not counted.
 #[derive(Debug)]
 pub struct CountError {
@@ -88,6 +108,7 @@ pub struct CountError {
 
 #[derive(Debug)]
 enum Reason {
+    NoName,
     Unwritable,
     Point(std::io::Error),
     Kernel(RenameError),
@@ -97,6 +118,7 @@ impl fmt::Display for CountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: this boot is not counted: ", self.file)?;
         match &self.reason {
+            Reason::NoName => f.write_str("other files have the names that follow"),
             Reason::Unwritable => f.write_str(
                 "files are only renamed on FAT and ext4, in a partition that the kernel sees or a whole disk",
             ),
@@ -110,7 +132,7 @@ impl std::error::Error for CountError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.reason {
             Reason::Point(error) => Some(error),
-            Reason::Unwritable | Reason::Kernel(_) => None,
+            Reason::NoName | Reason::Unwritable | Reason::Kernel(_) => None,
         }
     }
 }
@@ -118,12 +140,15 @@ impl std::error::Error for CountError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::error::Error;
+
     use crate::fs::MemoryFilesystem;
 
     /// An inventory with one volume that is none of systemd's places, and a counted entry there.
     fn machine() -> (Inventory, BootEntry) {
         let mut inventory = Inventory::new();
-        inventory.add_filesystem("uuid", Box::new(MemoryFilesystem::new()));
+        let filesystem = MemoryFilesystem::new().file("/loader/entries/a+3.conf", "");
+        inventory.add_filesystem("uuid", Box::new(filesystem));
         let mut entry = BootEntry::on_disk(0, "a.conf");
         entry.tries_left = Some(3);
         entry.origin.file.path = FsPath::new("/loader/entries/a+3.conf").unwrap();
@@ -151,6 +176,26 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_taken_counts_as_passed() {
+        let name = |old: &str, taken: &[&str]| {
+            let filesystem = taken
+                .iter()
+                .fold(MemoryFilesystem::new(), |filesystem, name| {
+                    filesystem.file(&format!("/e/{name}"), "")
+                });
+            let mut inventory = Inventory::new();
+            let volume = inventory.add_filesystem("uuid", Box::new(filesystem));
+            new_name(&inventory, volume, "/e", old)
+        };
+        let is = |name: &str| Some(name.to_owned());
+        assert_eq!(name("a+3.conf", &["a+3.conf"]), is("a+2-1.conf"));
+        assert_eq!(name("a+3.efi", &["A+2-1.EFI"]), is("a+1-2.efi"));
+        let taken = ["a+1-2.conf", "a+0-3.conf", "a+0-4.conf"];
+        assert_eq!(name("a+2-1.conf", &taken), is("a+0-5.conf"));
+        assert_eq!(name("a+1-8.conf", &["a+0-9.conf"]), None);
+    }
+
+    #[test]
     fn what_can_not_be_renamed_is_said() {
         let (inventory, mut entry) = machine();
         // No device stands behind a filesystem in memory.
@@ -160,9 +205,11 @@ mod tests {
             "disk-uuid partition 2: /loader/entries/a+3.conf: this boot is not counted: files are only \
              renamed on FAT and ext4, in a partition that the kernel sees or a whole disk"
         );
+        assert!(refused.source().is_none());
         // Without tries left there is nothing to rename, and the system may still find it good.
         let path = FsPath::new("/loader/entries/a+0-3.conf").unwrap();
         entry.origin.file.path = path.clone();
+        entry.tries_left = Some(0);
         let kept = count(&inventory, &entry, "/nowhere".as_ref());
         assert_eq!(kept.unwrap(), path);
     }

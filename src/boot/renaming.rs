@@ -1,9 +1,9 @@
 //! Renaming one file through the kernel's driver of its filesystem: the way by which a boot is counted.
 //!
 //! The driver writes the directory in the order in which its filesystem survives a power cut. On ext4 the
-//! journal does that. FAT has none: the new name is written first, complete, then the old one is taken away
-//! (`vfat_rename` in `fs/fat/namei_vfat.c`), each at once since the mount is synchronous. Between the two both
-//! are there.
+//! journal does that. FAT has none: the new name is written first, with nothing in it, then the file is put behind
+//! it, then the old name is taken away (`vfat_rename` in `fs/fat/namei_vfat.c`), each at once since the mount is
+//! synchronous. In between both names are there.
 
 use std::ffi::CString;
 use std::fmt;

@@ -22,9 +22,9 @@ impl Counter {
         }
     }
 
-    /// The name of the file while its entry is tried: one boot less is left, and one more is done. Numbers keep
-    /// their width, so that the name has room: what is done stays at the highest that fits. `None` for a name
-    /// without a counter, or with none left.
+    /// The name of the file while its entry is tried: one boot less is left, if any is, and one more is done.
+    /// Numbers keep their width, so that the name has room: what is done stays at the highest that fits. `None` for
+    /// a name without a counter, and where nothing would change.
     pub fn next(name: &str, suffix: &str) -> Option<String> {
         let Parts {
             stem,
@@ -32,15 +32,14 @@ impl Counter {
             widths: (left_width, done_width),
             end,
         } = Parts::of(name, suffix)?;
-        let left = counter.left.checked_sub(1)?;
+        let left = counter.left.saturating_sub(1);
         let more = counter.done.saturating_add(1);
         let done = match more.to_string().len() <= done_width {
             true => more,
             false => counter.done,
         };
-        Some(format!(
-            "{stem}+{left:0left_width$}-{done:0done_width$}{end}"
-        ))
+        let next = format!("{stem}+{left:0left_width$}-{done:0done_width$}{end}");
+        (next != name).then_some(next)
     }
 }
 
@@ -94,7 +93,8 @@ mod tests {
             ("a+3.conf", Some("a+2-1.conf")),
             ("a+2-1.CONF", Some("a+1-2.CONF")),
             ("a+1-2.conf", Some("a+0-3.conf")),
-            ("a+0-3.conf", None),
+            ("a+0-3.conf", Some("a+0-4.conf")),
+            ("a+0-9.conf", None),
             ("a+10-05.conf", Some("a+09-06.conf")),
             ("a+003.conf", Some("a+002-1.conf")),
             ("a+2-9.conf", Some("a+1-9.conf")),
@@ -113,16 +113,17 @@ mod tests {
         #[test]
         fn every_name_counts_down_to_its_end(name in "[a-z+-]{0,5}\\+[0-9]{1,2}(-[0-9]{1,3})?\\.conf") {
             let (stem, counter) = Counter::split(&name, ".conf");
-            let mut left = counter.unwrap().left;
+            let mut counter = counter.unwrap();
             let mut name = name;
             while let Some(next) = Counter::next(&name, ".conf") {
-                let (same, counter) = Counter::split(&next, ".conf");
-                left -= 1;
-                prop_assert_eq!((&same, counter.unwrap().left), (&stem, left));
+                let (same, after) = Counter::split(&next, ".conf");
+                let after = after.unwrap();
+                prop_assert_eq!((&same, after.left), (&stem, counter.left.saturating_sub(1)));
+                prop_assert!(after.left < counter.left || after.done > counter.done);
                 prop_assert!(next.len() <= name.len() + 2);
-                name = next;
+                (name, counter) = (next, after);
             }
-            prop_assert_eq!(left, 0);
+            prop_assert_eq!(counter.left, 0);
         }
     }
 
