@@ -47,6 +47,7 @@ mod tests {
     use crate::boot::unmet;
     use crate::config::Configuration;
     use crate::efi::Wishes;
+    use crate::fs::FsPath;
 
     /// Configurations, by their disks and the ids of their entries: `*` marks the default, and `+` what it
     /// falls back to, in order of the numbers behind it.
@@ -148,6 +149,12 @@ mod tests {
             found.wishes = wishes;
             assert_eq!(ids(&found, &[]), order, "{:?}", found.wishes);
         }
+        // One that stands for another goes by its name, too.
+        let mut also = found.entries[4].origin.clone();
+        also.file.path = FsPath::new("/loader/entries/other+3.conf").unwrap();
+        found.entries[4].also_at.push(also);
+        found.wishes = wishing("other.conf", "", "");
+        assert_eq!(ids(&found, &[]), "ebacd");
         // What failed is not tried again, and what is bad not preferred.
         found.wishes = wishing("c", "a", "");
         found.entries[0].tries_left = Some(0);

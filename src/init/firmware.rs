@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use std::rc::Rc;
 
-    use crate::config::{Configuration, Wait};
+    use crate::config::Configuration;
     use crate::efi::{LOADER, MemoryVariables, VariableError};
     use crate::fs::MemoryFilesystem;
 
@@ -245,12 +245,10 @@ mod tests {
             BootEntry::on_disk(0, "a.conf"),
             BootEntry::on_disk(0, "b.conf"),
         ];
+        let file = entries[0].origin.file.clone();
         let configuration = Configuration {
-            source: EntrySource::Bls,
-            file: entries[0].origin.file.clone(),
-            wait: Wait::default(),
             wanted: wanted.map(str::to_owned),
-            entries: 0..2,
+            ..Configuration::new(EntrySource::Bls, file, 0..2, &entries)
         };
         let found = Found {
             entries,
