@@ -7,7 +7,8 @@ use super::loader_conf::LoaderConf;
 use super::variables::Variables;
 use crate::config::uki;
 use crate::entry::{
-    BootEntry, Companion, CompanionKind, EntrySource, FileRef, Initrd, Origin, PayloadKind, VolumeId,
+    BootEntry, Companion, CompanionKind, EntrySource, FileRef, Initrd, Origin, PayloadKind,
+    VolumeId,
 };
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
 use crate::pe::Machine;
