@@ -30,8 +30,15 @@ fn main() {
     std::fs::create_dir_all(directory.join("tree/boot/grub")).unwrap();
     std::fs::write(directory.join("tree/vmlinuz"), "kernel").unwrap();
     std::fs::write(directory.join("tree/initrd"), "initrd").unwrap();
+    // Cargo asks for measuring; otherwise, among the tests, it only has to run.
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    let counts = if is_measured {
+        &COUNTS[..]
+    } else {
+        &COUNTS[..2]
+    };
     let mut each = Vec::new();
-    for count in COUNTS {
+    for &count in counts {
         let config = configuration(count);
         let lines = config.lines().count();
         std::fs::write(directory.join("tree/boot/grub/grub.cfg"), config).unwrap();
@@ -40,6 +47,9 @@ fn main() {
         println!("{count} entries, {lines} lines: {time:.2?}");
     }
     std::fs::remove_dir_all(&directory).unwrap();
+    if !is_measured {
+        return;
+    }
     let growth = each[3] / each[1];
     println!("an entry among 10,000 takes {growth:.2} times what one among 100 does");
     assert!(growth <= TARGET, "listing is not linear");

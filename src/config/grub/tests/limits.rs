@@ -1,6 +1,7 @@
 //! Scripts that take too much.
 
 use super::{KERNELS, listed, problems};
+use crate::entry::BootEntry;
 
 #[test]
 fn attacks_on_memory_end() {
@@ -183,5 +184,29 @@ fn files_are_no_more_than_so_many_devices() {
             problem.ends_with("64 files are devices already"),
             "{problem}"
         );
+    }
+}
+
+/// Ten thousand entries as grub-mkconfig writes them stay below the limits of a configuration: none takes more than
+/// 100 steps and 10 looks at files, however many there are.
+#[test]
+fn entries_cost_the_same_however_many_there_are() {
+    for count in [10, 10_000] {
+        let mut config =
+            "function load_video { insmod all_video; }\nsubmenu Advanced {\n".to_owned();
+        for i in 0..count {
+            config += &format!(
+                "menuentry 'Linux {i}' --class debian --id 'linux-{i}' {{\n\
+                 \tload_video\n\tinsmod gzio\n\
+                 \tif [ x$feature_platform_search_hint = xy ]; then\n\
+                 \t  search --no-floppy --fs-uuid --set=root abc-def\n\tfi\n\
+                 \techo 'Loading Linux {i} ...'\n\tlinux /k1 root=/dev/sda2 ro n={i}\n\
+                 \tinitrd /i\n}}\n"
+            );
+        }
+        let found = listed(&(config + "}\n"), &KERNELS);
+        assert_eq!(found.problems, [""; 0]);
+        assert_eq!(found.entries.len(), count);
+        assert!(found.entries.iter().all(BootEntry::bootable));
     }
 }
