@@ -98,7 +98,7 @@ lint: setup-test ## check format, lints, shell scripts and, with cargo-deny, dep
 	fi
 
 .PHONY: unit
-unit: setup-test ## run the tests that need no virtual machine
+unit: setup-test ## run the tests that need no flash kernel
 	cargo test --locked
 
 .PHONY: reproducible

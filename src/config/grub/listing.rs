@@ -8,7 +8,7 @@ use super::load::{Loaded, Program};
 use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::source::Position;
 use super::wait::wait;
-use crate::config::configuration::MAX_FALLBACKS;
+use crate::config::configuration::{MAX_FALLBACKS, Wait, WaitStyle};
 use crate::entry::{
     BootEntry, EntrySource, FileRef, Origin, Password, PayloadKind, SavedVariables,
 };
@@ -93,7 +93,14 @@ impl<'a> Listing<'a> {
     /// What was found.
     pub(super) fn finish(mut self, state: &Interpreter<'_>) -> Evaluated {
         self.order_fallbacks();
-        self.found.wait = wait(&state.variables);
+        self.found.wait = match state.ended {
+            // It starts a kernel itself, and shows no menu before.
+            Some(End::Boot) => Wait {
+                seconds: Some(0),
+                style: WaitStyle::Menu,
+            },
+            _ => wait(&state.variables),
+        };
         self.found.wanted = state.variables.get("default").map(str::to_owned);
         self.found.has_password = state.variables.get("superusers").is_some()
             || self
@@ -283,10 +290,11 @@ impl<'a> Listing<'a> {
             }
             None => (in_script, Vec::new()),
         };
+        let problems = state.loaded.problems().cloned().collect();
         let Loaded {
             program,
             devicetree,
-            problems,
+            ..
         } = state.loaded.clone();
         let nothing = program.is_none();
         let program = program.unwrap_or_else(|| Program::new(PayloadKind::Linux));
@@ -305,8 +313,8 @@ impl<'a> Listing<'a> {
         found.saves = state.saves().to_vec();
         let outer = path.titles.split_last().map(|(_, outer)| outer);
         found.submenu = outer.unwrap_or_default().to_vec();
-        let known: Vec<String> = problems.iter().map(|p| p.text.clone()).collect();
         found.problems = problems;
+        let known: Vec<String> = found.problems.iter().map(|p| p.text.clone()).collect();
         match &state.ended {
             Some(End::Leave(command)) => {
                 found.block(format!("it starts no system: `{command}'"));

@@ -9,6 +9,8 @@ pub(super) struct Loaded {
     /// It stays when another kernel is loaded.
     pub(super) devicetree: Option<FileRef>,
     pub(super) problems: Vec<Problem>,
+    /// Those of the last `initrd`, until there is another one.
+    pub(super) initrd_problems: Vec<Problem>,
 }
 
 /// A program with everything that belongs to it.
@@ -42,7 +44,7 @@ impl Loaded {
     /// How many bytes a copy takes, about.
     pub(super) fn size(&self) -> usize {
         let file = size_of::<FileRef>().saturating_add(64);
-        let problems = self.problems.iter().map(|problem| problem.text.len());
+        let problems = self.problems().map(|problem| problem.text.len());
         let problems = problems.fold(self.problems.len(), usize::saturating_add);
         let Some(program) = &self.program else {
             return problems;
@@ -63,7 +65,12 @@ impl Loaded {
 
     /// Is there something that GRUB would start, and nothing wrong with it?
     pub(super) fn is_ready(&self) -> bool {
-        self.program.is_some() && !self.problems.iter().any(|problem| problem.blocks)
+        self.program.is_some() && !self.problems().any(|problem| problem.blocks)
+    }
+
+    /// Everything that is wrong.
+    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().chain(&self.initrd_problems)
     }
 
     /// Adds a problem that keeps it from being started.

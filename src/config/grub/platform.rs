@@ -36,6 +36,15 @@ impl Platform {
         }
     }
 
+    /// What `probe --driver` says of a disk.
+    pub(super) fn disk_driver(self) -> &'static str {
+        match self {
+            Platform::Efi => "efidisk",
+            Platform::Pc => "biosdisk",
+            Platform::Emu => "hostdisk",
+        }
+    }
+
     fn cpu(self) -> &'static str {
         match self {
             Platform::Efi | Platform::Emu => "x86_64",

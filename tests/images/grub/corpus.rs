@@ -3,12 +3,10 @@
 use std::path::Path;
 
 use super::oracle::{grub, ours};
+use super::wanted::compare;
 
-/// Where we differ from GRUB on purpose: `name: reason`, and behind it what we print, each line with a tab
-/// in front.
-const WANTED: &str = include_str!("wanted-differences.txt");
-
-fn scripts() -> Vec<(String, String)> {
+/// All of them.
+pub fn scripts() -> Vec<(String, String)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/grub/corpus");
     let entries = std::fs::read_dir(directory).unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -53,38 +51,5 @@ fn written_scripts_print_the_same() {
 /// What differs, in words.
 fn difference((name, script): &(String, String)) -> Option<String> {
     let texts = [script.clone()];
-    let (theirs, ours) = (grub(&texts).remove(0), ours(&texts).remove(0));
-    let (theirs, ours) = (theirs.trim_end(), ours.trim_end());
-    match (theirs == ours, wanted(name)) {
-        (true, None) => None,
-        (true, Some(_)) => Some(format!("{name}: is no longer different")),
-        (false, None) => Some(format!(
-            "--- {name}\n{script}>>> GRUB\n{theirs}\n>>> we\n{ours}"
-        )),
-        (false, Some(wanted)) if wanted == ours => None,
-        (false, Some(wanted)) => Some(format!(
-            "--- {name}\n{script}>>> we should print\n{wanted}\n>>> we print\n{ours}"
-        )),
-    }
-}
-
-/// What we print where that is another thing than GRUB prints.
-fn wanted(name: &str) -> Option<String> {
-    let mut lines = WANTED.lines();
-    lines.find(|line| {
-        let named = line.split_once(": ");
-        named.is_some_and(|(named, _)| named == name)
-    })?;
-    let ours = lines.map_while(|line| line.strip_prefix('\t'));
-    Some(ours.collect::<Vec<_>>().join("\n"))
-}
-
-/// A reason for a script that is not there would never be looked at.
-#[test]
-fn wanted_differences_are_of_scripts() {
-    let scripts = scripts();
-    for line in WANTED.lines().filter(|line| !line.starts_with(['#', '\t'])) {
-        let (name, _) = line.split_once(": ").expect(line);
-        assert!(scripts.iter().any(|(known, _)| known == name), "{line}");
-    }
+    compare(name, script, &grub(&texts)[0], &ours(&texts)[0])
 }

@@ -9,6 +9,7 @@ use pilotlight::disk::Disk;
 use pilotlight::inventory::Inventory;
 use pilotlight::policy::Boot;
 
+use super::booted::kernel;
 use super::corpus::split;
 use super::oracle::plain;
 use crate::kit::{Image, MIB, TempDir, run_line, run_with_input, temp_dir, tool};
@@ -17,11 +18,13 @@ use crate::kit::{Image, MIB, TempDir, run_line, run_with_input, temp_dir, tool};
 const FUNCTIONS: &str = "function linux { echo \"LINUX $*\"; }\n\
                          function initrd { echo \"INITRD $*\"; exit; }\n";
 
+pub const MENUS: &str = include_str!("menus.txt");
+
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn the_entry_that_is_started_is_the_same() {
-    let configurations = split(include_str!("menus.txt"));
+    let configurations = split(MENUS);
     assert!(configurations.len() >= 25, "{}", configurations.len());
     let mut different = Vec::new();
     for (name, text) in configurations {
@@ -37,18 +40,29 @@ fn the_entry_that_is_started_is_the_same() {
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
+/// Files of a kernel, some with names that need quotes.
+const KERNELS: [&str; 6] = ["k1", "k2", "the kernel", "it's", "a\"b", "c\\d"];
+
 /// A disk with this configuration, and these lines in its environment block.
 pub fn make_disk(dir: &TempDir, config: &str, variables: &[u8]) -> Image {
     dir.file("tree/boot/grub/grub.cfg", config.as_bytes());
-    for name in ["k1", "k2", "i", "other"] {
-        dir.file(&format!("tree/{name}"), name.as_bytes());
-    }
     let more = "menuentry inMore { linux /k2 more $1 $shared $own; initrd /i; }\n";
     dir.file("tree/more.cfg", more.as_bytes());
     let mut block = [b"# GRUB Environment Block\n", variables].concat();
     block.resize(1024, b'#');
     dir.file("tree/boot/grub/grubenv", &block);
     std::os::unix::fs::symlink("grubenv", dir.path().join("tree/boot/grub/link")).unwrap();
+    disk_of_tree(dir)
+}
+
+/// A disk with what is in `tree`, and with kernels.
+pub fn disk_of_tree(dir: &TempDir) -> Image {
+    for (name, content) in [("i", "i"), ("other", "other"), ("empty", "")] {
+        dir.file(&format!("tree/{name}"), content.as_bytes());
+    }
+    for name in KERNELS {
+        dir.file(&format!("tree/{name}"), kernel());
+    }
     let ext = dir.image("ext.img", 8 * MIB);
     let tree = dir.path().join("tree");
     run_line(

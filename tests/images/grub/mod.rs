@@ -1,6 +1,7 @@
 //! GRUB scripts, run by GRUB itself (`grub-emu`) and by us: both must print the same. And what upstream's GRUB
 //! does not have.
 
+mod booted;
 pub mod corpus;
 mod gptprio;
 mod initrd;
@@ -8,8 +9,10 @@ pub mod machine;
 mod menus;
 pub mod oracle;
 mod places;
-mod random;
+pub mod random;
+mod random_menus;
 mod state;
 mod suse;
 pub mod systems;
 mod walk;
+pub mod wanted;

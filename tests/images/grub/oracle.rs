@@ -9,6 +9,7 @@ use pilotlight::config::grub::{Platform, execute_scripts};
 use pilotlight::disk::Disk;
 use pilotlight::inventory::Inventory;
 
+use super::booted::kernel;
 use crate::kit::{Image, MIB, TempDir, run, run_line, run_with_input, temp_dir, tool};
 
 /// What GRUB prints around a script.
@@ -76,6 +77,7 @@ fn make_disk() -> (TempDir, Image) {
     ] {
         dir.file(&format!("ext/{name}"), content.as_bytes());
     }
+    dir.file("ext/kernel/bzImage", kernel());
     let mut block =
         b"# GRUB Environment Block\nsaved_entry=some>thing\nodd=a\\\\b\nempty=\n".to_vec();
     block.resize(1024, b'#');
@@ -200,19 +202,25 @@ pub fn grub(scripts: &[String]) -> Vec<String> {
     let dir = temp_dir();
     let image = disk();
     dir.file("device.map", format!("(hd0) {}\n", image.path()).as_bytes());
-    let mut main = String::new();
-    for (i, script) in scripts.iter().enumerate() {
-        let path = dir.file(&format!("{i}.cfg"), script.as_bytes());
-        main += &format!(
-            "echo\necho {BEGIN}\nsource {}\necho\necho {END}\n",
-            path.display()
-        );
-    }
-    main += "exit\n";
-    dir.file("grub.cfg", main.as_bytes());
-    let plain = emulate(dir.path());
+    let main = run_all(scripts, |i| {
+        let path = dir.file(&format!("{i}.cfg"), scripts[i].as_bytes());
+        path.display().to_string()
+    });
+    dir.file("grub.cfg", format!("{main}exit\n").as_bytes());
+    parts(&emulate(dir.path()), scripts)
+}
+
+/// A script that executes others from where `path` says that they are.
+pub fn run_all(scripts: &[String], path: impl Fn(usize) -> String) -> String {
+    let all = 0..scripts.len();
+    let all = all.map(|i| format!("echo\necho {BEGIN}\nsource {}\necho\necho {END}\n", path(i)));
+    all.collect()
+}
+
+/// What each of them printed.
+pub fn parts(printed: &str, scripts: &[String]) -> Vec<String> {
     let begin = format!("{BEGIN}\n");
-    let parts = plain.split(&begin).skip(1);
+    let parts = printed.split(&begin).skip(1);
     let parts = parts.map(|part| {
         let (part, _) = part.split_once(&format!("\n{END}\n")).unwrap_or((part, ""));
         one_syntax_error(part)
@@ -226,12 +234,17 @@ pub fn grub(scripts: &[String]) -> Vec<String> {
     parts
 }
 
-/// What we print.
+/// What we print as that program.
 pub fn ours(scripts: &[String]) -> Vec<String> {
+    ours_on(Platform::Emu, scripts)
+}
+
+/// What we print.
+pub fn ours_on(platform: Platform, scripts: &[String]) -> Vec<String> {
     let mut inventory = Inventory::new();
     inventory.add(Disk::open(&disk().0).unwrap());
 
-    let printed = execute_scripts(&inventory, Platform::Emu, scripts);
+    let printed = execute_scripts(&inventory, platform, scripts);
     let comparable = |text: &String| one_syntax_error(&expand_tabs(text));
     printed.iter().map(comparable).collect()
 }

@@ -45,14 +45,15 @@ fn compare(seeds: &[u64]) -> Vec<String> {
         .collect()
 }
 
-struct Script {
+/// Writes a script.
+pub struct Script {
     state: u64,
     /// In functions nothing calls a function, so that all of them end.
     in_function: bool,
 }
 
 impl Script {
-    fn new(seed: u64) -> Script {
+    pub fn new(seed: u64) -> Script {
         let state = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Script {
             state,
@@ -60,14 +61,14 @@ impl Script {
         }
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
         (self.state >> 11) as usize % end
     }
 
-    fn pick(&mut self, choices: &[&str]) -> String {
+    pub fn pick(&mut self, choices: &[&str]) -> String {
         choices[self.below(choices.len())].to_owned()
     }
 
@@ -89,7 +90,7 @@ impl Script {
     }
 
     fn statement(&mut self, depth: usize) -> String {
-        let kinds = if depth > 2 { 6 } else { 13 };
+        let kinds = if depth > 2 { 6 } else { 14 };
         match self.below(kinds) {
             0 | 1 => format!("echo {}", self.words()),
             2 => {
@@ -133,11 +134,38 @@ impl Script {
                 format!("function {name} {{ {body}}}")
             }
             11 => format!("eval {}", self.word()),
+            12 => {
+                let command = self.pick(&["menuentry", "menuentry", "submenu"]);
+                let (options, words, body) = (self.options(), self.words(), self.list(depth));
+                match self.below(8) {
+                    0 => format!("{command} {words} {options}"),
+                    1 => format!("{command} {options} {words} --source {}", self.word()),
+                    2 => format!("{command} {words} {options} {{ {body}}}; echo $?"),
+                    _ => format!("{command} {options} {words} {{ {body}}}"),
+                }
+            }
             _ => self.odd(),
         }
     }
 
-    fn condition(&mut self) -> String {
+    /// Those of an entry.
+    pub fn options(&mut self) -> String {
+        let options: Vec<String> = (0..self.below(4)).map(|_| self.option()).collect();
+        options.join(" ")
+    }
+
+    fn option(&mut self) -> String {
+        match self.below(6) {
+            0 => format!("--class {}", self.pick(&["linux", "'a b'", "$a", "os"])),
+            1 => format!("--users {}", self.pick(&["root", "\"\"", "'a b'", "$b"])),
+            2 => "--unrestricted".to_owned(),
+            3 => format!("--hotkey {}", self.pick(&["a", "1", "=x", "tab"])),
+            4 => format!("--id={}", self.pick(&["one", "$a", "\"$b c\"", "a"])),
+            _ => format!("--id {}", self.pick(&["two", "'x>y'", "\"$a$b\"", "2"])),
+        }
+    }
+
+    pub fn condition(&mut self) -> String {
         match self.below(4) {
             0 => "true".to_owned(),
             1 => "false".to_owned(),
@@ -172,12 +200,12 @@ impl Script {
         }
     }
 
-    fn words(&mut self) -> String {
+    pub fn words(&mut self) -> String {
         let words: Vec<String> = (0..=self.below(3)).map(|_| self.word()).collect();
         words.join(" ")
     }
 
-    fn word(&mut self) -> String {
+    pub fn word(&mut self) -> String {
         let parts: Vec<String> = (0..=self.below(2)).map(|_| self.part()).collect();
         parts.concat()
     }

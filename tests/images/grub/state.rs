@@ -189,7 +189,7 @@ fn the_block_is_left_as_grub_leaves_it() {
 }
 
 /// The variables in the block.
-fn block(disk: &Image) -> Vec<(String, String)> {
+pub fn block(disk: &Image) -> Vec<(String, String)> {
     let volume = &scan(disk).volumes[0];
     let filesystem = pilotlight::fs::open(volume, None).unwrap();
     let bytes = filesystem.read(&path("/boot/grub/grubenv"), 4096).unwrap();

@@ -14,10 +14,8 @@ use pilotlight::inventory::Inventory;
 
 use super::machine::Machine;
 use super::walk::{self, Walk};
+use super::wanted::compare;
 use crate::kit::Image;
-
-/// Systems whose menus GRUB's program or we can't show, and why: `name: reason`, one on a line.
-const DIFFERENT: &str = include_str!("different-systems.txt");
 
 #[test]
 fn each_list_is_the_known_one() {
@@ -46,16 +44,8 @@ fn grub_shows_the_same_menus() {
         let mut machine = Machine::read(&system.description);
         let walk = Walk::new(&mut machine);
         let (_dir, disk) = machine.build();
-        let different = compare(&disk, &walk);
-        let is_named = |line: &str| {
-            line.split_once(": ")
-                .is_some_and(|(name, _)| name == system.name)
-        };
-        match (different, DIFFERENT.lines().any(is_named)) {
-            (Ok(()), false) | (Err(_), true) => None,
-            (Ok(()), true) => Some(format!("{}: is no longer different", system.name)),
-            (Err(different), false) => Some(format!("--- {}\n{different}", system.name)),
-        }
+        let different = differences(&disk, &walk);
+        compare(&system.name, "", "", &different.join("\n"))
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -66,8 +56,12 @@ struct System {
     description: PathBuf,
 }
 
-/// What is wrong with each system, on two threads.
-fn for_each_system(test: impl Fn(&System) -> Option<String> + Sync) -> Vec<String> {
+/// What they are called.
+pub fn names() -> impl Iterator<Item = String> {
+    systems().into_iter().map(|system| system.name)
+}
+
+fn systems() -> Vec<System> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/grub");
     let mut systems = Vec::new();
     for kind in ["real", "shapes"] {
@@ -84,6 +78,12 @@ fn for_each_system(test: impl Fn(&System) -> Option<String> + Sync) -> Vec<Strin
     }
     assert!(systems.len() >= 37, "{} systems", systems.len());
     systems.sort_by(|a, b| a.name.cmp(&b.name));
+    systems
+}
+
+/// What is wrong with each system, on two threads.
+fn for_each_system(test: impl Fn(&System) -> Option<String> + Sync) -> Vec<String> {
+    let systems = systems();
     let (one, other): (Vec<_>, Vec<_>) = systems.iter().enumerate().partition(|(i, _)| i % 2 == 0);
     let run = |part: Vec<(usize, &System)>| -> Vec<String> {
         part.into_iter()
@@ -180,35 +180,54 @@ pub fn list(disk: &Image) -> String {
     text.replace(disk.path(), "disk")
 }
 
-/// Walks through the menus until GRUB's differ from ours.
-fn compare(disk: &Image, walk: &Walk) -> Result<(), String> {
+/// Walks through the menus: where GRUB starts another thing than we, a line each.
+fn differences(disk: &Image, walk: &Walk) -> Vec<String> {
     let inventory = inventory(disk);
     let volumes: Vec<_> = inventory.volumes().map(|(id, _)| id).collect();
     let found = Configurations::default().read(&inventory, volumes);
     // The first one is what GRUB begins with, and what it leads to.
-    let first = found.into_iter().next();
-    let (_, evaluated) = first.ok_or("there is no configuration")?;
-    let entries = evaluated.entries;
-    let check = |choice: Option<&str>, expected: &BootEntry| {
-        let (mut theirs, ours) = (walk.grub(disk, choice), walk::started(expected));
+    let (_, evaluated) = found.into_iter().next().expect("there is a configuration");
+    let choices = choices(&evaluated.entries).into_iter();
+    let differences = choices.filter_map(|(choice, expected)| {
+        let (mut theirs, ours) = (walk.grub(disk, choice.as_deref()), walk::started(expected));
         if !expected.bootable() && expected.initrd.is_empty() {
             // On a device that is not there we don't know them.
             let before_initrds = theirs.find("[initrd").unwrap_or(theirs.len());
             theirs.truncate(before_initrds);
         }
-        let choice = choice.unwrap_or("by default");
-        match theirs == ours {
-            true => Ok(()),
-            false => Err(format!("{choice}:\n    GRUB {theirs}\n    we   {ours}")),
-        }
-    };
+        let choice = choice.as_deref().unwrap_or("by default");
+        (theirs != ours).then(|| format!("{choice}: {}", what_differs(&theirs, &ours)))
+    });
+    let mut differences: Vec<String> = differences.collect();
+    if !evaluated.entries.iter().any(|entry| entry.default) {
+        differences.push("there is no default".to_owned());
+    }
+    differences
+}
+
+/// What GRUB starts and what we do, from where they differ. Of an entry that GRUB does not start at all the title
+/// is enough: the list of the system has the whole.
+fn what_differs(theirs: &str, ours: &str) -> String {
+    let same = theirs.chars().zip(ours.chars());
+    let same = same
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum();
+    match same {
+        0 => format!("GRUB {theirs:?}, we {:?}", ours.split('[').next().unwrap()),
+        same => format!("GRUB …{:?}, we …{:?}", &theirs[same..], &ours[same..]),
+    }
+}
+
+/// The default, and each entry by the numbers that lead to it.
+pub fn choices(entries: &[BootEntry]) -> Vec<(Option<String>, &BootEntry)> {
     let default = entries.iter().find(|entry| entry.default);
-    check(None, default.ok_or("there is no default")?)?;
+    let mut choices = Vec::from_iter(default.map(|entry| (None, entry)));
     // How many there are in each menu, by the numbers that lead to it.
     let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
     let mut firsts: BTreeMap<String, &BootEntry> = BTreeMap::new();
     let mut before: Vec<(String, usize)> = Vec::new();
-    for entry in &entries {
+    for entry in entries {
         // Entries in the same menus as the one before are counted on.
         let same = before.iter().zip(&entry.submenu);
         let same = same.take_while(|((title, _), menu)| title == *menu).count();
@@ -228,13 +247,14 @@ fn compare(disk: &Image, walk: &Walk) -> Result<(), String> {
             firsts.entry(path(&before[..depth])).or_insert(entry);
         }
         let number = number(&mut sizes, &outer);
-        check(Some(&format!("{outer}{number}")), entry)?;
+        choices.push((Some(format!("{outer}{number}")), entry));
     }
     // Beyond the last entry GRUB takes the first: there are no more.
-    for (outer, size) in sizes {
-        check(Some(&format!("{outer}{size}")), firsts[&outer])?;
-    }
-    Ok(())
+    let beyond = sizes
+        .into_iter()
+        .map(|(outer, size)| (Some(format!("{outer}{size}")), firsts[&outer]));
+    choices.extend(beyond);
+    choices
 }
 
 fn path(menus: &[(String, usize)]) -> String {

@@ -7,7 +7,7 @@ use pilotlight::entry::{BootEntry, FileRef, PayloadKind};
 
 use super::machine::Machine;
 use super::oracle::plain;
-use crate::kit::{Image, temp_dir, tool};
+use crate::kit::{Image, TempDir, temp_dir, tool};
 
 /// What GRUB's program has no command for, and what is printed of it. Its own commands can't be replaced.
 const COMMANDS: [(&str, &str); 11] = [
@@ -46,7 +46,10 @@ const LEAD: &str = "\nset timeout=0\nset timeout_style=menu\nunset fallback\n\
 const LEAD_ON: &str = "\nregexp --set=1:walk '^[0-9]*>(.*)$' \"$walk\"\n";
 
 /// What GRUB says when an entry has ended and nothing was started, or when there is none and it waits for a person.
-const ENDS: [&str; 3] = ["Failed to boot both", "Press any key", "GNU GRUB"];
+const ENDS: [&str; 2] = ["Failed to boot both", "GNU GRUB"];
+
+/// For where it waits until somebody has seen an error.
+const KEYS: [u8; 64] = [b'x'; 64];
 
 /// No configuration takes so long.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -111,39 +114,43 @@ impl Walk {
         let choice = choice.unwrap_or_default();
         let main = format!("set walk='{choice}'\nexport walk\n{}", self.start);
         dir.file("grub.cfg", main.as_bytes());
-        let output = dir.path().join("output");
-        let mut child = tool("grub-emu")
-            .args(["-r", "host", "-d"])
-            .arg(dir.path())
-            .arg("-m")
-            .arg(dir.path().join("device.map"))
-            .env("TERM", "vt100")
-            .stdin(Stdio::null())
-            .stdout(std::fs::File::create(&output).unwrap())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("grub-emu starts");
-        let end = Instant::now() + LIMIT;
-        let mut text = String::new();
-        while child.try_wait().unwrap().is_none() {
-            text = plain(&std::fs::read(&output).unwrap());
-            if Instant::now() > end || ENDS.iter().any(|end| text.contains(end)) {
-                let _ = child.kill();
-                let _ = child.wait();
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(3));
+        summary(&start(&dir))
+    }
+}
+
+/// What GRUB's program prints until an entry has ended, with the configuration and the `device.map` in a directory.
+pub fn start(dir: &TempDir) -> String {
+    let output = dir.path().join("output");
+    let keys = std::fs::File::open(dir.file("keys", &KEYS)).unwrap();
+    let mut child = tool("grub-emu")
+        .args(["-r", "host", "-d"])
+        .arg(dir.path())
+        .arg("-m")
+        .arg(dir.path().join("device.map"))
+        .env("TERM", "vt100")
+        .stdin(keys)
+        .stdout(std::fs::File::create(&output).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("grub-emu starts");
+    let end = Instant::now() + LIMIT;
+    loop {
+        let ended = child.try_wait().unwrap().is_some();
+        let text = plain(&std::fs::read(&output).unwrap());
+        if ended {
+            return text;
         }
-        let text = match text.is_empty() {
-            true => plain(&std::fs::read(&output).unwrap()),
-            false => text,
-        };
-        summary(&text)
+        if Instant::now() > end || ENDS.iter().any(|end| text.contains(end)) {
+            let _ = child.kill();
+            let _ = child.wait();
+            return text;
+        }
+        std::thread::sleep(Duration::from_millis(3));
     }
 }
 
 /// The titles and commands in what GRUB printed.
-fn summary(text: &str) -> String {
+pub fn summary(text: &str) -> String {
     let (_, text) = text.split_once("@@BEGIN@@").unwrap_or_default();
     let parts: Vec<&str> = text.split("  Booting `").skip(1).collect();
     let titles = parts.iter().map(|part| part.split("'\n\n").next().unwrap());

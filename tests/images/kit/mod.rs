@@ -27,6 +27,7 @@ pub const MIB: u64 = 1 << 20;
 
 /// Programs that tests call, and the Debian packages that they come from.
 const PACKAGES: &[(&str, &str)] = &[
+    ("as", "binutils"),
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("bootctl", "systemd-boot"),
@@ -41,6 +42,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("grub-editenv", "grub-common"),
     ("grub-emu", "grub-emu"),
     ("grub-mkimage", "grub-common"),
+    ("ld", "binutils"),
     ("losetup", "mount"),
     ("mattrib", "mtools"),
     ("mcopy", "mtools"),

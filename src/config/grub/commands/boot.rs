@@ -43,6 +43,8 @@ pub(super) const TABLE: Table = &[
     ("boot", boot),
 ];
 
+const NOT_LOADED: &str = "you need to load the kernel first";
+
 /// The file that an argument names. One that is not there is a problem of the entry, and it is still
 /// known which one was meant.
 struct Named {
@@ -109,6 +111,7 @@ fn linux(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     };
     state.loaded.program = None;
     state.loaded.problems = problems;
+    state.loaded.initrd_problems.clear();
     let Some(name) = call.argument(0) else {
         return fail(BAD_ARGUMENT, "filename expected");
     };
@@ -128,7 +131,20 @@ fn linux(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     outcome
 }
 
+/// A second `initrd` takes the place of the first, with what was wrong with that.
 fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    let others = std::mem::take(&mut state.loaded.problems);
+    let outcome = initrds(state, call);
+    let own = std::mem::replace(&mut state.loaded.problems, others);
+    if state.loaded.program.is_none() || call.arguments.is_empty() {
+        state.loaded.problems.extend(own);
+        return outcome;
+    }
+    state.loaded.initrd_problems = own;
+    kernel_is_there(state).and(outcome)
+}
+
+fn initrds(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     if call.arguments.is_empty() {
         state
             .loaded
@@ -160,7 +176,6 @@ fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         result = result.and(outcome);
     }
     if let Some(program) = &mut state.loaded.program {
-        // A second `initrd` takes the place of the first.
         program.initrd = files;
     }
     result
@@ -190,11 +205,25 @@ fn devicetree(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     outcome
 }
 
+/// GRUB says the same of a kernel whose file is not there; here its entry names all files, and why it can't be
+/// started is said already.
+fn kernel_is_there(state: &mut Interpreter<'_>) -> Outcome {
+    if state
+        .loaded
+        .program
+        .as_ref()
+        .is_some_and(|program| program.missing)
+    {
+        state.print(&format!("error: {NOT_LOADED}.\n"));
+        return fail(BAD_ARGUMENT, "");
+    }
+    Ok(())
+}
+
 /// A file that belongs to a kernel, before there is one: GRUB would start the kernel without it.
 fn too_early(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    let text = "you need to load the kernel first";
-    state.loaded.block(format!("`{}': {text}", call.name));
-    fail(BAD_ARGUMENT, text)
+    state.loaded.block(format!("`{}': {NOT_LOADED}", call.name));
+    fail(BAD_ARGUMENT, NOT_LOADED)
 }
 
 fn multiboot(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
@@ -244,7 +273,7 @@ fn module(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         let cmdline = command_line(parameters);
         program.modules.push(Module { file, cmdline });
     }
-    outcome
+    kernel_is_there(state).and(outcome)
 }
 
 /// An EFI program that is a Linux kernel or holds one is started as one; others can't be.
@@ -304,6 +333,6 @@ fn boot(state: &mut Interpreter<'_>, _: &Call<'_>) -> Outcome {
             state.end(End::Boot);
             Ok(())
         }
-        _ => fail(NO_KERNEL, "you need to load the kernel first"),
+        _ => fail(NO_KERNEL, NOT_LOADED),
     }
 }

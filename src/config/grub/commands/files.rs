@@ -9,6 +9,7 @@ use crate::config::grub::failure::{
 use crate::config::grub::interpreter::{End, Interpreter, ParsedFile};
 use crate::config::grub::options::{self, Spec, Style, Value};
 use crate::config::grub::source::Source;
+use crate::fs::FileKind;
 
 pub(super) const TABLE: Table = &[
     ("source", source),
@@ -207,8 +208,13 @@ fn compare(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// Devices, or names in a directory.
+/// Devices, or names in a directory. In GRUB it succeeds, whatever it complains about.
 fn ls(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    state.complaint = list_names(state, call).err();
+    Ok(())
+}
+
+fn list_names(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let Some(name) = call.arguments.iter().find(|a| !a.starts_with('-')) else {
         let names = state.devices.iter().map(|(name, _)| format!("({name}) "));
         let names: String = names.collect();
@@ -224,8 +230,15 @@ fn ls(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let Ok(entries) = entries else {
         return fail(FILE_NOT_FOUND, format!("file `{}' not found", file.path));
     };
-    let names: String = entries.iter().map(|e| format!("{} ", e.name)).collect();
-    state.print(&format!("{names}\n"));
+    for entry in entries {
+        let slash = if entry.kind == FileKind::Directory {
+            "/"
+        } else {
+            ""
+        };
+        state.print(&format!("{}{slash} ", entry.name));
+    }
+    state.print("\n");
     Ok(())
 }
 

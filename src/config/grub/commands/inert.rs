@@ -67,8 +67,6 @@ const FATES: &[(Fate, &[&str])] = &[
             "net_ls_routes",
             // GRUB leaves its menu by it, when somebody leaves the menu.
             "normal_exit",
-            "password",
-            "password_pbkdf2",
             "pcidump",
             "play",
             "rmmod",

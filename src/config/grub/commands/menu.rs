@@ -7,12 +7,15 @@ use crate::config::grub::failure::{ACCESS_DENIED, BAD_ARGUMENT, MENU, Outcome, f
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::menu::{Body, MenuEntry};
 use crate::config::grub::options::{self, Spec, Style, Value};
+use crate::config::grub::syntax::Block;
 
 pub(super) const TABLE: Table = &[
     ("menuentry", define),
     ("submenu", define),
     ("hiddenentry", define),
     ("authenticate", authenticate),
+    ("password", password),
+    ("password_pbkdf2", password),
 ];
 
 const fn option(short: char, long: &'static str, value: Value) -> Spec {
@@ -28,17 +31,41 @@ const OPTIONS: [Spec; 6] = [
     option('\0', "unrestricted", Value::None),
 ];
 
+/// For GRUB the block is the last argument, in braces. An option without a value takes it, and then the argument
+/// before it is what is executed, without its first and last letter.
+fn with_block(state: &Interpreter<'_>, arguments: &[String], block: &Block) -> Vec<String> {
+    let block = format!("{{{}}}", block.text());
+    state.budget.work(block.len());
+    arguments.iter().cloned().chain([block]).collect()
+}
+
+fn inside(text: &str) -> &str {
+    let mut letters = text.chars();
+    letters.next();
+    letters.next_back();
+    letters.as_str()
+}
+
 fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
-    let given = options::parse(&OPTIONS, Style::AcceptDash, call.arguments)?;
+    let words;
+    let mut given = options::parse(&OPTIONS, Style::AcceptDash, call.arguments);
+    let mut taken = None;
+    if let (Err(_), Some(block)) = (&given, call.block) {
+        words = with_block(state, call.arguments, block);
+        given = options::parse(&OPTIONS, Style::AcceptDash, &words);
+        taken = given.as_mut().ok().and_then(|given| given.arguments.pop());
+    }
+    let given = given?;
     let source = given.value("source");
-    let body = match (call.block, source) {
-        (Some(_), Some(_)) => return fail(BAD_ARGUMENT, "multiple menuentry definitions"),
-        (Some(block), None) => Body::Block(block.clone()),
-        (None, Some(text)) => Body::Text(text.to_owned()),
-        (None, None) if given.arguments.is_empty() => {
-            return fail(BAD_ARGUMENT, "missing arguments");
-        }
-        (None, None) => return fail(BAD_ARGUMENT, "no menuentry definition"),
+    if given.arguments.is_empty() && (call.block.is_none() && taken.is_none()) {
+        return fail(BAD_ARGUMENT, "missing arguments");
+    }
+    let body = match (call.block, source, taken) {
+        (Some(_), Some(_), _) => return fail(BAD_ARGUMENT, "multiple menuentry definitions"),
+        (_, _, Some(taken)) => Body::Text(inside(taken).to_owned()),
+        (Some(block), None, None) => Body::Block(block.clone()),
+        (None, Some(text), None) => Body::Text(text.to_owned()),
+        (None, None, None) => return fail(BAD_ARGUMENT, "no menuentry definition"),
     };
     let Some(title) = given.arguments.first() else {
         return fail(MENU, "menuentry is missing title");
@@ -73,5 +100,13 @@ fn authenticate(state: &mut Interpreter<'_>, _: &Call<'_>) -> Outcome {
     match state.variables.get("superusers") {
         None => Ok(()),
         Some(_) => fail(ACCESS_DENIED, "access denied"),
+    }
+}
+
+/// Who somebody is does not matter where nobody is asked.
+fn password(_: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
+    match call.arguments {
+        [_, _] => Ok(()),
+        _ => fail(BAD_ARGUMENT, "two arguments expected"),
     }
 }

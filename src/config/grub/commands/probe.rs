@@ -35,7 +35,7 @@ fn probe(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         let driver = match volume {
             Some(id) if state.devices.is_image(id) => "loopback",
             _ if name.contains("cd") => "cdrom",
-            _ => "ahci",
+            _ => state.platform.disk_driver(),
         };
         driver.to_owned()
     } else if given.has("partmap") {
