@@ -198,6 +198,7 @@ pub fn discover(inventory: &Inventory) -> Found {
     }
     let identities = Identities::new(inventory);
     password::guard(inventory, &mut found, scripts.hidden(), &identities);
+    password::guard_guesses(&mut found, scripts.locked());
     same::merge(&mut found, &identities);
     names::make_unique(inventory, &mut found.entries);
     found

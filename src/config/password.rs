@@ -52,6 +52,17 @@ pub(super) fn guard(
     }
 }
 
+/// Keeps guesses from being booted that lie on `locked` disks, where a script of GRUB has a password. What its menu
+/// lacks, perhaps since a line of it can't be read, nobody can start there without it.
+pub(super) fn guard_guesses(found: &mut Found, locked: &BTreeSet<usize>) {
+    for entry in &mut found.entries {
+        let disk = entry.origin.file.volume.disk;
+        if entry.source == EntrySource::Guess && locked.contains(&disk) && entry.bootable() {
+            entry.block("a configuration of GRUB on this disk has a password, and does not offer it without");
+        }
+    }
+}
+
 /// Boot loaders that have passwords.
 const LANGUAGES: [EntrySource; 2] = [EntrySource::Grub, EntrySource::Syslinux];
 

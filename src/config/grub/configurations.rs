@@ -28,6 +28,8 @@ pub struct Configurations {
     ways: Vec<Way>,
     /// What [`Configurations::hidden`] gives.
     hidden: Vec<(usize, BootEntry)>,
+    /// What [`Configurations::locked`] gives.
+    locked: BTreeSet<usize>,
 }
 
 /// A configuration with a password that leads to scripts which were read before.
@@ -43,6 +45,15 @@ struct Way {
 /// A text for the place of an entry, in a file that may have another name.
 fn place_of(entry: &BootEntry, file: &FileRef) -> String {
     format!("{:?}{}", entry.origin.line, file.key())
+}
+
+/// Does a password in one script count for another one? Who can pull its disk out goes around it.
+fn has_say(inventory: &Inventory, from: &FileRef, to: &FileRef) -> bool {
+    let is_removable = |file: &FileRef| {
+        let disk = inventory.disk(file.volume);
+        disk.is_some_and(|scanned| scanned.disk.is_removable())
+    };
+    !is_removable(from) || is_removable(to)
 }
 
 impl Configurations {
@@ -82,6 +93,9 @@ impl Configurations {
             let share = left.share(files.len().saturating_sub(number).min(others));
             let (mut evaluated, used) = evaluate_within(inventory, &file, platform, share);
             left = left.without(used);
+            if evaluated.has_password {
+                self.lock(inventory, &file, &evaluated.reached);
+            }
             let own = (!is_known).then_some(&file);
             self.drop_known(inventory, &file, own, &mut evaluated);
             for file in &evaluated.reached {
@@ -107,6 +121,18 @@ impl Configurations {
     /// configuration. They say what the password is for.
     pub fn hidden(&self) -> &[(usize, BootEntry)] {
         &self.hidden
+    }
+
+    /// The disks of scripts that set a password, whether or not anything was found that they start.
+    pub fn locked(&self) -> &BTreeSet<usize> {
+        &self.locked
+    }
+
+    /// Remembers where the scripts lie that a configuration with a password leads to.
+    fn lock(&mut self, inventory: &Inventory, from: &FileRef, scripts: &BTreeSet<FileRef>) {
+        let scripts = std::iter::once(from).chain(scripts);
+        let scripts = scripts.filter(|script| has_say(inventory, from, script));
+        self.locked.extend(scripts.map(|file| file.volume.disk));
     }
 
     /// Where several ways lead to a script, its entries need a password if one of the ways asks for it, whatever was
@@ -190,12 +216,7 @@ impl Configurations {
             }
         }
         if evaluated.has_password {
-            // Who can pull the disk out goes around its passwords.
-            let is_removable = |file: &FileRef| {
-                let disk = inventory.disk(file.volume);
-                disk.is_some_and(|scanned| scanned.disk.is_removable())
-            };
-            first.retain(|script| !is_removable(file) || is_removable(script));
+            first.retain(|script| has_say(inventory, file, script));
             way.to.extend(first);
             self.ways.push(way);
         }

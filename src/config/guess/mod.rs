@@ -128,4 +128,4 @@ fn entry(inventory: &Inventory, volume: VolumeId, kernel: &Kernel, system: &Syst
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

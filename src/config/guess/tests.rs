@@ -6,7 +6,7 @@ use crate::fs::MemoryFilesystem;
 const UUID: &str = "0123-4567";
 
 /// A kernel as far as its header is looked at.
-fn kernel(version: &str) -> Vec<u8> {
+pub(in crate::config) fn kernel(version: &str) -> Vec<u8> {
     let mut file = vec![0; 2048];
     file[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
     file[0x202..0x208].copy_from_slice(b"HdrS\x0f\x02");

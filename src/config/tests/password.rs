@@ -1,6 +1,9 @@
 //! Nothing goes around a password.
 
 use super::{Files, discover, ids, look, machine, on_usb, problems};
+use crate::config::guess::tests::kernel;
+use crate::fs::MemoryFilesystem;
+use crate::inventory::Inventory;
 
 const KERNEL: (&str, &str) = ("/k", "kernel");
 
@@ -191,4 +194,33 @@ fn nothing_is_guessed_around_a_password() {
         ("/etc/os-release", "ID=debian\n"),
     ];
     assert_eq!(ids(&look(&[&files])), ["*!A"]);
+}
+
+const LOCKED: &str =
+    "a configuration of GRUB on this disk has a password, and does not offer it without";
+
+/// A menu that offers nothing, or what is not there, still has its password.
+#[test]
+fn nothing_is_guessed_where_a_menu_with_a_password_is_damaged() {
+    for menu in [
+        "",
+        "menuentry A { linux /boot/vmlinuz-0; }\n",
+        "menuentry A { linux /boot/vmlinuz-1\n",
+    ] {
+        let look = |variable: &str| {
+            let config = format!("set {variable}=root\n{menu}");
+            let disk = MemoryFilesystem::new()
+                .file("/boot/grub/grub.cfg", config)
+                .file("/boot/vmlinuz-1", kernel("1"))
+                .file("/etc/os-release", "ID=debian\n");
+            let mut inventory = Inventory::new();
+            inventory.add_filesystem("a", Box::new(disk));
+            discover(&inventory)
+        };
+        let locked = look("superusers");
+        assert_eq!(problems(&locked, "guess-vmlinuz-1").last(), Some(&LOCKED));
+        assert!(!ids(&locked).contains(&"guess-vmlinuz-1".to_owned()));
+        let open = look("other");
+        assert!(ids(&open).contains(&"guess-vmlinuz-1".to_owned()), "{menu}");
+    }
 }
