@@ -54,6 +54,7 @@ fn blscfg(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let mut entries = read(state, path)?;
     entries.sort_by(|a, b| by_package(&b.id, &a.id));
     let default = state.variables.get("default").map(str::to_owned);
+    let reserve = state.budget.room_for_scripts() / 2;
     let mut found = Vec::new();
     for (i, entry) in entries.into_iter().enumerate() {
         let is_default = default.as_deref().is_none_or(|default| {
@@ -68,7 +69,7 @@ fn blscfg(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         if !wanted {
             let reason = format!("`blscfg {}' leaves it out", argument.unwrap_or_default());
             state.left_out.borrow_mut().push((entry.file, reason));
-        } else if let Some(entry) = menu_entry(state, entry) {
+        } else if let Some(entry) = menu_entry(state, entry, reserve) {
             found.push(Rc::new(entry));
         }
     }
@@ -107,6 +108,7 @@ fn read_directory(state: &mut Interpreter<'_>, place: &str) -> Outcome<Vec<Entry
             .read_dir(&directory.path),
         Err(limit) => return fail(FILE_NOT_FOUND, limit.to_string()),
     };
+    let reserve = state.budget.room_for_scripts() / 2;
     let mut entries = Vec::new();
     for item in list.unwrap_or_default() {
         let Some(id) = item.name.strip_suffix(".conf") else {
@@ -124,6 +126,9 @@ fn read_directory(state: &mut Interpreter<'_>, place: &str) -> Outcome<Vec<Entry
         };
         match state.devices.read(&file, MAX_SIZE) {
             Ok(bytes) => {
+                if !has_room(state, &file, bytes.len().saturating_mul(2), reserve) {
+                    break;
+                }
                 let text = String::from_utf8_lossy(&bytes);
                 let owned =
                     |line: Line<'_>| (line.number, line.key.to_owned(), line.value.to_owned());
@@ -137,8 +142,19 @@ fn read_directory(state: &mut Interpreter<'_>, place: &str) -> Outcome<Vec<Entry
     Ok(entries)
 }
 
+/// Is there room for so many bytes of an entry, with `reserve` left for carrying the entries out?
+fn has_room(state: &mut Interpreter<'_>, file: &FileRef, bytes: usize, reserve: usize) -> bool {
+    let left = state.budget.room_for_scripts().checked_sub(bytes);
+    if left.is_none_or(|left| left < reserve) {
+        state.remark(&format!("{}: no memory is left for it", file.path));
+        return false;
+    }
+    state.budget.script(bytes);
+    true
+}
+
 /// The entry as `blscfg` writes it for GRUB's menu: a script of its own.
-fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
+fn menu_entry(state: &mut Interpreter<'_>, entry: Entry, reserve: usize) -> Option<MenuEntry> {
     let Some(linux) = entry.value("linux") else {
         let text = format!(
             "{}: it names nothing to start: `linux` is missing",
@@ -178,6 +194,9 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry) -> Option<MenuEntry> {
     }
     if let Some(tree) = entry.value("devicetree") {
         script.push_str(&format!("devicetree ($root){tree}\n"));
+    }
+    if !has_room(state, &entry.file, script.len(), reserve) {
+        return None;
     }
     let title = entry.value("title").unwrap_or(&entry.id).to_owned();
     let users = entry.value("grub_users");

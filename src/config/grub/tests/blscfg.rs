@@ -87,3 +87,22 @@ fn only_entries_that_are_offered_count_as_read() {
     assert_eq!((entries, names.as_str()), (2, "a.conf b.conf"));
     assert_eq!(problems.len(), 1, "{problems:?}");
 }
+
+/// One file may have thousands of names, and a variable may be long.
+#[test]
+fn memory_for_entries_is_bounded() {
+    let long = format!("linux /k\noptions {}\n", "x".repeat(60_000));
+    let short = "linux /k\noptions $long\n".to_owned();
+    let variable = format!("long={}\nblscfg\n", "x".repeat(900_000));
+    for (count, text, config) in [(1000, long, "blscfg\n"), (200, short, &variable)] {
+        let names = (0..count).map(|i| format!("/loader/entries/{i:04}.conf"));
+        let names: Vec<String> = names.collect();
+        let files = names.iter().map(|name| (name.as_str(), text.as_str()));
+        let files: Vec<_> = files.chain([("/k", "")]).collect();
+        let found = listed(config, &files);
+        let entries = found.entries.len();
+        assert!((10..count / 2).contains(&entries), "{entries}");
+        let says_so = |text: &String| text.ends_with("no memory is left for it");
+        assert!(found.problems.iter().any(says_so), "{:?}", found.problems);
+    }
+}
