@@ -66,6 +66,9 @@ fn blscfg(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
             Some(id) if path.is_none() => id == entry.id,
             _ => true,
         };
+        if state.budget.exceeded().is_some() {
+            break;
+        }
         if !wanted {
             let reason = format!("`blscfg {}' leaves it out", argument.unwrap_or_default());
             state.left_out.borrow_mut().push((entry.file, reason));
@@ -195,6 +198,7 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry, reserve: usize) -> Opti
     if let Some(tree) = entry.value("devicetree") {
         script.push_str(&format!("devicetree ($root){tree}\n"));
     }
+    state.budget.work(script.len());
     if !has_room(state, &entry.file, script.len(), reserve) {
         return None;
     }
