@@ -34,6 +34,8 @@ pub(super) struct Lead {
     pub(super) directory: Option<String>,
     /// Does a menu show them, whatever they say? If not, they are read as the first one is.
     pub(super) in_menu: bool,
+    /// Is a password asked for on the way to them?
+    pub(super) password: bool,
 }
 
 /// What commands are understood with.
@@ -61,7 +63,13 @@ impl Context<'_> {
         let parts = [label.append.as_deref(), initrd.as_deref(), Some(arguments)];
         let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
         let whole = parts.fold(text, |whole, part| whole + " " + part);
-        self.run(kind, &whole, depth)
+        match self.run(kind, &whole, depth) {
+            Program::Menu(mut lead) => {
+                lead.password |= label.password;
+                Program::Menu(lead)
+            }
+            program => program,
+        }
     }
 
     fn command_within(&self, command: &str, depth: usize) -> Program {
@@ -132,6 +140,7 @@ impl Context<'_> {
                     .collect(),
                 directory: None,
                 in_menu: true,
+                password: false,
             }),
             "gfxboot" | "gfxmenu" => menu(""),
             "config" => menu(arguments),
@@ -172,6 +181,7 @@ fn menu(arguments: &str) -> Program {
         files: words.next().into_iter().collect(),
         directory: words.next().filter(|word| !word.starts_with("initrd=")),
         in_menu: false,
+        password: false,
     })
 }
 

@@ -147,13 +147,20 @@ fn explain(label: &Label, entry: &mut BootEntry) {
         entry.block("`menu disable` says that it is not to be chosen");
     }
     if label.password {
-        entry.password = Password::Start;
-        entry.block("SYSLINUX starts it only with a password");
+        lock(entry);
     }
     if label.sysappend != 0 {
         entry.remark(format!(
             "`sysappend {:#x}`: what SYSLINUX would add of the network and the machine is left out",
             label.sysappend
         ));
+    }
+}
+
+/// Keeps an entry from being started for which SYSLINUX would ask for a password.
+pub(super) fn lock(entry: &mut BootEntry) {
+    if entry.password != Password::Start {
+        entry.password = Password::Start;
+        entry.block("SYSLINUX starts it only with a password");
     }
 }

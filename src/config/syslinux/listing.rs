@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::choice::{Choice, choose, wait};
 use super::command::{Context, Lead, Program};
-use super::entry::entry;
+use super::entry::{entry, lock};
 use super::files::Files;
 use super::line::{split, words};
 use super::reader::read;
@@ -85,6 +85,7 @@ pub fn list(
         titles: Vec::new(),
         is_default: true,
         in_menu: false,
+        password: false,
     });
     while let Some(next) = listing.next() {
         listing.configuration(&next);
@@ -103,6 +104,8 @@ struct Next<'a> {
     is_default: bool,
     /// Does a menu show it, whatever it says itself?
     in_menu: bool,
+    /// Is a password asked for on the way to it?
+    password: bool,
 }
 
 struct Listing<'a> {
@@ -134,7 +137,8 @@ impl<'a> Listing<'a> {
     }
 
     /// The same for names as a configuration writes them.
-    fn lead_to(&mut self, files: &Files<'a>, lead: &Lead, titles: Vec<String>, is_default: bool) {
+    fn lead_to(&mut self, from: &Next<'a>, lead: &Lead, titles: Vec<String>, is_default: bool) {
+        let files = &from.files;
         let paths = lead.files.iter().map(|name| {
             let path = files.locate(name);
             path.map_err(|error| format!("{name}: {error}"))
@@ -152,6 +156,7 @@ impl<'a> Listing<'a> {
                     titles,
                     is_default,
                     in_menu: lead.in_menu,
+                    password: from.password || lead.password,
                 });
             }
             (Err(problem), _) => self.problem(problem),
@@ -182,7 +187,7 @@ impl<'a> Listing<'a> {
         }
         let default = match &choice {
             Choice::Lead(lead) => {
-                self.lead_to(&next.files, lead, next.titles.clone(), next.is_default);
+                self.lead_to(next, lead, next.titles.clone(), next.is_default);
                 // What else is in it is in no menu.
                 return;
             }
@@ -225,6 +230,9 @@ impl<'a> Listing<'a> {
         }
         found.submenu.clone_from(&next.titles);
         found.default = true;
+        if next.password {
+            lock(&mut found);
+        }
         self.found.entries.push(found);
     }
 
@@ -266,7 +274,7 @@ impl<'a> Listing<'a> {
         if let Program::Menu(lead) = &program {
             let titles = joined(titles, label.title());
             if !lead.files.is_empty() && !label.disabled {
-                self.lead_to(files, lead, titles, false);
+                self.lead_to(menu.next, lead, titles, false);
             }
             return;
         }
@@ -279,6 +287,9 @@ impl<'a> Listing<'a> {
         let id = split(&label.name).0;
         let mut found = entry(files, id, origin, Some(label), program);
         found.submenu = titles.to_vec();
+        if menu.next.password {
+            lock(&mut found);
+        }
         found.default = menu
             .default
             .is_some_and(|default| std::ptr::eq(default, label));

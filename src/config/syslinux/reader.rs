@@ -86,6 +86,7 @@ pub(super) fn read(files: &Files<'_>, names: &[FsPath]) -> Tree {
         reader.file(name, "");
     }
     reader.end_label();
+    reader.tree.lock();
     if !reader.missing.is_empty() {
         reader.missing.dedup();
         let missing = reader.missing.join(", ");
@@ -337,7 +338,6 @@ impl Reader<'_> {
         let menu = Menu {
             parent: Some((self.menu, item)),
             tag: tag.to_owned(),
-            password: around.password,
             ..Menu::default()
         };
         self.tree.menus.push(menu);
@@ -389,7 +389,6 @@ impl Reader<'_> {
         if let Some(menu) = self.tree.menus.get_mut(self.menu)
             && !label.hidden
         {
-            label.password |= menu.password;
             if label.default {
                 menu.default = Some(menu.items.len());
             }

@@ -135,6 +135,46 @@ fn who_is_the_default() {
 }
 
 #[test]
+fn passwords_hold_for_everything_behind_them() {
+    let files = [
+        ("/s/m.cfg", "label m\nlinux k m\nlabel more\nconfig n.cfg\n"),
+        ("/s/n.cfg", "label n\nlinux k n\n"),
+    ];
+    let listed = |config: &str| summary(&listed_with(config, &files));
+    // On a label that leads to another configuration, and what that leads to; also as the default.
+    let way = "ui menu.c32\nlabel a\nlinux k\nlabel way\nmenu passwd x\n";
+    for leads in ["kernel menu.c32\nappend m.cfg\n", "config m.cfg\n"] {
+        assert_eq!(
+            listed(&format!("{way}{leads}")),
+            [
+                "*a: BOOT_IMAGE=k",
+                "!way>m: BOOT_IMAGE=k m",
+                "!way>more>n: BOOT_IMAGE=k n",
+            ],
+            "{leads}"
+        );
+        let config = format!("default way\nlabel way\nmenu passwd x\n{leads}");
+        let entries = listed_with(&config, &files).entries;
+        assert!(!entries.is_empty() && entries.iter().all(|entry| !entry.bootable()));
+    }
+    // Behind what it is for, with and without a line between, and around other menus.
+    for line in [
+        "menu separator\n",
+        "menu begin deep\nlabel c\nlinux k c\nmenu end\n",
+    ] {
+        let config = format!(
+            "ui menu.c32\nlabel a\nlinux k\nmenu begin inner\nlabel b\nlinux k b\n{line}menu passwd x\nmenu end\n"
+        );
+        let found = listed(&config);
+        assert_eq!(found[0], "*a: BOOT_IMAGE=k");
+        assert!(
+            found.len() > 1 && found[1..].iter().all(|line| line.starts_with('!')),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn how_long_it_waits() {
     use WaitStyle::{Countdown, Hidden, Menu};
     for (config, seconds, style) in [

@@ -48,7 +48,7 @@ pub(super) struct Menu {
     pub(super) label: Option<String>,
     /// Its `menu title`.
     pub(super) title: Option<String>,
-    /// Does it ask for a password?
+    /// Does it, or one around it, ask for a password?
     pub(super) password: bool,
     /// What it shows.
     pub(super) items: Vec<Item>,
@@ -164,6 +164,30 @@ impl Tree {
     pub(super) fn limit(&self) -> Option<u32> {
         let limits = [self.timeout, self.total_timeout].into_iter();
         limits.filter(|limit| *limit > 0).min()
+    }
+
+    /// Gives everything in a menu with a password that password: it may be written behind what it is for.
+    pub(super) fn lock(&mut self) {
+        // Menus in each other have rising numbers.
+        for number in 0..self.menus.len() {
+            let Some(menu) = self.menus.get(number) else {
+                continue;
+            };
+            let around = menu.parent.and_then(|(around, _)| self.menus.get(around));
+            if !menu.password && !around.is_some_and(|around| around.password) {
+                continue;
+            }
+            if let Some(menu) = self.menus.get_mut(number) {
+                menu.password = true;
+                for item in &menu.items {
+                    if let Item::Label(label) = item
+                        && let Some(label) = self.labels.get_mut(*label)
+                    {
+                        label.password = true;
+                    }
+                }
+            }
+        }
     }
 
     /// The label that a command means: one with exactly that name, which U-Boot knows, or one that is
