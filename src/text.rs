@@ -1,4 +1,4 @@
-//! Texts from disks on their way to a person: nothing in them moves a cursor or hides a letter.
+//! Texts on their way to a person: nothing from a disk in them moves a cursor or hides a letter.
 
 use std::fmt;
 
@@ -33,6 +33,11 @@ fn is_harmless(c: char) -> bool {
                 | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e007f}'
         )
+}
+
+/// Bytes in hexadecimal digits, as `sha256sum` prints them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Booting: which entry, its bytes, and the hand-over.
 //!
-//! [`plan`] puts what was found into the order of attempts, and [`unmet`] tells which wishes it can't follow. [`Attempt`] takes one entry through its
-//! stages: open, read once into sealed memory while hashing, load. [`save`] writes what the configuration
-//! wants to be remembered of a boot, and [`count`] counts it. The jump itself is left to the caller, who first lets go of everything
-//! that the next kernel should not inherit.
+//! [`plan`] puts what was found into the order of attempts, and [`unmet`] tells which wishes it can't follow.
+//! [`Attempt`] takes one entry through its stages: open, read once into sealed memory while hashing, load.
+//! [`save`] writes what the configuration wants to be remembered of a boot, and [`count`] counts it. The jump
+//! itself is left to the caller, who first lets go of everything that the next kernel should not inherit.
 
 mod attempt;
 mod counting;

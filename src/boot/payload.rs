@@ -144,10 +144,7 @@ impl AsFd for Payload {
 impl Part {
     /// The hash in hexadecimal, as `sha256sum` prints it.
     pub fn hex(&self) -> String {
-        self.sha256
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        crate::text::hex(&self.sha256)
     }
 }
 

@@ -7,10 +7,10 @@ use crate::config::Found;
 use crate::entry::{BootEntry, EntrySource};
 use crate::policy::Boot;
 
-/// The entries to try, in order: those that UEFI variables wish for, then disk by disk, on each the choice of every configuration with what that
-/// falls back to, then the others as they stand in the menu. The disk is the one that a configuration is on,
-/// wherever it leads. What was guessed comes after all disks, and only if the policy lets it. Entries that
-/// can't be booted, and those whose id is in `lost`, are left out.
+/// The entries to try, in order: those that UEFI variables wish for, then disk by disk, on each the choice of
+/// every configuration with what that falls back to, then the others as they stand in the menu. The disk is
+/// the one that a configuration is on, wherever it leads. What was guessed comes after all disks, and only if
+/// the policy lets it. Entries that can't be booted, and those whose id is in `lost`, are left out.
 pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a BootEntry> {
     let guessed = |entry: &BootEntry| entry.source == EntrySource::Guess;
     let mut plan: Vec<(usize, &BootEntry)> = Vec::with_capacity(found.entries.len());

@@ -4,7 +4,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
@@ -13,6 +12,7 @@ use crate::disk::{Disk, Volume};
 use crate::entry::{FileRef, VolumeId};
 use crate::fs::Metadata;
 use crate::inventory::Inventory;
+use crate::text::hex;
 
 /// The identities of files, each of which is asked for once.
 pub(super) struct Identities<'a> {
@@ -111,18 +111,7 @@ pub(in crate::config) fn place(ranges: &[Range<u64>]) -> String {
         hash.update(range.start.to_le_bytes());
         hash.update(range.end.to_le_bytes());
     }
-    hex(hash)
-}
-
-/// A hash as a text.
-pub(in crate::config) fn hex(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hex(&hash.finalize())
 }
 
 /// What stands in front of a path.

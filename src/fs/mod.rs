@@ -12,6 +12,7 @@ mod directory;
 mod ext;
 mod fallback;
 mod fat;
+mod features;
 mod iso9660;
 mod kernel_mount;
 mod memory;

@@ -1,11 +1,10 @@
 //! Btrfs as mkfs.btrfs and Linux make it.
 
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use pilotlight::fs::{FileKind, FsError, FsPath};
 
-use crate::kit::tree::{compare, files, read_all, tree};
+use crate::kit::tree::{self, compare, files, read_all, tree};
 use crate::kit::{Image, MIB, TempDir, filesystem, fixture, noise, path, run_line, scan, temp_dir};
 
 /// An image with the tree in it.
@@ -86,43 +85,12 @@ fn a_directory_with_many_names() {
 
 #[test]
 fn reads_begin_anywhere() {
-    let dir = temp_dir();
-    let content = noise(100_001, 7);
-    dir.file("tree/file", &content);
-    let image = make(&dir, "", &dir.path().join("tree"));
-    let ours = filesystem(&image);
-    let mut file = ours.open(&path("/file")).unwrap();
-    for (offset, length) in [
-        (0, 1),
-        (4095, 2),
-        (99_999, 10),
-        (100_001, 5),
-        (12_345, 50_000),
-    ] {
-        let mut buf = vec![0; length];
-        let n = file.read_at(offset as u64, &mut buf).unwrap();
-        let end = content.len().min(offset + length);
-        assert!(buf[..n] == content[offset..end], "{offset}+{length}");
-    }
-    assert_eq!(file.read_at(u64::MAX, &mut [0; 4]).unwrap(), 0);
+    tree::reads_begin_anywhere(&|dir, root| make(dir, "", root));
 }
 
 #[test]
 fn paths_that_lead_nowhere() {
-    let dir = temp_dir();
-    dir.file("tree/file", b"");
-    symlink("link", dir.path().join("tree/link")).unwrap();
-    let image = make(&dir, "", &dir.path().join("tree"));
-    let ours = filesystem(&image);
-    let error = |text: &str| ours.metadata(&path(text)).unwrap_err().to_string();
-    assert_eq!(error("/other"), "not found");
-    assert_eq!(error("/file/other"), "not a directory");
-    assert!(error("/link").contains("40 symbolic links"));
-    assert!(matches!(ours.open(&FsPath::root()), Err(FsError::NotAFile)));
-    assert!(matches!(
-        ours.read_dir(&path("/file")),
-        Err(FsError::NotADirectory)
-    ));
+    tree::paths_that_lead_nowhere(&|dir, root| make(dir, "", root));
 }
 
 /// The nodes of an image, by where they are.

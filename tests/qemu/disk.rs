@@ -81,19 +81,24 @@ impl Image {
         std::fs::create_dir_all(tree.join("images")).unwrap();
         std::fs::write(tree.join("boot/grub/grub.cfg"), config).unwrap();
         std::fs::copy(&medium, tree.join("images/medium.iso")).unwrap();
-        let path = directory().join(format!("{name}.raw"));
         let size = std::fs::metadata(&medium).unwrap().len() + (64 << 20);
-        File::create(&path).unwrap().set_len(size).unwrap();
-        let mut mke2fs = Command::new("mke2fs");
-        mke2fs.args(["-q", "-F", "-t", "ext4", "-d"]);
-        run(mke2fs.args([&tree, &path]));
-        std::fs::remove_dir_all(&tree).unwrap();
-        let format = "raw";
-        Image { path, format }
+        Image::of_tree(name, &tree, size)
     }
 }
 
 impl Image {
+    /// An ext4 filesystem of `size` bytes with what is in a directory, which is removed.
+    fn of_tree(name: &str, tree: &Path, size: u64) -> Image {
+        let path = directory().join(format!("{name}.raw"));
+        File::create(&path).unwrap().set_len(size).unwrap();
+        let mut mke2fs = Command::new("mke2fs");
+        mke2fs.args(["-q", "-F", "-t", "ext4", "-d"]);
+        run(mke2fs.args([tree, &path]));
+        std::fs::remove_dir_all(tree).unwrap();
+        let format = "raw";
+        Image { path, format }
+    }
+
     /// The tree that Debian's installer gives to machines that start from the network, on ext4. It talks to
     /// the serial console; nothing else is changed.
     pub fn with_installer(name: &str) -> Image {
@@ -104,14 +109,7 @@ impl Image {
         let menu = tree.join("debian-installer/amd64/boot-screens/txt.cfg");
         let text = std::fs::read_to_string(&menu).unwrap();
         std::fs::write(&menu, text.replace(" --- ", " console=ttyS0 --- ")).unwrap();
-        let path = directory().join(format!("{name}.raw"));
-        File::create(&path).unwrap().set_len(256 << 20).unwrap();
-        let mut mke2fs = Command::new("mke2fs");
-        mke2fs.args(["-q", "-F", "-t", "ext4", "-d"]);
-        run(mke2fs.args([&tree, &path]));
-        std::fs::remove_dir_all(&tree).unwrap();
-        let format = "raw";
-        Image { path, format }
+        Image::of_tree(name, &tree, 256 << 20)
     }
 }
 

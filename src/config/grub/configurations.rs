@@ -8,9 +8,10 @@ use super::evaluate::{Evaluated, evaluate_within};
 use super::limits::Allowance;
 use super::places::{files, is_stub};
 use super::platform::Platform;
-use crate::config::identity::{hex, place};
+use crate::config::identity::place;
 use crate::entry::{BootEntry, EntrySource, FileRef, Password, VolumeId};
 use crate::inventory::Inventory;
+use crate::text::hex;
 
 /// A disk with more configurations, not counting those that others lead to, is an attack or a mistake.
 const MAX_CONFIGURATIONS: usize = 64;
@@ -241,7 +242,7 @@ fn identity(inventory: &Inventory, file: &FileRef) -> Option<String> {
     }
     let modified = filesystem.metadata(path).ok()?.modified;
     let content = filesystem.read(path, MAX_SIZE).ok()?;
-    let digest = hex(Sha256::new_with_prefix(content));
+    let digest = hex(&Sha256::digest(content));
     Some(format!("{}{modified:?} {digest}", volume.key()))
 }
 

@@ -1,5 +1,7 @@
 //! Incompatible features of the superblock (`include/uapi/linux/btrfs.h` of Linux).
 
+use crate::fs::features::{name_among, names};
+
 /// Metadata is marked with another UUID than the filesystem.
 pub(super) const METADATA_UUID: u64 = 1 << 10;
 
@@ -31,13 +33,7 @@ const KNOWN: u64 = 0x1_0fff;
 
 /// The features that are not read; `None` when there are none.
 pub(super) fn refused(incompat: u64) -> Option<String> {
-    let bits = (0..u64::BITS).filter(|bit| incompat & !KNOWN & 1_u64.rotate_left(*bit) != 0);
-    let names = bits.map(|bit| {
-        let name = usize::try_from(bit).ok().and_then(|bit| NAMES.get(bit));
-        name.map_or_else(|| format!("incompat bit {bit}"), |name| (*name).to_owned())
-    });
-    let names: Vec<String> = names.collect();
-    (!names.is_empty()).then(|| names.join(", "))
+    names(incompat & !KNOWN, &|bit| name_among(&NAMES, bit))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Feature flags (`Documentation/filesystems/ext4/super.rst` and `fs/ext4/ext4.h` of Linux).
 
+use crate::fs::features::names;
+
 /// `s_feature_compat`: what may be ignored.
 pub(super) const DIR_INDEX: u32 = 0x20;
 pub(super) const SPARSE_SUPER2: u32 = 0x200;
@@ -30,16 +32,13 @@ const WRITABLE: u32 = SPARSE_SUPER
 /// The features of `s_feature_ro_compat` with which nothing may be written, by the names of `tune2fs`;
 /// `None` when there are none.
 pub(super) fn read_only(ro_compat: u32) -> Option<String> {
-    let bits = (0..u32::BITS).filter(|bit| ro_compat & !WRITABLE & 1_u32.rotate_left(*bit) != 0);
-    let names = bits.map(|bit| match bit {
+    names(u64::from(ro_compat & !WRITABLE), &|bit| match bit {
         7 => "snapshot".to_owned(),
         11 => "replica".to_owned(),
         12 => "read-only".to_owned(),
         14 => "shared_blocks".to_owned(),
         bit => format!("FEATURE_R{bit}"),
-    });
-    let names: Vec<String> = names.collect();
-    (!names.is_empty()).then(|| names.join(", "))
+    })
 }
 
 /// `s_feature_incompat`: what nobody may ignore.
@@ -75,9 +74,7 @@ const KNOWN: u32 = FILETYPE
 /// The features of `s_feature_incompat` that are not read, by the names of `tune2fs`; `None` when
 /// there are none.
 pub(super) fn refused(incompat: u32) -> Option<String> {
-    let bits = (0..u32::BITS).filter(|bit| incompat & !KNOWN & 1_u32.rotate_left(*bit) != 0);
-    let names: Vec<String> = bits.map(name).collect();
-    (!names.is_empty()).then(|| names.join(", "))
+    names(u64::from(incompat & !KNOWN), &name)
 }
 
 fn name(bit: u32) -> String {

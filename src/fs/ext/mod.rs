@@ -52,6 +52,14 @@ impl Ext {
         }
         Ok(Ext { medium, source })
     }
+
+    fn file(&self, path: &FsPath) -> Result<Inode, FsError> {
+        let inode = walk::find(&self.medium, path)?;
+        match inode.kind {
+            FileKind::File => Ok(inode),
+            _ => Err(FsError::NotAFile),
+        }
+    }
 }
 
 /// Is it one of the three formats that are read here?
@@ -108,10 +116,7 @@ impl Filesystem for Ext {
     }
 
     fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError> {
-        let inode = walk::find(&self.medium, path)?;
-        if inode.kind != FileKind::File {
-            return Err(FsError::NotAFile);
-        }
+        let inode = self.file(path)?;
         Ok(Box::new(OpenFile {
             content: Content::new(&self.medium, inode)?,
             medium: &self.medium,
@@ -119,10 +124,7 @@ impl Filesystem for Ext {
     }
 
     fn image(&self, path: &FsPath) -> Result<Source, FsError> {
-        let inode = walk::find(&self.medium, path)?;
-        if inode.kind != FileKind::File {
-            return Err(FsError::NotAFile);
-        }
+        let inode = self.file(path)?;
         match place::image(&self.medium, &self.source, inode)? {
             Some(image) => Ok(Arc::new(image)),
             None => image_in_memory(self, path),
@@ -130,10 +132,7 @@ impl Filesystem for Ext {
     }
 
     fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
-        let inode = walk::find(&self.medium, path)?;
-        if inode.kind != FileKind::File {
-            return Err(FsError::NotAFile);
-        }
+        let inode = self.file(path)?;
         place::ranges(&self.medium, inode, limit)
     }
 }

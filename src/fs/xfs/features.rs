@@ -1,5 +1,7 @@
 //! Features of the superblock (`fs/xfs/libxfs/xfs_format.h` of Linux).
 
+use crate::fs::features::{name_among, names};
+
 /// Bits of `sb_versionnum`, of which the lowest four are the version.
 pub(super) const VERSION: u16 = 0xf;
 pub(super) const DIRV2: u16 = 0x2000;
@@ -34,13 +36,7 @@ const KNOWN: u32 = 0x1ff;
 
 /// The features that are not read; `None` when there are none.
 pub(super) fn refused(incompat: u32) -> Option<String> {
-    let bits = (0..u32::BITS).filter(|bit| incompat & !KNOWN & 1_u32.rotate_left(*bit) != 0);
-    let names = bits.map(|bit| {
-        let name = usize::try_from(bit).ok().and_then(|bit| NAMES.get(bit));
-        name.map_or_else(|| format!("incompat bit {bit}"), |name| (*name).to_owned())
-    });
-    let names: Vec<String> = names.collect();
-    (!names.is_empty()).then(|| names.join(", "))
+    names(u64::from(incompat & !KNOWN), &|bit| name_among(&NAMES, bit))
 }
 
 /// `sb_features_ro_compat`: free inodes in a tree, owners of blocks, blocks that files share, counters of
@@ -49,9 +45,8 @@ const WRITABLE: u32 = 0xf;
 
 /// The features with which nothing may be written; `None` when there are none.
 pub(super) fn read_only(ro_compat: u32) -> Option<String> {
-    let bits = (0..u32::BITS).filter(|bit| ro_compat & !WRITABLE & 1_u32.rotate_left(*bit) != 0);
-    let names: Vec<String> = bits.map(|bit| format!("ro_compat bit {bit}")).collect();
-    (!names.is_empty()).then(|| names.join(", "))
+    let unknown = u64::from(ro_compat & !WRITABLE);
+    names(unknown, &|bit| format!("ro_compat bit {bit}"))
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
-use pilotlight::fs::{FileKind, Filesystem, FsPath};
+use pilotlight::fs::{FileKind, Filesystem, FsError, FsPath};
 
-use super::{TempDir, noise};
+use super::{Image, TempDir, filesystem, noise, path, temp_dir};
 
 /// A tree with everything that matters: small and large files, holes, links, many names.
 pub fn tree(dir: &TempDir) -> PathBuf {
@@ -93,4 +93,48 @@ pub fn compare(what: &str, ours: &BTreeMap<String, Vec<u8>>, theirs: &BTreeMap<S
     for (name, content) in theirs {
         assert!(ours[name] == *content, "{what}: {name} differs");
     }
+}
+
+/// How a filesystem of a tree is made.
+type Make<'a> = &'a dyn Fn(&TempDir, &Path) -> Image;
+
+/// Reads of a file may begin and end at any byte.
+pub fn reads_begin_anywhere(make: Make<'_>) {
+    let dir = temp_dir();
+    let content = noise(100_001, 7);
+    dir.file("tree/file", &content);
+    let image = make(&dir, &dir.path().join("tree"));
+    let ours = filesystem(&image);
+    let mut file = ours.open(&path("/file")).unwrap();
+    for (offset, length) in [
+        (0, 1),
+        (4095, 2),
+        (99_999, 10),
+        (100_001, 5),
+        (12_345, 50_000),
+    ] {
+        let mut buf = vec![0; length];
+        let n = file.read_at(offset as u64, &mut buf).unwrap();
+        let end = content.len().min(offset + length);
+        assert!(buf[..n] == content[offset..end], "{offset}+{length}");
+    }
+    assert_eq!(file.read_at(u64::MAX, &mut [0; 4]).unwrap(), 0);
+}
+
+/// What can't be found, opened or listed has its own error.
+pub fn paths_that_lead_nowhere(make: Make<'_>) {
+    let dir = temp_dir();
+    dir.file("tree/file", b"");
+    symlink("link", dir.path().join("tree/link")).unwrap();
+    let image = make(&dir, &dir.path().join("tree"));
+    let ours = filesystem(&image);
+    let error = |text: &str| ours.metadata(&path(text)).unwrap_err().to_string();
+    assert_eq!(error("/other"), "not found");
+    assert_eq!(error("/file/other"), "not a directory");
+    assert!(error("/link").contains("40 symbolic links"));
+    assert!(matches!(ours.open(&FsPath::root()), Err(FsError::NotAFile)));
+    assert!(matches!(
+        ours.read_dir(&path("/file")),
+        Err(FsError::NotADirectory)
+    ));
 }

@@ -6,11 +6,12 @@ use crate::config::grub::failure::{
     BAD_ARGUMENT, BAD_FILE_TYPE, FALSE, FILE_NOT_FOUND, FILE_READ_ERROR, Failure, NOT_IMPLEMENTED,
     Outcome, fail,
 };
-use crate::config::grub::hash::{self, Hash, hex};
+use crate::config::grub::hash::{self, Hash};
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::options::{self, Spec, Style, Value};
 use crate::entry::SavePlace;
 use crate::fs::{FsError, ReadFile};
+use crate::text::hex;
 
 pub(super) const TABLE: Table = &[
     ("hashsum", hashsum),

@@ -66,14 +66,10 @@ impl<D: Digest> Hash for Sha2<D> {
     }
 }
 
-/// A hash in hexadecimal digits.
-pub(super) fn hex(hash: &[u8]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::hex;
 
     fn hash(name: &str, pieces: &[&[u8]]) -> String {
         let mut hash = find(name).unwrap();
