@@ -31,3 +31,4 @@ pub mod pe;
 pub mod policy;
 pub mod smbios;
 pub mod text;
+pub mod trust;

@@ -38,6 +38,7 @@ mod table_damage;
 #[allow(dead_code, reason = "the corpus has its own test")]
 #[path = "../../fuzz/targets.rs"]
 mod targets;
+mod trust;
 mod uki;
 mod xfs;
 mod xfs_places;

@@ -1,0 +1,13 @@
+//! Signatures in EFI programs: Microsoft's "Windows Authenticode Portable Executable Signature Format".
+//!
+//! A [`Reader`] is given the file once, from its first to its last byte; the [`Program`] that it becomes holds
+//! the digests and the table of signatures, and nothing is read again.
+
+mod holes;
+mod indirect;
+mod program;
+mod reader;
+mod table;
+
+pub use program::{Program, Proof, Verdict};
+pub use reader::{MAX_TABLE, Reader};

@@ -1,0 +1,388 @@
+//! Signed EFI programs.
+
+use std::fs;
+use std::path::Path;
+
+use pilotlight::trust::authenticode::{Program, Reader, Verdict};
+use pilotlight::trust::{Algorithm, Anchor, Certificate, Chain, Trusted};
+
+use super::keys::Keys;
+use crate::kit::{noise, tool};
+
+/// Small programs that tools sign.
+fn small(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus/pe")
+        .join(name);
+    fs::read(path).unwrap()
+}
+
+/// Reads a program in pieces of this many bytes.
+fn read_in(file: &[u8], piece: usize) -> Result<Program, String> {
+    let all = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
+    let mut reader = Reader::new(file.len() as u64, &all);
+    for bytes in file.chunks(piece) {
+        reader.update(bytes).map_err(|error| error.to_string())?;
+    }
+    reader.finish().map_err(|error| error.to_string())
+}
+
+fn verdict(file: &[u8], trusted: &Trusted) -> Verdict {
+    read_in(file, 4096).unwrap().verify(trusted)
+}
+
+fn chain(verdict: &Verdict) -> Vec<String> {
+    let proof = verdict.proofs.first();
+    let chain = proof.and_then(|proof| proof.chain()).expect("a chain");
+    chain.certificates().iter().map(Certificate::name).collect()
+}
+
+/// Why nothing counts.
+fn refusal(verdict: &Verdict) -> String {
+    assert!(verdict.proofs.is_empty(), "{:?}", verdict.proofs);
+    let texts: Vec<String> = verdict.refusals.iter().map(ToString::to_string).collect();
+    texts.join("\n")
+}
+
+fn sbsign(keys: &Keys, program: &[u8], by: &str, more: &str) -> Vec<u8> {
+    keys.0.file("program", program);
+    keys.run(&format!(
+        "sbsign --key {{}}/{by}.key --cert {{}}/{by}.pem {more} --output {{}}/signed {{}}/program"
+    ));
+    keys.read("signed")
+}
+
+fn osslsigncode(keys: &Keys, program: &[u8], by: &str, more: &str) -> Vec<u8> {
+    keys.0.file("program", program);
+    let _ = fs::remove_file(keys.path("signed"));
+    keys.run(&format!(
+        "osslsigncode sign -key {{}}/{by}.key -certs {{}}/{by}.pem {more} -in {{}}/program -out {{}}/signed"
+    ));
+    keys.read("signed")
+}
+
+/// A program with bytes behind its sections, of any length.
+fn with_tail(length: usize) -> Vec<u8> {
+    [small("profiles"), noise(length, 1)].concat()
+}
+
+#[test]
+fn digests_are_those_of_the_tools() {
+    let keys = Keys::three();
+    for program in [
+        small("pinned"),
+        small("ia32"),
+        with_tail(13),
+        with_tail(70_000),
+    ] {
+        let signed = osslsigncode(&keys, &program, "signer", "-h sha256");
+        let digest = read_in(&signed, 4096).unwrap().digests()[0].to_string();
+        let printed = tool("osslsigncode")
+            .arg("verify")
+            .arg(keys.path("signed"))
+            .output()
+            .unwrap();
+        let printed = String::from_utf8_lossy(&printed.stdout).to_lowercase();
+        assert!(
+            printed.contains(&format!("calculated message digest : {digest}")),
+            "{digest}: {printed}"
+        );
+        assert!(
+            keys.run("pesign -h -d sha256 -i {}/signed")
+                .contains(&digest),
+            "{digest}"
+        );
+        // However it is cut into pieces.
+        for piece in [1, 7, 512, 65_536, 1 << 20] {
+            assert_eq!(
+                read_in(&signed, piece).unwrap().digests()[0].to_string(),
+                digest,
+                "{piece}"
+            );
+        }
+    }
+}
+
+#[test]
+fn signers_lead_to_anchors() {
+    let keys = Keys::three();
+    let program = small("pinned");
+    let alone = sbsign(&keys, &program, "signer", "");
+    let whole = sbsign(&keys, &program, "signer", "--addcert {}/middle.pem");
+    keys.run("sbverify --cert {}/middle.pem {}/signed");
+    for (signed, anchors, expected) in [
+        (&alone, &["signer"][..], &["signer"][..]),
+        (&alone, &["middle"], &["signer", "middle"]),
+        (&whole, &["root"], &["signer", "middle", "root"]),
+        (&whole, &["root", "middle"], &["signer", "middle"]),
+    ] {
+        assert_eq!(
+            chain(&verdict(signed, &keys.trust(anchors))),
+            expected,
+            "{anchors:?}"
+        );
+    }
+    let refused = refusal(&verdict(&alone, &keys.trust(&["root"])));
+    assert_eq!(
+        refused,
+        "signature 1: certificate \"signer\": it was issued by \"middle\", and no anchor says so: add the \
+         certificate of one of the two as an anchor, if you trust it"
+    );
+    assert!(refusal(&verdict(&alone, &Trusted::default())).contains("no anchor"));
+    assert_eq!(
+        refusal(&verdict(&program, &keys.trust(&["root"]))),
+        "it is not signed: sign it, or list its digest"
+    );
+    // Another root of the same name.
+    let others = Keys::three();
+    assert!(refusal(&verdict(&whole, &others.trust(&["root"]))).contains("the signature is wrong"));
+    assert!(
+        refusal(&verdict(&alone, &others.trust(&["middle"]))).contains("the signature is wrong")
+    );
+}
+
+#[test]
+fn anchors_may_be_keys() {
+    let keys = Keys::three();
+    let signed = sbsign(&keys, &small("pinned"), "signer", "");
+    for name in ["signer", "middle", "root"] {
+        keys.run(&format!(
+            "openssl pkey -in {{}}/{name}.key -pubout -outform DER -out {{}}/public"
+        ));
+        let trusted = Trusted {
+            anchors: vec![Anchor::key(name, &keys.read("public")).unwrap()],
+            ..Trusted::default()
+        };
+        let verdict = verdict(&signed, &trusted);
+        let anchor = verdict
+            .proofs
+            .first()
+            .and_then(|proof| proof.chain())
+            .map(Chain::anchor);
+        assert_eq!(anchor, (name != "root").then_some(name));
+    }
+}
+
+#[test]
+fn several_signatures_of_several_tools() {
+    let keys = Keys::three();
+    keys.issue("other", "rsa:3072", "signer", "other", "");
+    let once = sbsign(&keys, &with_tail(5), "signer", "");
+    let twice = sbsign(&keys, &once, "other", "");
+    assert_eq!(
+        verdict(&twice, &keys.trust(&["signer", "other"]))
+            .proofs
+            .len(),
+        2
+    );
+    for (anchor, refused) in [("signer", "signature 2: "), ("other", "signature 1: ")] {
+        let verdict = verdict(&twice, &keys.trust(&[anchor]));
+        assert_eq!((verdict.proofs.len(), verdict.refusals.len()), (1, 1));
+        assert!(verdict.refusals[0].to_string().starts_with(refused));
+    }
+}
+
+#[test]
+fn digests_and_keys_of_other_kinds() {
+    let keys = Keys::three();
+    keys.issue("large", "rsa:4096", "plain", "large", "");
+    keys.issue(
+        "curve",
+        "ec -pkeyopt ec_paramgen_curve:P-256",
+        "signer",
+        "root",
+        "",
+    );
+    for (by, digest) in [
+        ("large", "sha512"),
+        ("signer", "sha384"),
+        ("curve", "sha256"),
+    ] {
+        let signed = osslsigncode(&keys, &with_tail(100), by, &format!("-h {digest}"));
+        assert_eq!(chain(&verdict(&signed, &keys.trust(&[by]))), [by]);
+    }
+    let signed = osslsigncode(&keys, &small("pinned"), "signer", "-h sha384");
+    let mut reader = Reader::new(signed.len() as u64, &[]);
+    reader.update(&signed).unwrap();
+    let refused = refusal(&reader.finish().unwrap().verify(&keys.trust(&["signer"])));
+    assert_eq!(
+        refused,
+        "signature 1: it is by SHA-384, which the policy does not count"
+    );
+    let signed = osslsigncode(&keys, &small("pinned"), "signer", "-h sha1");
+    let refused = refusal(&verdict(&signed, &keys.trust(&["signer"])));
+    assert_eq!(
+        refused,
+        "signature 1: it is by SHA-1 or older: sign it again with SHA-256"
+    );
+}
+
+#[test]
+fn certificates_that_must_not_sign() {
+    let keys = Keys::three();
+    let wrong = |name: &str, kind: &str, more: &str| {
+        keys.issue(name, "rsa:2048", kind, "root", more);
+        let signed = sbsign(&keys, &small("pinned"), name, "");
+        refusal(&verdict(&signed, &keys.trust(&["root"])))
+    };
+    for (kind, reason) in [
+        ("server", "its extended key usage is not to sign code"),
+        ("agreement", "its key usage is not to sign"),
+        ("modules", "it is for kernel modules and nothing else"),
+        (
+            "critical",
+            "its critical extension 1.2.3.4 is not understood",
+        ),
+    ] {
+        let refused = wrong(kind, kind, "");
+        assert!(
+            refused.starts_with(&format!("signature 1: certificate \"{kind}\": {reason}")),
+            "{refused}"
+        );
+    }
+    assert!(wrong("old", "signer", "-sha1").contains("SHA-1"));
+    // Issuers that must not issue.
+    for (name, kind, above, reason) in [
+        ("leaf", "signer", "root", "it may not issue certificates"),
+        (
+            "lazy",
+            "lazy_issuer",
+            "root",
+            "its key usage is not to sign certificates",
+        ),
+        (
+            "constrained",
+            "constrained",
+            "root",
+            "its critical extension 2.5.29.30 is not understood",
+        ),
+        (
+            "deep",
+            "issuer",
+            "middle",
+            "there are more issuers below it than it allows",
+        ),
+    ] {
+        keys.issue(name, "rsa:2048", kind, above, "");
+        keys.issue("below", "rsa:2048", "signer", name, "");
+        fs::write(
+            keys.path("both"),
+            [keys.read(&format!("{name}.pem")), keys.read("middle.pem")].concat(),
+        )
+        .unwrap();
+        let signed = osslsigncode(&keys, &small("pinned"), "below", "-h sha256 -ac {}/both");
+        let refused = refusal(&verdict(&signed, &keys.trust(&["root"])));
+        assert!(refused.contains(reason), "{name}: {refused}");
+        // The same certificate is trusted when it is the anchor, but to sign, not to issue.
+        let as_anchor = verdict(&signed, &keys.trust(&[name]));
+        assert_eq!(as_anchor.proofs.is_empty(), name != "deep", "{name}");
+    }
+    keys.issue("short", "rsa:1024", "signer", "root", "");
+    let signed = sbsign(&keys, &small("pinned"), "short", "");
+    let refused = refusal(&verdict(&signed, &keys.trust(&["root"])));
+    assert!(refused.contains("its RSA key has 1024 bits"), "{refused}");
+}
+
+#[test]
+fn dates_are_reported_and_change_nothing() {
+    let keys = Keys::three();
+    let signed = sbsign(&keys, &small("pinned"), "signer", "");
+    let verdict = verdict(&signed, &keys.trust(&["middle"]));
+    let chain = verdict.proofs[0].chain().unwrap();
+    assert_eq!(chain.out_of_date(0).count(), 2);
+    let valid = chain.certificates()[0].validity;
+    assert_eq!(valid.not_after - valid.not_before, 2 * 86_400);
+    assert_eq!(chain.out_of_date(valid.not_before + 60).count(), 0);
+}
+
+#[test]
+fn revoked_programs_and_certificates() {
+    let keys = Keys::three();
+    let signed = sbsign(&keys, &small("pinned"), "signer", "--addcert {}/middle.pem");
+    let good = keys.trust(&["root"]);
+    let program = read_in(&signed, 4096).unwrap();
+    assert_eq!(program.verify(&good).proofs.len(), 1);
+    let certificate = |name: &str| Certificate::read(&keys.read(&format!("{name}.der"))).unwrap();
+
+    let mut trusted = good.clone();
+    trusted.revoked.programs.push(program.digests()[0].clone());
+    trusted.programs.push(program.digests()[0].clone());
+    assert_eq!(
+        refusal(&program.verify(&trusted)),
+        "this program is revoked: install a newer version"
+    );
+    for name in ["signer", "middle", "root"] {
+        let mut trusted = good.clone();
+        trusted.revoked.certificates.push(certificate(name));
+        assert!(
+            refusal(&program.verify(&trusted)).contains("revoked"),
+            "{name}"
+        );
+        let mut trusted = good.clone();
+        let digest = certificate(name).tbs_digest(Algorithm::Sha256);
+        trusted.revoked.certificate_digests.push(digest);
+        assert!(
+            refusal(&program.verify(&trusted)).contains("revoked"),
+            "{name}"
+        );
+    }
+    // What a revoked certificate issued is no way round it.
+    let mut trusted = keys.trust(&["signer"]);
+    trusted.revoked.certificates.push(certificate("middle"));
+    assert!(refusal(&program.verify(&trusted)).contains("what issued it is revoked"));
+
+    let listed = Trusted {
+        programs: vec![program.digests()[0].clone()],
+        ..Trusted::default()
+    };
+    assert!(program.verify(&listed).proofs[0].chain().is_none());
+}
+
+/// Every byte changed once, in two ways. Only these may change without a refusal, since nobody signs them: the
+/// checksum, and in the table what is outside of the signature's own structure.
+#[test]
+fn no_byte_changes_unseen() {
+    let keys = Keys::three();
+    let signed = sbsign(&keys, &small("ia32"), "signer", "");
+    let trusted = keys.trust(&["middle"]);
+    assert_eq!(verdict(&signed, &trusted).proofs.len(), 1);
+    let optional = u32::from_le_bytes(signed[0x3c..0x40].try_into().unwrap()) as usize + 24;
+    let checksum = optional + 64..optional + 68;
+    let unsigned = unsigned_bytes(&signed);
+    let mut passed = Vec::new();
+    for at in 0..signed.len() {
+        for change in [0x01, 0x80, 0xff] {
+            let mut changed = signed.clone();
+            changed[at] ^= change;
+            let is_accepted = read_in(&changed, 4096)
+                .is_ok_and(|program| !program.verify(&trusted).proofs.is_empty());
+            if is_accepted && !checksum.contains(&at) && !unsigned.contains(&at) {
+                passed.push((at, change));
+            }
+            assert!(
+                is_accepted || !checksum.contains(&at),
+                "the checksum is covered"
+            );
+        }
+    }
+    assert_eq!(passed, []);
+    // Nothing behind it, nothing missing.
+    assert!(read_in(&[&signed[..], &[0]].concat(), 4096).is_err());
+    assert!(read_in(&signed[..signed.len() - 8], 4096).is_err());
+}
+
+/// The bytes of a signature that nobody signs and that change nothing: the version of the structure, and
+/// the set of digest algorithms in front, which each signer says again.
+fn unsigned_bytes(signed: &[u8]) -> std::ops::Range<usize> {
+    const SIGNED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+    let found = signed
+        .windows(11)
+        .position(|bytes| bytes == SIGNED_DATA)
+        .unwrap();
+    // Behind it: [0], SEQUENCE, each with two bytes of length; then the version, and the set.
+    let version = found + 11 + 4 + 4;
+    assert_eq!(signed[version..version + 2], [2, 1]);
+    let set = version + 3;
+    assert_eq!(signed[set], 0x31);
+    version + 2..set + 2 + usize::from(signed[set + 1])
+}

@@ -1,0 +1,145 @@
+//! Signatures by `openssl cms` that stand beside a file.
+
+use pilotlight::trust::{Algorithm, Certificate, Digest, Trusted, detached};
+
+use super::keys::Keys;
+use crate::kit::noise;
+
+fn digests(content: &[u8]) -> Vec<Digest> {
+    let all = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
+    all.iter()
+        .map(|algorithm| algorithm.digest(content))
+        .collect()
+}
+
+fn sign(keys: &Keys, content: &[u8], by: &str, more: &str) -> Vec<u8> {
+    keys.0.file("content", content);
+    keys.run(&format!(
+        "openssl cms -sign -binary -in {{}}/content -signer {{}}/{by}.pem -inkey {{}}/{by}.key -outform DER \
+         -out {{}}/signature {more}"
+    ));
+    keys.read("signature")
+}
+
+/// The first signer's chain, or why not.
+fn verify(signature: &[u8], content: &[u8], trusted: &Trusted) -> Result<Vec<String>, String> {
+    let mut signers = detached::verify(signature, &digests(content), trusted)
+        .map_err(|error| error.to_string())?;
+    let chain = signers.remove(0).map_err(|error| error.to_string())?;
+    Ok(chain.certificates().iter().map(Certificate::name).collect())
+}
+
+#[test]
+fn all_ways_to_sign() {
+    let keys = Keys::three();
+    keys.issue(
+        "curve",
+        "ec -pkeyopt ec_paramgen_curve:P-256",
+        "signer",
+        "middle",
+        "",
+    );
+    let content = noise(10_000, 2);
+    for (by, more) in [
+        ("signer", ""),
+        ("signer", "-noattr"),
+        ("signer", "-noattr -nocerts -md sha512"),
+        ("signer", "-keyid -certfile {}/middle.pem"),
+        ("signer", "-md sha384 -nocerts"),
+        ("signer", "-md sha256 -keyopt rsa_padding_mode:pss"),
+        (
+            "signer",
+            "-md sha512 -keyopt rsa_padding_mode:pss -keyopt rsa_pss_saltlen:20",
+        ),
+        ("curve", "-md sha256 -noattr"),
+        ("curve", "-md sha512 -keyid"),
+    ] {
+        let signature = sign(&keys, &content, by, more);
+        assert_eq!(
+            verify(&signature, &content, &keys.trust(&[by])),
+            Ok(vec![by.to_owned()]),
+            "{more}"
+        );
+        let chained = verify(&signature, &content, &keys.trust(&["middle"]));
+        let expected = Ok(vec![by.to_owned(), "middle".to_owned()]);
+        match more.contains("-nocerts") {
+            true => assert!(
+                chained
+                    .unwrap_err()
+                    .contains("the certificate of the signer"),
+                "{more}"
+            ),
+            false => assert_eq!(chained, expected, "{more}"),
+        }
+        let other = noise(10_000, 3);
+        assert!(
+            verify(&signature, &other, &keys.trust(&[by])).is_err(),
+            "{more}"
+        );
+    }
+}
+
+#[test]
+fn what_does_not_count() {
+    let keys = Keys::three();
+    let trusted = keys.trust(&["signer"]);
+    let content = noise(1000, 4);
+    for (more, reason) in [
+        ("-nodetach", "a signature that is not detached"),
+        ("-md sha1", "SHA-1"),
+        (
+            "-md sha256 -keyopt rsa_padding_mode:pss -keyopt rsa_mgf1_md:sha1",
+            "SHA-1",
+        ),
+        ("-econtent_type 1.2.3.4", "not detached"),
+        ("-stream", "no CMS in DER"),
+    ] {
+        let signature = sign(&keys, &content, "signer", more);
+        let refused = verify(&signature, &content, &trusted).unwrap_err();
+        assert!(refused.contains(reason), "{more}: {refused}");
+    }
+    keys.run("openssl genrsa -out {}/other.key 2048");
+    let signature = sign(&keys, &content, "signer", "");
+    let refused = verify(&signature, b"other", &trusted).unwrap_err();
+    assert!(refused.contains("it is for other bytes"), "{refused}");
+    assert!(verify(&[], &content, &trusted).is_err());
+}
+
+#[test]
+fn every_signer_has_an_answer() {
+    let keys = Keys::three();
+    keys.issue("other", "rsa:2048", "signer", "other", "");
+    let content = noise(1000, 5);
+    let more = "-signer {}/other.pem -inkey {}/other.key";
+    let signature = sign(&keys, &content, "signer", more);
+    let signers =
+        detached::verify(&signature, &digests(&content), &keys.trust(&["other"])).unwrap();
+    let counted: Vec<bool> = signers.iter().map(Result::is_ok).collect();
+    assert_eq!(counted.len(), 2);
+    assert_eq!(counted.iter().filter(|counts| **counts).count(), 1);
+}
+
+#[test]
+fn no_byte_changes_unseen() {
+    let keys = Keys::three();
+    let content = noise(1000, 6);
+    let signature = sign(&keys, &content, "signer", "-nocerts");
+    let trusted = keys.trust(&["signer"]);
+    assert!(verify(&signature, &content, &trusted).is_ok());
+    // The version, and the set of digest algorithms in front, which each signer says again.
+    let version = 4 + 11 + 4 + 4;
+    assert_eq!(signature[version..version + 2], [2, 1]);
+    let unsigned = version + 2..version + 5 + usize::from(signature[version + 4]);
+    for at in 0..signature.len() {
+        for change in [0x01, 0x80, 0xff] {
+            let mut changed = signature.clone();
+            changed[at] ^= change;
+            let accepted = verify(&changed, &content, &trusted).is_ok();
+            assert!(
+                !accepted || unsigned.contains(&at),
+                "byte {at} ^ {change:#x} of {}",
+                signature.len()
+            );
+        }
+    }
+}
