@@ -22,6 +22,7 @@ use pilotlight::kexec::{BzImage, CommandLine};
 use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
 use pilotlight::smbios::Smbios;
+use pilotlight::trust::{Algorithm, Anchor, Trusted, authenticode, detached, efi};
 use sparse::SparseDisk;
 
 /// A target: its name, which is that of its corpus, the function, and how many mutations of each input
@@ -29,7 +30,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 18] = [
+pub const ALL: [Target; 21] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -48,6 +49,9 @@ pub const ALL: [Target; 18] = [
     ("syslinux", syslinux, 300),
     ("guess", guess, 300),
     ("pe", pe, 300),
+    ("authenticode", authenticode, 300),
+    ("cms", cms, 300),
+    ("signature_lists", signature_lists, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -517,6 +521,76 @@ pub fn pe(data: &[u8]) {
         entries, problems, ..
     } = group.finish(&Wishes::default());
     assert!(!entries.is_empty() && entries.len() <= 256 && problems.is_empty());
+}
+
+/// A signed program, given in pieces, with and without anything that is trusted.
+pub fn authenticode(data: &[u8]) {
+    let read = |piece: usize| {
+        let mut reader = authenticode::Reader::new(data.len() as u64, &[]);
+        data.chunks(piece)
+            .try_for_each(|bytes| reader.update(bytes))
+            .and_then(|()| reader.finish())
+    };
+    let (Ok(program), Ok(same)) = (read(4096), read(61)) else {
+        assert!(read(4096).is_err() && read(61).is_err());
+        return;
+    };
+    assert_eq!(program.digests(), same.digests());
+    let verdict = program.verify(&Trusted::default());
+    assert!(verdict.proofs.is_empty() && !verdict.refusals.is_empty());
+    assert!(
+        verdict
+            .refusals
+            .iter()
+            .all(|refusal| !refusal.to_string().is_empty())
+    );
+    let mut trusted = Trusted::default();
+    trusted.programs.extend_from_slice(program.digests());
+    assert!(!program.verify(&trusted).proofs.is_empty());
+    trusted
+        .revoked
+        .programs
+        .extend_from_slice(program.digests());
+    assert!(program.verify(&trusted).proofs.is_empty());
+}
+
+/// A detached signature of the line `pilotlight`: two bytes of length, a certificate that is the anchor, the
+/// signature.
+pub fn cms(data: &[u8]) {
+    let Some((length, rest)) = data.split_first_chunk::<2>() else {
+        return;
+    };
+    let (anchor, signature) =
+        rest.split_at(usize::from(u16::from_le_bytes(*length)).min(rest.len()));
+    let mut trusted = Trusted::default();
+    trusted
+        .anchors
+        .extend(Anchor::certificate("anchor", anchor).ok());
+    let digests = [Algorithm::Sha256.digest(b"pilotlight\n")];
+    if let Ok(signers) = detached::verify(signature, &digests, &trusted) {
+        assert!(signers.len() <= 8);
+        for chain in signers.iter().flatten() {
+            assert!(chain.certificates().len() <= 9 && !trusted.anchors.is_empty());
+        }
+        // Over anything else, nothing counts.
+        let others = [Algorithm::Sha256.digest(b"other")];
+        let signers = detached::verify(signature, &others, &trusted).unwrap_or_default();
+        assert!(signers.iter().all(Result::is_err));
+    }
+}
+
+/// A variable of the firmware that lists what is trusted or revoked.
+pub fn signature_lists(data: &[u8]) {
+    let Ok(lists) = efi::SignatureLists::from_efivarfs(data) else {
+        return;
+    };
+    let mut trusted = Trusted::default();
+    let (certificates, programs) = (lists.certificates.len(), lists.programs.len());
+    lists.clone().trust("db", &mut trusted);
+    lists.revoke(&mut trusted.revoked);
+    assert!(trusted.anchors.len() <= certificates && trusted.programs.len() == programs);
+    assert_eq!(trusted.revoked.certificates.len(), certificates);
+    assert_eq!(trusted.revoked.programs, trusted.programs);
 }
 
 /// Two texts, parted by a line end.

@@ -4,6 +4,7 @@
 //!
 //! [`disk`] → [`fs`] → [`config`] → [`entry::BootEntry`] → [`boot`] → [`kexec`]
 //!
+//! [`trust`] says who signed a payload, and whether that counts.
 //! [`init`] is process 1 around that, [`cli`] is the same on a workstation.
 
 // Tests may be short: what they count is their own.

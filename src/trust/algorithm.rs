@@ -71,12 +71,13 @@ fn pss(reader: &mut SliceReader<'_>) -> der::Result<Result<Scheme, Problem>> {
             .transpose()?;
         let salt = asn1::explicit(reader, TagNumber::N2)?.map_or(Ok(20), u8::from_der)?;
         let trailer = asn1::explicit(reader, TagNumber::N3)?.map_or(Ok(1), u8::from_der)?;
-        let digest = digest.transpose()?.map(|(oid, _)| oid);
-        let mask_digest = match mask {
+        let digest = digest.transpose()?;
+        let mask = match mask {
             Some((oids::MGF1, Some(parameters))) => Some(asn1::whole(parameters, identifier)?.0),
             _ => None,
         };
-        let (Some(digest), true, 1) = (digest, digest == mask_digest, trailer) else {
+        let is_one = digest.map(|(oid, _)| oid) == mask;
+        let (Some(digest), true, 1) = (digest, is_one, trailer) else {
             return Ok(Err(Problem::WeakDigest));
         };
         Ok(read_digest(digest).map(|digest| Scheme {
@@ -86,9 +87,10 @@ fn pss(reader: &mut SliceReader<'_>) -> der::Result<Result<Scheme, Problem>> {
     })
 }
 
-/// The digest algorithm of this identifier.
-pub(super) fn read_digest(oid: Oid) -> Result<Algorithm, Problem> {
-    Algorithm::of(oid).ok_or(match oid {
+/// The digest algorithm of an `AlgorithmIdentifier`.
+pub(super) fn read_digest((oid, parameters): (Oid, Option<&[u8]>)) -> Result<Algorithm, Problem> {
+    let algorithm = Algorithm::of(oid).filter(|_| parameters.is_none_or(|bytes| bytes == NULL));
+    algorithm.ok_or(match oid {
         oids::SHA1 => Problem::WeakDigest,
         _ => Problem::Algorithm(oid),
     })

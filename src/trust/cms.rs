@@ -60,7 +60,7 @@ impl SignedData {
     /// # Errors
     /// [`Problem::Damaged`].
     pub(super) fn read(bytes: &[u8]) -> Result<SignedData, Problem> {
-        let damaged = |_| Problem::Damaged("the signature is no CMS in DER");
+        let damaged = |_| Problem::Damaged("the signature is no CMS in DER, or breaks its rules");
         let mut reader = SliceReader::new(bytes).map_err(damaged)?;
         let info = reader.tlv_bytes().map_err(damaged)?;
         let rest = bytes.get(info.len()..).unwrap_or_default();
@@ -76,7 +76,7 @@ impl SignedData {
         })
         .map_err(damaged)?;
         let signed = signed.ok_or(Problem::Damaged("the CMS holds no signature"))?;
-        let (data, certificates) = asn1::whole(signed, Self::signed_data).map_err(damaged)?;
+        let (data, certificates) = asn1::whole(signed, Self::parts).map_err(damaged)?;
         let certificates = certificates
             .into_iter()
             // Kinds of certificates other than X.509 have other tags.
@@ -89,7 +89,7 @@ impl SignedData {
         })
     }
 
-    fn signed_data<'a>(reader: &mut SliceReader<'a>) -> der::Result<(SignedData, Vec<&'a [u8]>)> {
+    fn parts<'a>(reader: &mut SliceReader<'a>) -> der::Result<(SignedData, Vec<&'a [u8]>)> {
         asn1::sequence(reader, |reader| {
             let version = asn1::number(reader)?;
             if ![1, 3, 4, 5].contains(&version) {
@@ -137,7 +137,7 @@ impl SignerInfo {
             if version != if key_id.is_some() { 3 } else { 1 } {
                 return Err(reader.error(der::ErrorKind::Failed));
             }
-            let digest = read_digest(identifier(reader)?.0);
+            let digest = read_digest(identifier(reader)?);
             let attributes = asn1::explicit(reader, TagNumber::N0)?;
             let attributes = attributes.map(Attributes::read).transpose()?;
             let scheme = identifier(reader)?;

@@ -23,7 +23,7 @@ pub struct Refusal {
 pub enum Problem {
     /// The program is damaged.
     Program(PeError),
-    /// Something in the signature can't be read.
+    /// Something can't be read, or breaks the rules of its format: what is wrong.
     Damaged(&'static str),
     /// There is no signature.
     Unsigned,
@@ -111,7 +111,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Program(error) => error.fmt(f),
-            Problem::Damaged(what) => write!(f, "{what}: sign it again"),
+            Problem::Damaged(what) => write!(f, "{what}: get it again from where it came"),
             Problem::Unsigned => f.write_str("it is not signed: sign it, or list its digest"),
             Problem::Kind(what) => write!(f, "it is {}, which does not count", Printable(what)),
             Problem::TooMany(what) => write!(f, "it has too many {what}"),

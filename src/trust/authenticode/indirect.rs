@@ -18,7 +18,7 @@ pub(super) fn read(content: &[u8]) -> Result<(Algorithm, Vec<u8>), Problem> {
                 Tag::Sequence,
             )?)?)?;
             asn1::sequence(reader, |reader| {
-                let (algorithm, _) = identifier(reader)?;
+                let algorithm = identifier(reader)?;
                 Ok((kind, algorithm, asn1::content(reader, Tag::OctetString)?))
             })
         })

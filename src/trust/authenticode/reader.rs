@@ -22,6 +22,8 @@ pub struct Reader {
     holes: Option<(Image, Holes)>,
     hashers: Vec<Hasher>,
     table: Vec<u8>,
+    /// Something was wrong already.
+    is_refused: bool,
 }
 
 impl Reader {
@@ -39,14 +41,22 @@ impl Reader {
             holes: None,
             hashers: algorithms.into_iter().map(Hasher::new).collect(),
             table: Vec::new(),
+            is_refused: false,
         }
     }
 
     /// Takes the bytes that come next.
     ///
     /// # Errors
-    /// [`Refusal`] with [`Problem::Program`]: the headers are damaged. What was given then proves nothing.
+    /// [`Refusal`]: the headers are damaged, or the file is longer than was said. [`Reader::finish`] refuses then,
+    /// too.
     pub fn update(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let result = self.take(bytes);
+        self.is_refused |= result.is_err();
+        result
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         if self.holes.is_some() {
             return self.hash(bytes);
         }
@@ -61,7 +71,7 @@ impl Reader {
     /// What the program is, when all its bytes were given.
     ///
     /// # Errors
-    /// [`Refusal`] with [`Problem::Program`]: it is damaged, or not as long as was said.
+    /// [`Refusal`]: it is damaged, or not as long as was said.
     pub fn finish(mut self) -> Result<Program, Refusal> {
         if self.holes.is_none() {
             self.open()?;
@@ -73,7 +83,7 @@ impl Reader {
         };
         let cut = Refusal::of(Problem::Program(cut));
         match self.holes {
-            Some((image, _)) if self.position == self.size => Ok(Program {
+            Some((image, _)) if self.position == self.size && !self.is_refused => Ok(Program {
                 image,
                 digests: self.hashers.into_iter().map(Hasher::finish).collect(),
                 table: self.table,
@@ -142,5 +152,79 @@ impl Reader {
             bytes = rest;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pe::program;
+    use proptest::prelude::*;
+
+    fn read(file: &[u8], size: u64) -> Result<Program, String> {
+        let mut reader = Reader::new(size, &[]);
+        let update = reader.update(file);
+        let program = reader.finish().map_err(|error| error.to_string());
+        assert!(update.is_ok() || program.is_err());
+        program
+    }
+
+    #[test]
+    fn files_are_as_long_as_was_said() {
+        let file = program(&[(".text", b"x")]);
+        let size = file.len() as u64;
+        assert!(read(&file, size).is_ok());
+        for (file, size) in [
+            (&file[..], size - 1),
+            (&file, size + 1),
+            (&file[..1000], size),
+            (&[], 0),
+        ] {
+            assert!(read(file, size).is_err(), "{size}");
+        }
+    }
+
+    #[test]
+    fn the_checksum_is_left_out_and_nothing_else() {
+        let file = program(&[(".text", b"content"), (".data", b"more")]);
+        let digest = |file: &[u8]| read(file, file.len() as u64).map(|program| program.digests);
+        let expected = digest(&file).unwrap();
+        let directory = 0x58 + 112 + 32;
+        for at in 0..file.len() {
+            let mut changed = file.clone();
+            changed[at] ^= 0x40;
+            let is_left_out = (0x58 + 64..0x58 + 68).contains(&at)
+                // An address of nothing.
+                || (directory..directory + 4).contains(&at);
+            assert_eq!(
+                digest(&changed).as_ref() == Ok(&expected),
+                is_left_out,
+                "{at:#x}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_place_of_the_table_is_not_ambiguous() {
+        let mut file = program(&[(".text", b"x")]);
+        // Too few directories to have one, or a header too short for it.
+        file[0x58 + 108] = 4;
+        assert!(read(&file, file.len() as u64).is_ok());
+        file[0x58 + 108] = 16;
+        file[0x54] = 112 + 36;
+        assert!(read(&file, file.len() as u64).is_err());
+        file[0x54] = 100;
+        assert!(read(&file, file.len() as u64).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(changes in proptest::collection::vec((0_usize..0x180, any::<u8>()), 1..6)) {
+            let mut file = program(&[(".text", b"content"), (".data", b"more")]);
+            for (at, value) in changes {
+                file[at] = value;
+            }
+            let _ = read(&file, file.len() as u64);
+        }
     }
 }

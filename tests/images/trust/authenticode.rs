@@ -9,6 +9,15 @@ use pilotlight::trust::{Algorithm, Anchor, Certificate, Chain, Trusted};
 use super::keys::Keys;
 use crate::kit::{noise, tool};
 
+/// systemd's stub, which pesign takes; those of a few sections are too small for it.
+const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+
+fn stub() -> Vec<u8> {
+    fs::read(STUB).unwrap_or_else(|error| {
+        panic!("{STUB}: {error}: install the Debian package `systemd-boot-efi`")
+    })
+}
+
 /// Small programs that tools sign.
 fn small(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -87,11 +96,6 @@ fn digests_are_those_of_the_tools() {
             printed.contains(&format!("calculated message digest : {digest}")),
             "{digest}: {printed}"
         );
-        assert!(
-            keys.run("pesign -h -d sha256 -i {}/signed")
-                .contains(&digest),
-            "{digest}"
-        );
         // However it is cut into pieces.
         for piece in [1, 7, 512, 65_536, 1 << 20] {
             assert_eq!(
@@ -101,6 +105,27 @@ fn digests_are_those_of_the_tools() {
             );
         }
     }
+}
+
+#[test]
+fn pesign_has_the_same_digest() {
+    let keys = Keys::three();
+    let signed = sbsign(&keys, &stub(), "signer", "");
+    let printed = keys.run("pesign -h -d sha256 -i {}/signed");
+    let digest = read_in(&signed, 4096).unwrap().digests()[0].to_string();
+    assert!(printed.contains(&digest), "{digest}: {printed}");
+
+    for line in [
+        "certutil -N -d {} --empty-password",
+        "openssl pkcs12 -export -inkey {}/signer.key -in {}/signer.pem -name signer -passout pass:x -out {}/p12",
+        "pk12util -i {}/p12 -d {} -W x",
+        "pesign -n {} -c signer -s -d sha256 -i {}/program -o {}/by-pesign",
+    ] {
+        keys.run(line);
+    }
+    let signed = keys.read("by-pesign");
+    let signers = chain(&verdict(&signed, &keys.trust(&["middle"])));
+    assert_eq!(signers, ["signer", "middle"]);
 }
 
 #[test]
@@ -338,8 +363,9 @@ fn revoked_programs_and_certificates() {
     assert!(program.verify(&listed).proofs[0].chain().is_none());
 }
 
-/// Every byte changed once, in two ways. Only these may change without a refusal, since nobody signs them: the
-/// checksum, and in the table what is outside of the signature's own structure.
+/// Every byte changed once, in three ways. Only these may change without a refusal, since nobody signs them:
+/// the checksum; the length of the entry in the table, which may count the zeros that fill it up; and what
+/// [`unsigned_bytes`] names.
 #[test]
 fn no_byte_changes_unseen() {
     let keys = Keys::three();
@@ -348,6 +374,7 @@ fn no_byte_changes_unseen() {
     assert_eq!(verdict(&signed, &trusted).proofs.len(), 1);
     let optional = u32::from_le_bytes(signed[0x3c..0x40].try_into().unwrap()) as usize + 24;
     let checksum = optional + 64..optional + 68;
+    let table = small("ia32").len();
     let unsigned = unsigned_bytes(&signed);
     let mut passed = Vec::new();
     for at in 0..signed.len() {
@@ -356,7 +383,8 @@ fn no_byte_changes_unseen() {
             changed[at] ^= change;
             let is_accepted = read_in(&changed, 4096)
                 .is_ok_and(|program| !program.verify(&trusted).proofs.is_empty());
-            if is_accepted && !checksum.contains(&at) && !unsigned.contains(&at) {
+            let is_named = checksum.contains(&at) || unsigned.contains(&at) || at == table;
+            if is_accepted && !is_named {
                 passed.push((at, change));
             }
             assert!(
