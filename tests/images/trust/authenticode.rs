@@ -254,6 +254,7 @@ fn certificates_that_must_not_sign() {
         ("server", "its extended key usage is not to sign code"),
         ("agreement", "its key usage is not to sign"),
         ("modules", "it is for kernel modules and nothing else"),
+        ("netscape_server", "its Netscape type is not to sign code"),
         (
             "critical",
             "its critical extension 1.2.3.4 is not understood",
@@ -306,6 +307,17 @@ fn certificates_that_must_not_sign() {
     let signed = sbsign(&keys, &small("pinned"), "short", "");
     let refused = refusal(&verdict(&signed, &keys.trust(&["root"])));
     assert!(refused.contains("its RSA key has 1024 bits"), "{refused}");
+}
+
+/// As Debian's issuer: a critical extension of Netscape's, which says the same once more.
+#[test]
+fn netscape_types_are_understood() {
+    let keys = Keys::three();
+    keys.issue("netscape", "rsa:2048", "netscape", "root", "");
+    keys.issue("below", "rsa:2048", "signer", "netscape", "");
+    let signed = sbsign(&keys, &small("pinned"), "below", "");
+    let signers = chain(&verdict(&signed, &keys.trust(&["netscape"])));
+    assert_eq!(signers, ["below", "netscape"]);
 }
 
 #[test]

@@ -19,6 +19,8 @@ subjectKeyIdentifier = hash\n\
 [server]\nextendedKeyUsage = serverAuth\n\
 [agreement]\nkeyUsage = critical, keyAgreement\n\
 [modules]\nextendedKeyUsage = codeSigning, 1.3.6.1.4.1.2312.16.1.2\n\
+[netscape]\nbasicConstraints = critical, CA:TRUE\nnsCertType = critical, objsign, objCA\n\
+[netscape_server]\nnsCertType = critical, server\n\
 [critical]\n1.2.3.4 = critical, ASN1:NULL\n\
 [constrained]\nbasicConstraints = critical, CA:TRUE\nnameConstraints = critical, permitted;DNS:example.org\n";
 
