@@ -20,6 +20,7 @@
 pub mod boot;
 mod child;
 pub mod cli;
+mod compression;
 pub mod config;
 pub mod disk;
 pub mod efi;

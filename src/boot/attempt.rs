@@ -11,7 +11,9 @@ use super::unified;
 use crate::entry::{BootEntry, FileRef, PayloadKind};
 use crate::fs::FsError;
 use crate::inventory::Inventory;
-use crate::kexec::{BzImage, CommandLine, CommandLineError, Kexec, LoadError, NotBzImage};
+use crate::kexec::{
+    BzImage, CommandLine, CommandLineError, Kexec, LoadError, NotBzImage, ZbootError,
+};
 use crate::pe::PeError;
 use crate::text::Printable;
 
@@ -188,6 +190,13 @@ pub enum AttemptError {
         /// Why.
         error: PeError,
     },
+    /// The kernel that a file holds can't be unpacked.
+    Packed {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: ZbootError,
+    },
     /// Something in a unified kernel image is not as it has to be.
     Image {
         /// The file.
@@ -252,6 +261,9 @@ impl fmt::Display for AttemptError {
             AttemptError::NotAKernel { file, reason } => {
                 write!(f, "{file} can't be started: {reason}")
             }
+            AttemptError::Packed { file, reason } => {
+                write!(f, "{file} can't be started: {reason}")
+            }
             AttemptError::CommandLine(error) => write!(f, "{error}"),
             AttemptError::Load(error) => write!(f, "{error}"),
         }
@@ -271,6 +283,7 @@ impl std::error::Error for AttemptError {
             AttemptError::Open { error, .. } => Some(error),
             AttemptError::Read { error, .. } => Some(error),
             AttemptError::NotAKernel { reason, .. } => Some(reason),
+            AttemptError::Packed { reason, .. } => Some(reason),
             AttemptError::CommandLine(error) => Some(error),
             AttemptError::Load(error) => Some(error),
         }
@@ -301,7 +314,7 @@ mod tests {
     use crate::disk::{Disk, Hardware, MemorySource};
     use crate::entry::{EntrySource, Origin, VolumeId};
     use crate::fs::FsPath;
-    use crate::kexec::least_kernel;
+    use crate::kexec::{least_kernel, zboot};
 
     fn disk(files: &[(&str, &[u8])]) -> Disk {
         let mut image = Cursor::new(vec![0; 1 << 20]);
@@ -340,6 +353,95 @@ mod tests {
         ) -> Result<(), LoadError> {
             self.0.set(Some(initrd.is_some()));
             Ok(())
+        }
+    }
+
+    /// Remembers the beginning of the kernel.
+    #[derive(Default)]
+    struct Beginning(Cell<[u8; 4]>);
+
+    impl Kexec for Beginning {
+        fn load(
+            &self,
+            kernel: BorrowedFd<'_>,
+            _initrd: Option<BorrowedFd<'_>>,
+            _cmdline: &CommandLine,
+        ) -> Result<(), LoadError> {
+            let mut bytes = [0; 4];
+            rustix::io::pread(kernel, &mut bytes, 0x202).unwrap();
+            self.0.set(bytes);
+            Ok(())
+        }
+    }
+
+    /// A frame of Zstandard with the bytes as they are.
+    fn zstd(content: &[u8]) -> Vec<u8> {
+        let mut frame = b"\x28\xb5\x2f\xfd\x00\x38".to_vec();
+        let head = (content.len() as u32) << 3 | 1;
+        frame.extend(&head.to_le_bytes()[..3]);
+        frame.extend(content);
+        frame
+    }
+
+    #[test]
+    fn a_kernel_that_would_unpack_itself_is_unpacked() {
+        let packed = zboot("zstd", &zstd(&least_kernel()));
+        let nothing = zboot("zstd", &zstd(b"no kernel"));
+        let mut cut = packed.clone();
+        cut.pop();
+        let other = zboot("lzma", b"");
+        let files = [
+            ("packed", &packed[..]),
+            ("nothing", &nothing),
+            ("cut", &cut),
+            ("other", &other),
+        ];
+        let mut inventory = Inventory::new();
+        inventory.add(disk(&files));
+        let start = |name: &str, memory| {
+            let kexec = Beginning::default();
+            let attempt = Attempt {
+                inventory: &inventory,
+                kexec: &kexec,
+                memory,
+            };
+            let origin = Origin {
+                file: file(name),
+                line: None,
+            };
+            let kind = PayloadKind::Linux;
+            let mut entry = BootEntry::new("id".to_owned(), EntrySource::Bls, kind, origin);
+            entry.kernel = Some(file(name));
+            let loaded = attempt.run(&entry, &mut Timeline::start(), &mut |_, _| ());
+            let loaded = loaded.map_err(|error| error.to_string())?;
+            // What is hashed is the file.
+            assert_eq!(loaded.files[0].1.size, packed.len() as u64);
+            assert_eq!(&kexec.0.get(), b"HdrS");
+            Ok::<u64, String>(loaded.kernel.size())
+        };
+        assert_eq!(start("packed", 1 << 20), Ok(4096));
+        let damaged =
+            "can't be started: the kernel in it can't be unpacked: it is damaged, or too long";
+        for (name, memory, reason) in [
+            ("packed", 5000, damaged),
+            (
+                "nothing",
+                1 << 20,
+                "can't be started: it is no x86 Linux kernel: no setup header",
+            ),
+            (
+                "cut",
+                1 << 20,
+                "the file ends after 4232 of 4233 bytes: it is damaged",
+            ),
+            (
+                "other",
+                1 << 20,
+                "can't be started: the kernel in it is packed with lzma, and only gzip and zstd are unpacked here",
+            ),
+        ] {
+            let error = start(name, memory).unwrap_err();
+            assert!(error.ends_with(reason), "{error}");
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -112,6 +113,34 @@ impl Payload {
     /// Not in practice: these are pages in memory.
     pub fn head(&self, buf: &mut [u8]) -> Result<usize, Errno> {
         rustix::io::pread(&self.memory, buf, 0)
+    }
+
+    /// The bytes in a range.
+    ///
+    /// # Errors
+    /// [`PayloadError::Short`] where they are not all there.
+    pub(super) fn part(&self, range: &Range<u64>) -> Result<Vec<u8>, PayloadError> {
+        let Range { start, end } = *range;
+        let size = end.saturating_sub(start);
+        let short = PayloadError::Short {
+            size: end,
+            done: self.size,
+        };
+        let Some(length) = usize::try_from(size).ok().filter(|_| end <= self.size) else {
+            return Err(short);
+        };
+        let mut bytes = vec![0; length];
+        let mut done = 0;
+        while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let at = start.saturating_add(done as u64);
+            match rustix::io::pread(&self.memory, rest, at) {
+                Ok(0) => return Err(short),
+                Ok(n) => done = done.saturating_add(n),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(PayloadError::Memory(errno)),
+            }
+        }
+        Ok(bytes)
     }
 }
 

@@ -4,8 +4,11 @@ use super::attempt::{Attempt, AttemptError};
 use super::payload::{Draft, Part, Payload, PayloadError};
 use super::stream::{Route, Stream};
 use crate::entry::FileRef;
-use crate::kexec::{BzImage, HEADER_LENGTH};
+use crate::kexec::{BzImage, HEADER_LENGTH, Zboot, ZbootError};
 use crate::pe::{FIRST_READ, Image, MAX_HEADERS, PeError};
+
+/// No kernel is longer when it is unpacked, in bytes.
+const MAX_KERNEL: usize = 512 << 20;
 
 /// What was opened and read for one attempt.
 pub(super) struct Reading<'a> {
@@ -116,21 +119,57 @@ impl<'a> Reading<'a> {
         Ok(sha256)
     }
 
-    /// What can be known of a kernel before the system call.
+    /// What can be known of a kernel before the system call. One that would unpack itself is unpacked.
     pub(super) fn kernel(
         &self,
         file: &FileRef,
         kernel: Draft,
     ) -> Result<(Payload, BzImage), AttemptError> {
-        let kernel = kernel.seal().map_err(|error| self.error(file, error))?;
-        let mut head = vec![0; HEADER_LENGTH];
-        let n = kernel.head(&mut head).map_err(PayloadError::Memory);
-        let n = n.map_err(|error| self.error(file, error))?;
-        let image = BzImage::parse(head.get(..n).unwrap_or_default()).map_err(|reason| {
+        let mut kernel = kernel.seal().map_err(|error| self.error(file, error))?;
+        let mut head = self.head(file, &kernel)?;
+        if let Some(zboot) = Zboot::parse(&head) {
+            let unpacked = zboot.map(|zboot| self.unpack(file, &kernel, &zboot));
+            kernel = unpacked.unwrap_or_else(|reason| Err(self.packed(file, reason)))?;
+            head = self.head(file, &kernel)?;
+        }
+        let image = BzImage::parse(&head).map_err(|reason| {
             let file = self.attempt.describe(file);
             AttemptError::NotAKernel { file, reason }
         })?;
         Ok((kernel, image))
+    }
+
+    /// The first bytes of what was read.
+    fn head(&self, file: &FileRef, payload: &Payload) -> Result<Vec<u8>, AttemptError> {
+        let mut head = vec![0; HEADER_LENGTH];
+        let n = payload.head(&mut head).map_err(PayloadError::Memory);
+        head.truncate(n.map_err(|error| self.error(file, error))?);
+        Ok(head)
+    }
+
+    /// The kernel that is packed in another one, sealed as that is.
+    fn unpack(
+        &self,
+        file: &FileRef,
+        kernel: &Payload,
+        zboot: &Zboot,
+    ) -> Result<Payload, AttemptError> {
+        let packed = kernel.part(&zboot.payload);
+        let packed = packed.map_err(|error| self.error(file, error))?;
+        // The packed bytes, those that come out, and their copy are in memory at a time.
+        let free = self.attempt.memory.saturating_sub(self.total);
+        let limit = usize::try_from(free / 3).unwrap_or(usize::MAX);
+        let unpacked = zboot.unpack(&packed, limit.min(MAX_KERNEL));
+        let unpacked = unpacked.map_err(|reason| self.packed(file, reason))?;
+        let draft = self.draft(file)?;
+        let at = draft.reserve(unpacked.len() as u64);
+        let written = draft.write_at(at, &unpacked).and_then(|()| draft.seal());
+        written.map_err(|error| self.error(file, error))
+    }
+
+    fn packed(&self, file: &FileRef, reason: ZbootError) -> AttemptError {
+        let file = self.attempt.describe(file);
+        AttemptError::Packed { file, reason }
     }
 
     /// Something in a unified kernel image is not as it has to be.

@@ -9,6 +9,7 @@ mod command_line;
 mod error;
 mod kmsg;
 mod system;
+mod zboot;
 
 #[cfg(test)]
 pub(crate) use bzimage::least_kernel;
@@ -16,6 +17,9 @@ pub use bzimage::{BzImage, HEADER_LENGTH, NotBzImage};
 pub use command_line::{CommandLine, CommandLineError};
 pub use error::LoadError;
 pub use system::{FileLoad, jump};
+#[cfg(test)]
+pub(crate) use zboot::zboot;
+pub use zboot::{Zboot, ZbootError};
 
 use std::os::fd::BorrowedFd;
 

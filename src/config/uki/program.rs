@@ -1,12 +1,12 @@
 //! What an EFI program is.
 
 use crate::fs::{FsPath, ReadFile};
-use crate::kexec::{BzImage, HEADER_LENGTH};
+use crate::kexec::{BzImage, HEADER_LENGTH, Zboot};
 use crate::pe::{Image, Machine, Section};
 
 /// An EFI program as it matters here.
 pub(super) enum Program {
-    /// A Linux kernel with an EFI stub.
+    /// A Linux kernel with an EFI stub, or one that unpacks itself.
     Linux,
     /// A unified kernel image, or a stub that names its kernel.
     Unified(Image),
@@ -27,6 +27,11 @@ pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath) -> Program {
     if BzImage::parse(&head).is_ok() {
         return Program::Linux;
     }
+    match Zboot::parse(&head) {
+        Some(Ok(_)) => return Program::Linux,
+        Some(Err(reason)) => return Program::Other(reason.to_string()),
+        None => {}
+    }
     let image = match Image::read(file) {
         Ok(image) => image,
         Err(error) => return Program::Other(error.to_string()),
@@ -36,11 +41,6 @@ pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath) -> Program {
     }
     if !image.machine.is_own() {
         return Program::Other(foreign(image.machine));
-    }
-    if let Some(compression) = zboot(&head) {
-        return Program::Other(format!(
-            "it is a Linux kernel that unpacks itself under EFI ({compression}), which is not done here yet"
-        ));
     }
     let what = match name(file, &image, path) {
         Some(name) => format!("{name}, "),
@@ -54,14 +54,6 @@ pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath) -> Program {
 /// Why a program for another processor is not started.
 pub(super) fn foreign(machine: Machine) -> String {
     format!("it is for {machine}, and this machine is {}", Machine::OWN)
-}
-
-/// The name of the compression in a kernel of `CONFIG_EFI_ZBOOT`
-/// (`drivers/firmware/efi/libstub/zboot-header.S`).
-fn zboot(head: &[u8]) -> Option<String> {
-    let rest = head.strip_prefix(b"MZ\0\0zimg")?.get(16..48)?;
-    let name = rest.split(|byte| *byte == 0).next()?;
-    printable(&String::from_utf8_lossy(name))
 }
 
 /// How the makers of a program call it, where they wrote it into it or its place says it.

@@ -9,7 +9,7 @@ use super::profile::Profile;
 use super::program::{Program, content, examine, foreign};
 use crate::entry::{BootEntry, FileRef, Initrd, PayloadKind, Problem, Unified};
 use crate::fs::{FileKind, Filesystem, FsPath, ReadFile};
-use crate::kexec::{BzImage, HEADER_LENGTH};
+use crate::kexec::{BzImage, HEADER_LENGTH, Zboot};
 use crate::pe::{Image, Section};
 
 /// Everything that an entry says of the program that it starts.
@@ -256,9 +256,14 @@ impl Uki<'_> {
             .read_at(kernel.content.start, &mut head)
             .map_err(|error| format!("the kernel in it can't be read: {error}"))?;
         head.truncate(n);
-        let kernel = BzImage::parse(&head);
-        kernel.map_err(|reason| format!("the kernel in it can't be started: {reason}"))?;
-        Ok(())
+        let reason = match Zboot::parse(&head) {
+            Some(zboot) => zboot.err().map(|reason| reason.to_string()),
+            None => BzImage::parse(&head).err().map(|reason| reason.to_string()),
+        };
+        match reason {
+            Some(reason) => Err(format!("the kernel in it can't be started: {reason}")),
+            None => Ok(()),
+        }
     }
 
     /// The files that a stub of lanzaboote names must be there. Their hashes are compared when they are read.
@@ -411,16 +416,28 @@ mod tests {
         };
         let mut zboot = program(&[(".text", b"x")]);
         zboot[2..8].copy_from_slice(b"\0\0zimg");
-        zboot[0x18..0x1c].copy_from_slice(b"gzip");
+        zboot[0x18..0x1c].copy_from_slice(b"lzma");
         let other =
             |what: &str| format!("it is {what}an EFI program, and kexec starts Linux kernels only");
         let sbat = b"sbat,1,SBAT Version,sbat,1,https://x\nshim,4,UEFI shim,shim,15.8,https://y\n";
         let hash = [1; 32];
         let cases = [
-            (vec![0; 600], PayloadKind::Efi, "it is no EFI program: no PE headers".to_owned()),
+            (
+                vec![0; 600],
+                PayloadKind::Efi,
+                "it is no EFI program: no PE headers".to_owned(),
+            ),
             (program(&[(".text", b"x")]), PayloadKind::Efi, other("")),
-            (program(&[("mods", b"x")]), PayloadKind::Efi, other("GRUB, ")),
-            (program(&[(".sbat", sbat)]), PayloadKind::Efi, other("shim 15.8, ")),
+            (
+                program(&[("mods", b"x")]),
+                PayloadKind::Efi,
+                other("GRUB, "),
+            ),
+            (
+                program(&[(".sbat", sbat)]),
+                PayloadKind::Efi,
+                other("shim 15.8, "),
+            ),
             (
                 program(&[(".sdmagic", b"#### LoaderInfo: systemd-boot 257 ####\0")]),
                 PayloadKind::Efi,
@@ -439,12 +456,14 @@ mod tests {
             (
                 zboot,
                 PayloadKind::Efi,
-                "it is a Linux kernel that unpacks itself under EFI (gzip), which is not done here yet".to_owned(),
+                "the kernel in it is packed with lzma, and only gzip and zstd are unpacked here"
+                    .to_owned(),
             ),
             (
                 program(&[(".linux", b"x")]),
                 PayloadKind::Uki,
-                "the kernel in it can't be started: it is no x86 Linux kernel: no setup header".to_owned(),
+                "the kernel in it can't be started: it is no x86 Linux kernel: no setup header"
+                    .to_owned(),
             ),
             (
                 program(&[(".linux", b"\\gone"), (".linuxh", &hash)]),

@@ -15,6 +15,7 @@ mod directory;
 mod extent;
 mod features;
 mod inode;
+mod lzo;
 mod medium;
 mod node;
 mod subvolume;

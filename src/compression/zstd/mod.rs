@@ -25,7 +25,7 @@ const MAX_BLOCK: usize = 128 * 1024;
 ///
 /// # Errors
 /// It is none, needs a dictionary, or is longer.
-pub(super) fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, ()> {
+pub(crate) fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, ()> {
     if le32(packed, 0) != Some(MAGIC) {
         return Err(());
     }

@@ -12,7 +12,7 @@ impl Output {
     /// Nothing yet.
     pub(super) fn new(limit: usize) -> Output {
         Output {
-            bytes: Vec::with_capacity(limit),
+            bytes: Vec::new(),
             limit,
             distances: [1, 4, 8],
         }

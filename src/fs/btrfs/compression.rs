@@ -1,11 +1,7 @@
 //! What Btrfs compresses: parts of files of up to 128 KiB, each by itself.
 
-mod lzo;
-mod zstd;
-
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
-
+use super::lzo;
+use crate::compression::{zlib, zstd};
 use crate::fs::FsError;
 
 /// How something is compressed (`BTRFS_COMPRESS_ZLIB` and so on).
@@ -50,25 +46,9 @@ pub(super) fn unpack(
     let result = match method {
         Method::Zlib => zlib(packed, limit),
         Method::Lzo => lzo::unpack(packed, limit, sector),
-        Method::Zstd => zstd::unpack(packed, limit),
+        Method::Zstd => zstd(packed, limit),
     };
     let mut bytes = result.map_err(|()| "has a part that can't be unpacked")?;
     bytes.truncate(length);
     Ok(bytes)
-}
-
-fn zlib(packed: &[u8], length: usize) -> Result<Vec<u8>, ()> {
-    let flags = inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER
-        | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-    let mut bytes = vec![0; length];
-    // Ten kilobytes of tables.
-    let mut state = Box::new(DecompressorOxide::new());
-    let (status, _, written) = decompress(&mut state, packed, &mut bytes, 0, flags);
-    match status {
-        TINFLStatus::Done | TINFLStatus::HasMoreOutput => {
-            bytes.truncate(written);
-            Ok(bytes)
-        }
-        _ => Err(()),
-    }
 }
