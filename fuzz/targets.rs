@@ -18,7 +18,7 @@ use pilotlight::efi::Wishes;
 use pilotlight::entry::{FileRef, VolumeId};
 use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
-use pilotlight::kexec::{BzImage, CommandLine};
+use pilotlight::kexec::{BzImage, CommandLine, Zboot};
 use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
 use pilotlight::smbios::Smbios;
@@ -30,7 +30,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 21] = [
+pub const ALL: [Target; 22] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -41,6 +41,7 @@ pub const ALL: [Target; 21] = [
     ("loader_conf", loader_conf, 300),
     ("version", version, 300),
     ("kernel_header", kernel_header, 300),
+    ("zboot", zboot, 300),
     ("policy", policy, 300),
     ("grub_syntax", grub_syntax, 300),
     ("grub_script", grub_script, 30),
@@ -309,6 +310,21 @@ pub fn kernel_header(data: &[u8]) {
     if let Ok(header) = BzImage::parse(data) {
         assert!(header.version.is_none_or(|text| !text.is_empty()));
         let _ = CommandLine::new(&String::from_utf8_lossy(data), header.cmdline_size);
+    }
+}
+
+/// A kernel that unpacks itself: its header, and what is packed in it, from gzip or zstd.
+pub fn zboot(data: &[u8]) {
+    const LIMIT: usize = 1 << 20;
+    let Some(Ok(zboot)) = Zboot::parse(data) else {
+        return;
+    };
+    let range = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let packed = data.get(range(zboot.payload.start)..range(zboot.payload.end));
+    // Damaged numbers make the whole rest of the file packed bytes.
+    let packed = packed.or_else(|| data.get(0x80..)).unwrap_or_default();
+    if let Ok(kernel) = zboot.unpack(packed, LIMIT) {
+        assert!(kernel.len() <= LIMIT && kernel.len() <= 64 * packed.len());
     }
 }
 

@@ -420,8 +420,7 @@ mod tests {
             Ok::<u64, String>(loaded.kernel.size())
         };
         assert_eq!(start("packed", 1 << 20), Ok(4096));
-        let damaged =
-            "can't be started: the kernel in it can't be unpacked: it is damaged, or too long";
+        let damaged = "can't be started: the kernel in it can't be unpacked: it is damaged, or becomes longer than 255 bytes";
         for (name, memory, reason) in [
             ("packed", 5000, damaged),
             (

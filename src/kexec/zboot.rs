@@ -22,6 +22,12 @@ enum Method {
     Zstd,
 }
 
+/// `Machine` of the programs whose kernels are started: what is inside has to be a [`BzImage`](super::BzImage).
+const STARTED: Machine = Machine(0x8664);
+
+/// A kernel is packed to a fourth or a fifth. What becomes more than so many times as long is none.
+const MAX_RATIO: usize = 64;
+
 /// Offsets in the file.
 const PAYLOAD: usize = 8;
 const SIZE: usize = 12;
@@ -35,18 +41,18 @@ impl Zboot {
     /// Reads the first bytes of a file; `None` if it is no such kernel.
     ///
     /// # Errors
-    /// [`ZbootError`]: it is for another machine, or packed in another way.
+    /// [`ZbootError`]: it is for another processor, packed in another way, or cut off.
     pub fn parse(file: &[u8]) -> Option<Result<Zboot, ZbootError>> {
         if !file.starts_with(b"MZ\0\0zimg") {
             return None;
         }
-        Some(Zboot::read(file).unwrap_or(Err(ZbootError::Damaged)))
+        Some(Zboot::read(file).unwrap_or(Err(ZbootError::Header)))
     }
 
     fn read(file: &[u8]) -> Option<Result<Zboot, ZbootError>> {
         let header = usize::try_from(le32(file, PE_HEADER)?).ok()?;
         let machine = Machine(le16(file, header.checked_add(MACHINE)?)?);
-        if !machine.is_own() {
+        if machine != STARTED {
             return Some(Err(ZbootError::Foreign(machine)));
         }
         let start = u64::from(le32(file, PAYLOAD)?);
@@ -65,28 +71,34 @@ impl Zboot {
         Some(Ok(Zboot { payload, method }))
     }
 
-    /// Unpacks what is in [`Zboot::payload`], up to `limit` bytes.
+    /// Unpacks what is in [`Zboot::payload`], up to `limit` bytes, and never more than 64 times its own length.
     ///
     /// # Errors
-    /// [`ZbootError::Damaged`], also where it becomes longer.
+    /// [`ZbootError::Payload`], also where it becomes longer.
     pub fn unpack(&self, packed: &[u8], limit: usize) -> Result<Vec<u8>, ZbootError> {
+        let limit = limit.min(packed.len().saturating_mul(MAX_RATIO));
         let kernel = match self.method {
             Method::Gzip => gzip(packed, limit),
             Method::Zstd => zstd(packed, limit),
         };
-        kernel.map_err(|()| ZbootError::Damaged)
+        kernel.map_err(|()| ZbootError::Payload { limit })
     }
 }
 
 /// Why the kernel in such a file can't be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ZbootError {
-    /// It is for another machine.
+    /// It is for a processor whose kernels are not started.
     Foreign(Machine),
     /// It is packed in a way that is not unpacked here.
     Method(String),
-    /// It is cut off, changed, or too long when it is unpacked.
-    Damaged,
+    /// The file ends in its header.
+    Header,
+    /// What is packed is changed, or becomes too long.
+    Payload {
+        /// How long it may become, in bytes.
+        limit: usize,
+    },
 }
 
 impl fmt::Display for ZbootError {
@@ -95,24 +107,25 @@ impl fmt::Display for ZbootError {
             ZbootError::Foreign(machine) => {
                 write!(
                     f,
-                    "it is for {machine}, and this machine is {}",
-                    Machine::OWN
+                    "it is for {machine}, and only kernels for {STARTED} are started"
                 )
             }
             ZbootError::Method(name) => write!(
                 f,
                 "the kernel in it is packed with {name}, and only gzip and zstd are unpacked here"
             ),
-            ZbootError::Damaged => {
-                f.write_str("the kernel in it can't be unpacked: it is damaged, or too long")
-            }
+            ZbootError::Header => f.write_str("its header is cut off"),
+            ZbootError::Payload { limit } => write!(
+                f,
+                "the kernel in it can't be unpacked: it is damaged, or becomes longer than {limit} bytes"
+            ),
         }
     }
 }
 
 impl std::error::Error for ZbootError {}
 
-/// A file with `packed` in it, for this machine.
+/// A file with `packed` in it.
 #[cfg(test)]
 pub(crate) fn zboot(method: &str, packed: &[u8]) -> Vec<u8> {
     let mut file = b"MZ\0\0zimg".to_vec();
@@ -123,12 +136,7 @@ pub(crate) fn zboot(method: &str, packed: &[u8]) -> Vec<u8> {
     file.resize(PE_HEADER, 0);
     file.extend(0x40_u32.to_le_bytes());
     file.extend(b"PE\0\0");
-    let machine: u16 = if cfg!(target_arch = "x86_64") {
-        0x8664
-    } else {
-        0xaa64
-    };
-    file.extend(machine.to_le_bytes());
+    file.extend(STARTED.0.to_le_bytes());
     file.resize(0x80, 0);
     file.extend(packed);
     file
@@ -138,41 +146,106 @@ pub(crate) fn zboot(method: &str, packed: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    /// What a program of the system makes of `content`.
+    fn packed_by(program: &str, content: &[u8]) -> Vec<u8> {
+        let mut child = Command::new(program)
+            .args(["-c", "-9"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program} (Debian's package {program}): {error}"));
+        let mut input = child.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || input.write_all(content).unwrap());
+            child.wait_with_output().unwrap().stdout
+        })
+    }
 
     #[test]
     fn what_is_in_it() {
         let file = zboot("gzip", b"packed");
         let found = Zboot::parse(&file).unwrap().unwrap();
         assert_eq!(found.payload, 0x80..0x86);
-        assert_eq!(found.unpack(b"packed", 100), Err(ZbootError::Damaged));
+        let damaged = ZbootError::Payload { limit: 100 };
+        assert_eq!(found.unpack(b"packed", 100), Err(damaged.clone()));
+        assert_eq!(
+            damaged.to_string(),
+            "the kernel in it can't be unpacked: it is damaged, or becomes longer than 100 bytes"
+        );
         // Bytes as they are, in the last block of a frame.
         let frame = b"\x28\xb5\x2f\xfd\x00\x38\x19\0\0abc";
         let found = Zboot::parse(&zboot("zstd", frame)).unwrap().unwrap();
         assert_eq!(found.unpack(frame, 3).unwrap(), b"abc");
-        assert_eq!(found.unpack(frame, 2), Err(ZbootError::Damaged));
+        let longer = ZbootError::Payload { limit: 2 };
+        assert_eq!(found.unpack(frame, 2), Err(longer));
+    }
+
+    /// With the programs that pack kernels, both in many blocks.
+    #[test]
+    fn what_the_system_packs() {
+        let lines = (0..60_000_u64).map(|i| format!("{} {}\n", i, i.pow(3) % 1009));
+        let content = lines.collect::<String>().into_bytes();
+        for (program, method) in [("gzip", "gzip"), ("zstd", "zstd22")] {
+            let packed = packed_by(program, &content);
+            let file = zboot(method, &packed);
+            let found = Zboot::parse(&file).unwrap().unwrap();
+            assert!(found.unpack(&packed, content.len()).unwrap() == content);
+            assert!(found.unpack(&packed, content.len() - 1).is_err());
+            assert!(
+                found
+                    .unpack(&packed[..packed.len() - 100], 1 << 30)
+                    .is_err()
+            );
+        }
+    }
+
+    /// However much memory there is.
+    #[test]
+    fn no_kernel_is_packed_so_well() {
+        let content = vec![0; 4 << 20];
+        for (program, method) in [("gzip", "gzip"), ("zstd", "zstd")] {
+            let packed = packed_by(program, &content);
+            let found = Zboot::parse(&zboot(method, &packed)).unwrap().unwrap();
+            let limit = 64 * packed.len();
+            assert!(limit < content.len());
+            assert_eq!(
+                found.unpack(&packed, usize::MAX),
+                Err(ZbootError::Payload { limit })
+            );
+        }
     }
 
     #[test]
     fn what_is_not_unpacked_says_why() {
         let reason = |file: &[u8]| Zboot::parse(file).unwrap().unwrap_err().to_string();
-        assert_eq!(
-            reason(&zboot("xzkern\x1b[", b"")),
-            "the kernel in it is packed with xzkern[, and only gzip and zstd are unpacked here"
-        );
+        for method in ["lz4", "lzma", "lzo", "xzkern"] {
+            assert_eq!(
+                reason(&zboot(method, b"")),
+                format!(
+                    "the kernel in it is packed with {method}, and only gzip and zstd are unpacked here"
+                )
+            );
+        }
+        assert!(reason(&zboot("xz\x1b[31m", b"")).contains("packed with xz[31m,"));
         let mut foreign = zboot("gzip", b"");
-        foreign[0x44..0x46].copy_from_slice(&0x5064_u16.to_le_bytes());
-        let own = Machine::OWN;
-        assert_eq!(
-            reason(&foreign),
-            format!("it is for riscv64, and this machine is {own}")
-        );
+        for (machine, name) in [
+            (0xaa64_u16, "aa64"),
+            (0x5064, "riscv64"),
+            (0x6264, "machine type 0x6264"),
+        ] {
+            foreign[0x44..0x46].copy_from_slice(&machine.to_le_bytes());
+            assert_eq!(
+                reason(&foreign),
+                format!("it is for {name}, and only kernels for x64 are started")
+            );
+        }
         let file = zboot("gzip", b"");
         for end in 8..0x46 {
-            assert_eq!(
-                Zboot::parse(&file[..end]),
-                Some(Err(ZbootError::Damaged)),
-                "{end}"
-            );
+            let cut = Zboot::parse(&file[..end]);
+            assert_eq!(cut, Some(Err(ZbootError::Header)), "{end}");
         }
         assert_eq!(Zboot::parse(&file[..7]), None);
         assert_eq!(Zboot::parse(b"MZ"), None);
@@ -192,6 +265,24 @@ mod tests {
             if let Some(Ok(found)) = Zboot::parse(&file) {
                 let _ = found.unpack(&file[0x80..], 1000);
             }
+        }
+
+        /// Whatever is packed comes out, in as much memory as it needs, and damage is noticed by gzip.
+        #[test]
+        fn gzip_is_whole_or_nothing(content: Vec<u8>, at: prop::sample::Index, bit in 0..8_u32) {
+            let mut packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01".to_vec();
+            // One block of bytes as they are (RFC 1951, section 3.2.4).
+            let length = content.len() as u16;
+            packed.extend(length.to_le_bytes());
+            packed.extend((!length).to_le_bytes());
+            packed.extend(&content);
+            packed.extend(crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&content).to_le_bytes());
+            packed.extend((content.len() as u32).to_le_bytes());
+            prop_assert_eq!(gzip(&packed, content.len()), Ok(content.clone()));
+            let at = 10 + at.index(packed.len() - 10);
+            packed[at] ^= 1_u8 << bit;
+            let damaged = gzip(&packed, content.len());
+            prop_assert!(damaged.is_err() || damaged == Ok(content));
         }
     }
 }

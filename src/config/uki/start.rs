@@ -284,7 +284,7 @@ mod tests {
     use super::*;
     use crate::entry::{CompanionKind, VolumeId};
     use crate::fs::MemoryFilesystem;
-    use crate::kexec::least_kernel;
+    use crate::kexec::{least_kernel, zboot};
     use crate::pe::program;
 
     fn file(path: &str) -> FileRef {
@@ -417,6 +417,7 @@ mod tests {
         let mut zboot = program(&[(".text", b"x")]);
         zboot[2..8].copy_from_slice(b"\0\0zimg");
         zboot[0x18..0x1c].copy_from_slice(b"lzma");
+        let foreign_zboot = foreign(zboot.clone());
         let other =
             |what: &str| format!("it is {what}an EFI program, and kexec starts Linux kernels only");
         let sbat = b"sbat,1,SBAT Version,sbat,1,https://x\nshim,4,UEFI shim,shim,15.8,https://y\n";
@@ -457,6 +458,17 @@ mod tests {
                 zboot,
                 PayloadKind::Efi,
                 "the kernel in it is packed with lzma, and only gzip and zstd are unpacked here"
+                    .to_owned(),
+            ),
+            (
+                foreign_zboot.clone(),
+                PayloadKind::Efi,
+                "it is for aa64, and only kernels for x64 are started".to_owned(),
+            ),
+            (
+                program(&[(".linux", &foreign_zboot)]),
+                PayloadKind::Uki,
+                "the kernel in it can't be started: it is for aa64, and only kernels for x64 are started"
                     .to_owned(),
             ),
             (
@@ -503,5 +515,14 @@ mod tests {
         assert_eq!(start.cmdline, options.trim());
         assert_eq!(start.initrd, [file("/EFI/i"), file("/gone")]);
         assert_eq!(texts(&start), ["/gone: not found"]);
+    }
+    #[test]
+    fn a_kernel_that_unpacks_itself_is_a_kernel() {
+        for method in ["gzip", "zstd22"] {
+            let filesystem = MemoryFilesystem::new().file("/k.efi", zboot(method, b""));
+            let start = start(&filesystem, &file("/k.efi"), "ro", 0);
+            assert_eq!(start.kind, PayloadKind::Linux);
+            assert_eq!(texts(&start), [""; 0]);
+        }
     }
 }
