@@ -324,6 +324,9 @@ impl<'a> Listing<'a> {
             _ if nothing => found.block("it starts nothing"),
             _ => {}
         }
+        if found.cmdline.contains(char::REPLACEMENT_CHARACTER) {
+            found.block("its command line is not UTF-8 text: the configuration is damaged");
+        }
         found.password = path.password;
         if path.password == Password::Start {
             found.block(match path.users.join(", ") {

@@ -58,7 +58,7 @@ impl Menu {
         let index = match number::parse(value, 0) {
             Ok((number, _)) => {
                 let named = by_name().filter(|_| names_first);
-                named.or_else(|| usize::try_from(number).ok())
+                named.or_else(|| number::index(number))
             }
             Err(failure) if failure.code == BAD_NUMBER => by_name(),
             Err(_) => None,
@@ -75,7 +75,7 @@ impl Menu {
         let mut rest = value.trim_ascii_start();
         while !rest.is_empty() && found.entries.len() < MAX_FALLBACKS {
             let next = match number::parse(rest, 0) {
-                Ok((number, rest)) => usize::try_from(number).ok().map(|index| (index, rest)),
+                Ok((number, rest)) => number::index(number).map(|index| (index, rest)),
                 Err(failure) if failure.code == BAD_NUMBER => self.named(rest),
                 Err(_) => None,
             };
@@ -190,6 +190,11 @@ mod tests {
             ("2nd one", 2),
             ("3>2", 3),
             ("0x1", 1),
+            // Of more than 32 bits the lowest count, the last of them as a sign.
+            ("4294967297", 1),
+            ("0x200000003", 3),
+            ("2147483649", 0),
+            ("18446744073709551617", 0),
             ("nothing", 0),
             ("", 0),
         ] {
@@ -207,6 +212,7 @@ mod tests {
             ("1", &[1], None),
             (" 2  1\n0 1 ", &[2, 1, 0], None),
             ("0x2 01", &[2, 1], None),
+            ("0x100000002 4294967295", &[2], Some("4294967295")),
             ("Linux", &[0], None),
             ("Linux old", &[1], None),
             ("c Linux old Linux b", &[2, 1, 0], None),

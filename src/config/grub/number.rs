@@ -31,6 +31,13 @@ pub(super) fn value(text: &str) -> u64 {
     }
 }
 
+/// The entry of a menu with a number, of which GRUB keeps an `int`: the lowest 32 bits, the last of them as a sign.
+pub(super) fn index(number: u64) -> Option<usize> {
+    let int = number & u64::from(u32::MAX);
+    let is_negative = int > u64::from(i32::MAX.unsigned_abs());
+    usize::try_from(int).ok().filter(|_| !is_negative)
+}
+
 /// As [`value`], with a sign.
 pub(super) fn signed(text: &str) -> i64 {
     match text.strip_prefix('-') {

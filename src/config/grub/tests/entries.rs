@@ -1,6 +1,6 @@
 //! What an entry of a menu becomes.
 
-use super::{KERNELS, listed, problems, summary};
+use super::{KERNELS, listed, listed_bytes, problems, summary};
 use crate::entry::{BootEntry, PayloadKind};
 
 #[test]
@@ -20,6 +20,26 @@ fn an_entry_with_all_its_files() {
     assert_eq!(initrds, ["/i", "/k2"]);
     assert_eq!(entry.origin.line, Some(2));
     assert!(entry.default && entry.bootable());
+}
+
+/// Bytes of older systems: a title is shown and chosen, and what would be another file or option is not started.
+#[test]
+fn latin_1() {
+    let config = b"set default='Caf\xe9'\nmenuentry A { linux /k1 \xfc; }\nmenuentry 'Caf\xe9' { linux /k1; }\n\
+                   menuentry C { linux /k1\xe9; }\n";
+    let found = listed_bytes(config, &KERNELS);
+    assert_eq!(
+        summary(&found),
+        [
+            "A [] BOOT_IMAGE=/k1 \u{fffd}",
+            "*Caf\u{fffd} [] BOOT_IMAGE=/k1",
+            "C [] BOOT_IMAGE=/k1\u{fffd}",
+        ]
+    );
+    let damaged = "its command line is not UTF-8 text: the configuration is damaged";
+    assert_eq!(problems(&found.entries[0]), [damaged]);
+    assert!(found.entries[1].bootable());
+    assert!(problems(&found.entries[2]).contains(&damaged));
 }
 
 #[test]

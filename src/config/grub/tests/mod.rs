@@ -17,12 +17,17 @@ use crate::inventory::Inventory;
 
 /// Evaluates `/boot/grub/grub.cfg` of a disk that has these files.
 fn listed(config: &str, files: &[(&str, &str)]) -> Evaluated {
+    listed_bytes(config.as_bytes(), files)
+}
+
+/// The same for any bytes.
+fn listed_bytes(config: &[u8], files: &[(&str, &str)]) -> Evaluated {
     let filesystem = files
         .iter()
         .fold(MemoryFilesystem::new(), |all, (path, text)| {
             all.file(path, *text)
         });
-    let filesystem = filesystem.file("/boot/grub/grub.cfg", config);
+    let filesystem = filesystem.file("/boot/grub/grub.cfg", config.to_vec());
     let mut inventory = Inventory::new();
     let volume = inventory.add_filesystem("abc-def", Box::new(filesystem));
     let path = FsPath::new("/boot/grub/grub.cfg").unwrap();
