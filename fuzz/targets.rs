@@ -12,7 +12,7 @@ use pilotlight::config::grub::source::Source;
 use pilotlight::config::grub::syntax::{Command, List, Script, Unit};
 use pilotlight::config::grub::{EnvironmentBlock, Platform, evaluate, execute_scripts};
 use pilotlight::config::guess::{Settings, mounts};
-use pilotlight::config::syslinux::{Medium, list};
+use pilotlight::config::syslinux::{Known, Medium, list};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Section, Uevent, identify};
 use pilotlight::efi::Wishes;
 use pilotlight::entry::{FileRef, VolumeId};
@@ -489,12 +489,14 @@ pub fn syslinux(data: &[u8]) {
     let (Ok(path), Ok(directory)) = (FsPath::new("/s/syslinux.cfg"), FsPath::new("/s")) else {
         return;
     };
-    let found = list(&filesystem, volume, &path, &directory, Medium::Disk);
+    let known = Known::default();
+    let found = list(&filesystem, volume, &path, &directory, Medium::Disk, known);
     assert!(found.entries.len() <= 4096 && found.problems.len() <= 16);
     let defaults = found.entries.iter().filter(|entry| entry.default).count();
     assert!(defaults <= 1, "{defaults} defaults");
     for entry in &found.entries {
         assert!(entry.submenu.len() <= 24 && entry.initrd.len() <= 64);
+        assert!(entry.problems.len() <= 19);
         assert!(entry.kernel.is_some() || !entry.bootable());
     }
 }

@@ -1,5 +1,7 @@
 //! Asking every volume for what can be booted from it.
 
+use std::collections::BTreeSet;
+
 use super::bls::{self, Place};
 use super::configuration::{Configuration, Wait};
 use super::guess::guess;
@@ -85,6 +87,8 @@ pub fn discover(inventory: &Inventory) -> Found {
         ..Found::default()
     };
     let mut scripts = grub::Configurations::default();
+    // The disks of menus of SYSLINUX with a password.
+    let mut locked = BTreeSet::new();
     let mut volumes = Vec::new();
     for disk in 0..inventory.disks().len() {
         let mut boot = bls::Group::default();
@@ -163,6 +167,9 @@ pub fn discover(inventory: &Inventory) -> Found {
             let Some((file, listed)) = syslinux::of_volume(inventory, *id) else {
                 continue;
             };
+            if listed.has_password {
+                locked.insert(disk);
+            }
             found.plain(EntrySource::Syslinux, file, listed.wait, listed.entries);
             for text in listed.problems {
                 found.problem(*id, text);
@@ -198,7 +205,8 @@ pub fn discover(inventory: &Inventory) -> Found {
     }
     let identities = Identities::new(inventory);
     password::guard(inventory, &mut found, scripts.hidden(), &identities);
-    password::guard_guesses(&mut found, scripts.locked());
+    locked.extend(scripts.locked());
+    password::guard_guesses(&mut found, &locked);
     same::merge(&mut found, &identities);
     names::make_unique(inventory, &mut found.entries);
     found

@@ -52,13 +52,13 @@ pub(super) fn guard(
     }
 }
 
-/// Keeps guesses from being booted that lie on `locked` disks, where a script of GRUB has a password. What its menu
+/// Keeps guesses from being booted that lie on `locked` disks, where a menu has a password. What the menu
 /// lacks, perhaps since a line of it can't be read, nobody can start there without it.
 pub(super) fn guard_guesses(found: &mut Found, locked: &BTreeSet<usize>) {
     for entry in &mut found.entries {
         let disk = entry.origin.file.volume.disk;
         if entry.source == EntrySource::Guess && locked.contains(&disk) && entry.bootable() {
-            entry.block("a configuration of GRUB on this disk has a password, and does not offer it without");
+            entry.block("a boot menu on this disk has a password, and does not offer it without");
         }
     }
 }

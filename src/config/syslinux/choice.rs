@@ -15,48 +15,53 @@ pub(super) enum Choice<'t> {
     Lead(Lead),
 }
 
-/// What is started when nobody chooses: `ui` or `default`, which is a label, a file or a menu; in a menu
-/// what that has chosen beforehand; and `ontimeout` where a waiting ends.
+/// What is started when nobody chooses, and how long somebody may.
 ///
 /// `in_menu` says that a menu shows this configuration already.
-pub(super) fn choose<'t>(context: &Context<'t>, in_menu: bool) -> Choice<'t> {
+pub(super) fn choose<'t>(context: &Context<'t>, in_menu: bool) -> (Choice<'t>, Wait) {
     let tree = context.tree;
-    let command = command(tree).map(|command| (command, context.command(command)));
-    let in_menu = match &command {
-        _ if in_menu => true,
-        None => return marked(tree).map_or(Choice::Nothing, Choice::Label),
-        Some((_, Program::Menu(lead))) if !lead.files.is_empty() => {
-            return Choice::Lead(lead.clone());
+    let command = tree.ui.as_deref().or(tree.default.as_deref());
+    let command = command.filter(|command| !command.is_empty());
+    let command = command.map(|command| (command, context.command(command)));
+    let shows = command.as_ref();
+    let shows_menu = in_menu || shows.is_some_and(|(_, program)| is_menu(tree, program));
+    let wait = wait(tree, shows_menu, command.is_some());
+    let choice = match command {
+        _ if shows_menu => in_the_menu(context),
+        None => marked(tree).map_or(Choice::Nothing, Choice::Label),
+        Some((_, Program::Menu(lead))) if !lead.files.is_empty() => Choice::Lead(lead),
+        Some((command, _)) => {
+            let command = in_time(tree).filter(|_| tree.prompt).unwrap_or(command);
+            of_command(context, command)
         }
-        Some((_, program)) => is_menu(tree, program),
     };
-    let waits = tree.ontimeout.as_deref();
-    let waits = waits.filter(|_| tree.limit().is_some() && (in_menu || tree.prompt));
-    match (waits, command) {
-        (Some(command), _) => of_command(context, command),
-        (None, Some((command, _))) if !in_menu => of_command(context, command),
-        (None, _) => {
-            let default = tree.default.as_deref();
-            let stated = default.and_then(|default| tree.find(default));
-            let stated = stated.map(|(label, _)| label).filter(|label| !label.hidden);
-            let label = stated.or_else(|| preselected(tree, tree.start));
-            label.map_or(Choice::Nothing, Choice::Label)
-        }
-    }
+    (choice, wait)
 }
 
-/// How long somebody may choose (`com32/menu/menumain.c`, `com32/elflink/ldlinux/cli.c`).
-///
-/// `in_menu` says that a menu shows this configuration already.
-pub(super) fn wait(context: &Context<'_>, in_menu: bool) -> Wait {
+/// What a menu starts: `ontimeout`, the label of `default`, or what is chosen beforehand.
+fn in_the_menu<'t>(context: &Context<'t>) -> Choice<'t> {
     let tree = context.tree;
-    let command = command(tree);
-    let shows_menu = |command| is_menu(tree, &context.command(command));
-    let in_menu = in_menu || command.is_some_and(shows_menu);
+    if let Some(command) = in_time(tree) {
+        return of_command(context, command);
+    }
+    let default = tree.default.as_deref();
+    let stated = default.and_then(|default| tree.find(default));
+    let stated = stated.map(|(label, _)| label).filter(|label| !label.hidden);
+    let label = stated.or_else(|| preselected(tree, tree.start));
+    label.map_or(Choice::Nothing, Choice::Label)
+}
+
+/// `ontimeout`, where a waiting ends.
+fn in_time(tree: &Tree) -> Option<&str> {
+    tree.limit().and(tree.ontimeout.as_deref())
+}
+
+/// How long somebody may choose (`com32/menu/menumain.c`, `com32/elflink/ldlinux/cli.c`), in a menu, or at a prompt:
+/// that is there, too, where nothing is to be started.
+fn wait(tree: &Tree, in_menu: bool, starts: bool) -> Wait {
     let asks = match in_menu {
         true => !tree.shift_key,
-        // Without anything to start there is a prompt, too.
-        false => tree.prompt || command.is_none(),
+        false => tree.prompt || !starts,
     };
     if !asks {
         return Wait {
@@ -70,12 +75,6 @@ pub(super) fn wait(context: &Context<'_>, in_menu: bool) -> Wait {
         false => WaitStyle::Menu,
     };
     Wait { seconds, style }
-}
-
-/// What is to be started, if nothing else happens.
-fn command(tree: &Tree) -> Option<&str> {
-    let command = tree.ui.as_deref().or(tree.default.as_deref());
-    command.filter(|command| !command.is_empty())
 }
 
 /// Does a command show the menu of the configuration that it is in?

@@ -4,20 +4,25 @@ use super::command::Program;
 use super::esx;
 use super::files::Files;
 use super::line::words;
+use super::sysappend::Known;
 use super::tree::Label;
 use crate::entry::{
-    BootEntry, EntrySource, FileRef, Initrd, Module, Origin, Password, PayloadKind,
+    BootEntry, EntrySource, FileRef, Initrd, Module, Origin, Password, PayloadKind, Problem,
 };
 
 /// A larger file is no `boot.cfg`.
 const MAX_BOOT_CFG: usize = 64 * 1024;
 
+/// Further problems of an entry are counted.
+const MAX_PROBLEMS: usize = 16;
+
 /// More initrds or modules than this are a mistake or an attack: each costs a look at the disk.
 const MAX_FILES: usize = 64;
 
-/// The entry of a label, or of a command that is none.
+/// The entry of a label, or of a command that is none. `known` is what `sysappend` asks for.
 pub(super) fn entry(
     files: &Files<'_>,
+    known: Known<'_>,
     id: &str,
     origin: Origin,
     label: Option<&Label>,
@@ -36,7 +41,8 @@ pub(super) fn entry(
     }
     match program {
         Program::Linux { kernel, arguments } => {
-            linux(files, label, &kernel, &arguments, &mut found)
+            linux(files, label, &kernel, &arguments, &mut found);
+            append(label.map_or(0, |label| label.sysappend), known, &mut found);
         }
         Program::Multiboot(modules) => multiboot(files, modules, &mut found),
         Program::Esx(name) => match read_boot_cfg(files, &name) {
@@ -55,7 +61,40 @@ pub(super) fn entry(
     if found.cmdline.contains(['\0', char::REPLACEMENT_CHARACTER]) {
         found.block("its command line is not UTF-8 text: the configuration is damaged");
     }
+    limit(label.map_or(0, |label| label.unsaid), &mut found.problems);
     found
+}
+
+/// Keeps the first problems, and that which decides, and says how many there are besides, with those that were not
+/// even remembered.
+fn limit(unsaid: usize, problems: &mut Vec<Problem>) {
+    let left = problems.split_off(problems.len().min(MAX_PROBLEMS));
+    let mut count = left.len().saturating_add(unsaid);
+    let blocks = |problem: &Problem| problem.blocks;
+    if !problems.iter().any(blocks)
+        && let Some(first) = left.into_iter().find(blocks)
+    {
+        problems.push(first);
+        count = count.saturating_sub(1);
+    }
+    if count > 0 {
+        problems.push(Problem {
+            blocks: false,
+            text: format!("and {count} more remarks"),
+        });
+    }
+}
+
+/// Adds what `sysappend` asks for, as far as it is known.
+fn append(mask: u32, known: Known<'_>, entry: &mut BootEntry) {
+    let (texts, unknown) = known.texts(mask);
+    entry.cmdline += &texts;
+    if !unknown.is_empty() {
+        entry.remark(format!(
+            "`sysappend {mask:#x}`: what only the network or the machine itself knows is left out: {}",
+            unknown.join(", ")
+        ));
+    }
 }
 
 /// A kernel with the command line that SYSLINUX makes (`com32/elflink/ldlinux/kernel.c`): `BOOT_IMAGE=`
@@ -95,9 +134,7 @@ fn linux(
     }
     if let Some(devicetree) = label.and_then(|label| label.devicetree.as_deref()) {
         entry.devicetree = named(files, devicetree, "fdt", entry);
-        if cfg!(target_arch = "x86_64") {
-            entry.remark("`fdt` has no meaning on this machine: not passed on");
-        }
+        entry.remark("`fdt` has no meaning on this machine: not passed on");
     }
     if arguments.contains("${") {
         entry.remark("it holds `${`: no variables are filled in, as U-Boot would");
@@ -147,20 +184,15 @@ fn explain(label: &Label, entry: &mut BootEntry) {
         entry.block("`menu disable` says that it is not to be chosen");
     }
     if label.password {
-        lock(entry);
-    }
-    if label.sysappend != 0 {
-        entry.remark(format!(
-            "`sysappend {:#x}`: what SYSLINUX would add of the network and the machine is left out",
-            label.sysappend
-        ));
+        protect(entry, Password::Start);
     }
 }
 
-/// Keeps an entry from being started for which SYSLINUX would ask for a password.
-pub(super) fn lock(entry: &mut BootEntry) {
-    if entry.password != Password::Start {
-        entry.password = Password::Start;
+/// Gives an entry the password that SYSLINUX asks for on the way to it, or for changing it, unless it has one for
+/// more. One that SYSLINUX would not start without is kept from being started.
+pub(super) fn protect(entry: &mut BootEntry, password: Password) {
+    if password == Password::Start && entry.password != password {
         entry.block("SYSLINUX starts it only with a password");
     }
+    entry.password = entry.password.max(password);
 }

@@ -25,10 +25,21 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// The number at the beginning of a text, as C's `strtoul` reads it: decimal, or `0x…`. No number is 0.
 pub(super) fn number(text: &str) -> u32 {
-    let (digits, radix) = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
-        Some(digits) => (digits, 16),
-        None => (text, 10),
-    };
+    match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        Some(digits) => digits_of(digits, 16),
+        None => digits_of(text, 10),
+    }
+}
+
+/// The same for bits: `0` in front means octal.
+pub(super) fn mask(text: &str) -> u32 {
+    match text.strip_prefix('0') {
+        Some(digits) if digits.starts_with(|c: char| c.is_ascii_digit()) => digits_of(digits, 8),
+        _ => number(text),
+    }
+}
+
+fn digits_of(digits: &str, radix: u32) -> u32 {
     let end = digits.find(|c: char| !c.is_digit(radix));
     let digits = digits.get(..end.unwrap_or(digits.len()));
     digits
@@ -50,5 +61,15 @@ mod tests {
             assert_eq!(number(text), value, "{text}");
         }
         assert_eq!(number("99999999999"), 0);
+        for (text, value) in [
+            ("3", 3),
+            ("0x3fff", 0x3fff),
+            ("020", 16),
+            ("0", 0),
+            ("08", 0),
+        ] {
+            assert_eq!(mask(text), value, "{text}");
+        }
+        assert_eq!(number("020"), 20);
     }
 }

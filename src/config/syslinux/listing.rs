@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::choice::{Choice, choose, wait};
+use super::choice::{Choice, choose};
 use super::command::{Context, Lead, Program};
-use super::entry::{entry, lock};
+use super::entry::{entry, protect};
 use super::files::Files;
 use super::line::{split, words};
 use super::reader::read;
+use super::sysappend::Known;
 use super::tree::{Item, Label};
 use crate::config::configuration::Wait;
-use crate::entry::{BootEntry, FileRef, Origin, VolumeId};
+use crate::entry::{BootEntry, FileRef, Origin, Password, VolumeId};
 use crate::fs::{Filesystem, FsPath};
 
 /// More configurations that lead to each other are not read.
@@ -55,20 +56,25 @@ pub struct Listed {
     pub entries: Vec<BootEntry>,
     /// How long the menu or the prompt is shown.
     pub wait: Wait,
+    /// Is there a password for any of it, or for changing it?
+    pub has_password: bool,
     /// What was not understood, in words.
     pub problems: Vec<String>,
 }
 
-/// Lists what the configuration `path` of a volume offers when SYSLINUX works in `directory`.
-pub fn list(
-    filesystem: &dyn Filesystem,
+/// Lists what the configuration `path` of a volume offers when SYSLINUX works in `directory`. `known` is what
+/// `sysappend` asks for.
+pub fn list<'a>(
+    filesystem: &'a dyn Filesystem,
     volume: VolumeId,
     path: &FsPath,
     directory: &FsPath,
     medium: Medium,
+    known: Known<'a>,
 ) -> Listed {
     let mut listing = Listing {
         medium,
+        known,
         found: Listed::default(),
         queue: Vec::new(),
         done: 0,
@@ -85,10 +91,10 @@ pub fn list(
         titles: Vec::new(),
         is_default: true,
         in_menu: false,
-        password: false,
+        password: Password::None,
     });
-    while let Some(next) = listing.next() {
-        listing.configuration(&next);
+    while let Some(mut next) = listing.next() {
+        listing.configuration(&mut next);
     }
     listing.found
 }
@@ -104,12 +110,13 @@ struct Next<'a> {
     is_default: bool,
     /// Does a menu show it, whatever it says itself?
     in_menu: bool,
-    /// Is a password asked for on the way to it?
-    password: bool,
+    /// What is a password asked for on the way to it?
+    password: Password,
 }
 
 struct Listing<'a> {
     medium: Medium,
+    known: Known<'a>,
     found: Listed,
     /// Configurations that were read or will be.
     queue: Vec<Next<'a>>,
@@ -149,6 +156,10 @@ impl<'a> Listing<'a> {
         match (paths, directory.transpose()) {
             (Ok(paths), Ok(directory)) => {
                 let mut files = files.clone();
+                let password = match lead.password {
+                    true => Password::Start,
+                    false => from.password,
+                };
                 files.directory = directory.unwrap_or(files.directory);
                 self.lead(Next {
                     files,
@@ -156,7 +167,7 @@ impl<'a> Listing<'a> {
                     titles,
                     is_default,
                     in_menu: lead.in_menu,
-                    password: from.password || lead.password,
+                    password,
                 });
             }
             (Err(problem), _) => self.problem(problem),
@@ -171,8 +182,13 @@ impl<'a> Listing<'a> {
         next
     }
 
-    fn configuration(&mut self, next: &Next<'a>) {
+    fn configuration(&mut self, next: &mut Next<'a>) {
         let tree = read(&next.files, &next.names);
+        self.found.has_password |= tree.has_password();
+        if tree.master_password {
+            next.password = next.password.max(Password::Change);
+        }
+        let next = &*next;
         for problem in &tree.problems {
             self.problem(problem.clone());
         }
@@ -181,9 +197,9 @@ impl<'a> Listing<'a> {
             files: &next.files,
             medium: self.medium,
         };
-        let choice = choose(&context, next.in_menu);
+        let (choice, wait) = choose(&context, next.in_menu);
         if next.is_default {
-            self.found.wait = wait(&context, next.in_menu);
+            self.found.wait = wait;
         }
         let default = match &choice {
             Choice::Lead(lead) => {
@@ -224,15 +240,13 @@ impl<'a> Listing<'a> {
         let origin = Origin { file, line: None };
         let label = context.tree.find(command).map(|(label, _)| label);
         let program = context.command(command);
-        let mut found = entry(&next.files, command, origin, label, program);
+        let mut found = entry(&next.files, self.known, command, origin, label, program);
         if label.is_none() {
             found.title = command.to_owned();
         }
         found.submenu.clone_from(&next.titles);
         found.default = true;
-        if next.password {
-            lock(&mut found);
-        }
+        protect(&mut found, next.password);
         self.found.entries.push(found);
     }
 
@@ -285,11 +299,9 @@ impl<'a> Listing<'a> {
         let line = Some(label.line);
         let origin = Origin { file, line };
         let id = split(&label.name).0;
-        let mut found = entry(files, id, origin, Some(label), program);
+        let mut found = entry(files, self.known, id, origin, Some(label), program);
         found.submenu = titles.to_vec();
-        if menu.next.password {
-            lock(&mut found);
-        }
+        protect(&mut found, menu.next.password);
         found.default = menu
             .default
             .is_some_and(|default| std::ptr::eq(default, label));

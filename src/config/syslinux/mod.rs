@@ -13,11 +13,13 @@ mod line;
 mod listing;
 mod places;
 mod reader;
+mod sysappend;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 pub use listing::{Listed, Medium, list};
+pub use sysappend::Known;
 
 use crate::disk::Format;
 use crate::entry::{FileRef, VolumeId};
@@ -26,14 +28,19 @@ use crate::inventory::Inventory;
 /// Lists what the first configuration on a volume offers, where there is one, and says which it is.
 pub(super) fn of_volume(inventory: &Inventory, volume: VolumeId) -> Option<(FileRef, Listed)> {
     let filesystem = inventory.filesystem(volume).ok()?;
-    let format = inventory.volume(volume)?.content.format;
-    let place = places::find(filesystem, format == Some(Format::Iso9660))?;
+    let content = &inventory.volume(volume)?.content;
+    let place = places::find(filesystem, content.format == Some(Format::Iso9660))?;
+    let known = Known {
+        smbios: inventory.smbios(),
+        content: Some(content),
+    };
     let listed = list(
         filesystem,
         volume,
         &place.path,
         &place.directory,
         place.medium,
+        known,
     );
     let path = place.path;
     Some((FileRef { volume, path }, listed))

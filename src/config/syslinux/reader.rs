@@ -1,7 +1,7 @@
 //! From the lines of a configuration and its includes to a [`Tree`].
 
 use super::files::Files;
-use super::line::{MAX_LENGTH, is_space, number, split};
+use super::line::{MAX_LENGTH, is_space, mask, number, split};
 use super::tree::{Item, Kind, Label, Menu, Tree};
 use crate::fs::FsPath;
 
@@ -71,6 +71,7 @@ pub(super) fn read(files: &Files<'_>, names: &[FsPath]) -> Tree {
             prompt: false,
             implicit: true,
             append: None,
+            master_password: false,
             problems: Vec::new(),
         },
         menu: 0,
@@ -199,8 +200,8 @@ impl Reader<'_> {
                 None => self.tree.append = value(),
             },
             "ipappend" | "sysappend" => match &mut self.label {
-                Some(label) => label.sysappend = number(rest),
-                None => self.sysappend = number(rest),
+                Some(label) => label.sysappend = mask(rest),
+                None => self.sysappend = mask(rest),
             },
             "default" => self.tree.default = value(),
             "ui" => self.tree.ui = value(),
@@ -248,14 +249,13 @@ impl Reader<'_> {
             }
             (None, "fdt" | "devicetree") => label.devicetree = Some(value),
             (None, "none") => {}
-            (None, _) => {
-                let here = cfg!(target_arch = "x86_64");
-                let text = match here {
-                    true => format!("`{keyword}` has no meaning on this machine"),
-                    false => format!("`{keyword}` in line {} is not carried out", line.number),
-                };
-                label.remark(text);
-            }
+            (None, "fdtdir" | "devicetreedir") => label.remark(format!(
+                "`{keyword} {value}`: U-Boot picks a device tree there by the name of its board, and this machine has \
+                 none: not passed on"
+            )),
+            (None, _) => label.remark(format!(
+                "`{keyword} {value}`: kexec lays no device tree over another: not passed on"
+            )),
         }
         true
     }
@@ -297,6 +297,10 @@ impl Reader<'_> {
         };
         match (keyword, &mut self.label) {
             ("title", _) => menu.title = Some(text),
+            ("master", _) => {
+                let is_password = split(&text).0.eq_ignore_ascii_case("passwd");
+                self.tree.master_password |= is_password;
+            }
             ("label", Some(label)) => label.title = Some(text),
             ("label", None) => menu.label = Some(text),
             ("passwd", Some(label)) => label.password = true,

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::config::configuration::{Wait, WaitStyle};
-use crate::entry::{BootEntry, PayloadKind};
+use crate::disk::Content;
+use crate::entry::{BootEntry, Password, PayloadKind};
 use crate::fs::{FsPath, MemoryFilesystem};
 use proptest::prelude::*;
 
@@ -10,16 +11,21 @@ const VOLUME: VolumeId = VolumeId { disk: 0, volume: 0 };
 
 /// Lists `/s/syslinux.cfg` beside some files.
 fn listed_with(config: &str, files: &[(&str, &str)]) -> Listed {
+    listed_where(config.as_bytes(), files, Known::default())
+}
+
+/// The same for any bytes, on a volume and in a machine of which something is known.
+fn listed_where(config: &[u8], files: &[(&str, &str)], known: Known<'_>) -> Listed {
     let filesystem = ["/k", "/k2", "/s/k", "/s/i", "/i"]
         .iter()
         .fold(MemoryFilesystem::new(), |all, path| all.file(path, ""));
     let filesystem = files
         .iter()
         .fold(filesystem, |all, (path, text)| all.file(path, *text));
-    let filesystem = filesystem.file("/s/syslinux.cfg", config);
+    let filesystem = filesystem.file("/s/syslinux.cfg", config.to_vec());
     let path = |text| FsPath::new(text).unwrap();
     let (file, directory) = (path("/s/syslinux.cfg"), path("/s"));
-    list(&filesystem, VOLUME, &file, &directory, Medium::Disk)
+    list(&filesystem, VOLUME, &file, &directory, Medium::Disk, known)
 }
 
 /// Of each entry: a star for the default, a `!` for what can't be started, its menus, title and command
@@ -157,6 +163,23 @@ fn passwords_hold_for_everything_behind_them() {
         let entries = listed_with(&config, &files).entries;
         assert!(!entries.is_empty() && entries.iter().all(|entry| !entry.bootable()));
     }
+    // For changes, in the menu and in what it leads to; what has a password of its own is not started.
+    let config = "ui menu.c32\nmenu MASTER passwd x\nlabel a\nlinux k\nlabel b\nmenu passwd\nlinux k b\nlabel more\nconfig n.cfg\n";
+    let found = listed_with(config, &files);
+    let passwords: Vec<_> = found.entries.iter().map(|entry| entry.password).collect();
+    assert_eq!(
+        passwords,
+        [Password::Change, Password::Start, Password::Change]
+    );
+    assert_eq!(
+        summary(&found),
+        [
+            "*a: BOOT_IMAGE=k",
+            "!b: BOOT_IMAGE=k b",
+            "more>n: BOOT_IMAGE=k n"
+        ]
+    );
+    assert!(found.has_password && !listed_with("menu master x\n", &[]).has_password);
     // Behind what it is for, with and without a line between, and around other menus.
     for line in [
         "menu separator\n",
@@ -420,12 +443,22 @@ fn modules_and_other_kinds() {
 #[test]
 fn what_u_boot_writes() {
     let config = "timeout 30\ndefault l0\nmenu title U-Boot menu\nlabel l0\n\tmenu label Debian\n\
-                  \tlinux /k\n\tinitrd /i\n\tfdtdir /dtb\n\tfdt /i\n\tappend root=${root}\n";
+                  \tlinux /k\n\tinitrd /i\n\tfdtdir /dtb\n\tfdt /i\n\tfdtoverlays a.dtbo b.dtbo\n\
+                  \tappend root=${root}\n";
     let found = listed_with(config, &[]);
     let entry = &found.entries[0];
     assert!(entry.default && entry.bootable());
     assert_eq!(entry.devicetree.as_ref().unwrap().path.as_str(), "/i");
-    assert!(problems(entry).join("; ").contains("`${`"));
+    assert_eq!(
+        problems(entry),
+        [
+            "`fdtdir /dtb`: U-Boot picks a device tree there by the name of its board, and this machine has none: not \
+             passed on",
+            "`fdtoverlays a.dtbo b.dtbo`: kexec lays no device tree over another: not passed on",
+            "`fdt` has no meaning on this machine: not passed on",
+            "it holds `${`: no variables are filled in, as U-Boot would",
+        ]
+    );
 }
 
 #[test]
@@ -441,7 +474,98 @@ fn texts_and_oddities() {
             "/s/syslinux.cfg, line 14: `f13` is not known: passed over",
         ]
     );
-    assert!(problems(&found.entries[0])[0].starts_with("`sysappend 0x2`"));
+    assert_eq!(
+        problems(&found.entries[0]),
+        ["`sysappend 0x2`: what only the network or the machine itself knows is left out: BOOTIF"]
+    );
+}
+
+#[test]
+fn what_sysappend_adds() {
+    let content = Content {
+        format: Some(Format::Fat),
+        uuid: Some("12AB-34CD".to_owned()),
+        label: None,
+    };
+    let known = Known {
+        smbios: None,
+        content: Some(&content),
+    };
+    // Outside of labels for those behind it that have none of their own; octal, too.
+    let config = "sysappend 0x40000\nlabel a\nlinux k\nlabel b\nlinux k\ninitrd i\nappend x\nipappend 01000003\n\
+                  label c\nlinux k\nsysappend 0\nsysappend 262148\nlabel d\nlinux k\nsysappend 0\n\
+                  label e\ncom32 mboot.c32\nappend k\n";
+    let found = listed_where(config.as_bytes(), &[], known);
+    assert_eq!(
+        summary(&found),
+        [
+            "a: BOOT_IMAGE=k FSUUID=12AB-34CD",
+            "b: BOOT_IMAGE=k x initrd=i FSUUID=12AB-34CD",
+            "c: BOOT_IMAGE=k FSUUID=12AB-34CD",
+            "d: BOOT_IMAGE=k",
+            "!e: ",
+        ]
+    );
+    let said: Vec<_> = found.entries.iter().map(problems).collect();
+    let left_out = |mask: &str, names: &str| {
+        format!(
+            "`sysappend {mask}`: what only the network or the machine itself knows is left out: {names}"
+        )
+    };
+    assert!(said[0].is_empty() && said[3].is_empty());
+    assert_eq!(said[1], [left_out("0x40003", "ip, BOOTIF")]);
+    assert_eq!(said[2], [left_out("0x40004", "SYSUUID")]);
+}
+
+/// Bytes of older systems: a title is shown, and what would be another file or option is not started.
+#[test]
+fn latin_1() {
+    let config = b"menu title \xc4\nlabel caf\xe9\nmenu label Caf\xe9 ^noir\nlinux k\nlabel b\nlinux k\nappend \xfc\n\
+                   label c\nlinux k\xe9\nlabel d\nlinux k\ninitrd i,\xe9\ninclude \xe9.cfg\n";
+    let found = listed_where(config, &[], Known::default());
+    assert_eq!(
+        summary(&found),
+        [
+            "Caf\u{fffd} noir: BOOT_IMAGE=k",
+            "!b: BOOT_IMAGE=k \u{fffd}",
+            "!c: BOOT_IMAGE=k\u{fffd}",
+            "!d: BOOT_IMAGE=k initrd=i,\u{fffd}",
+        ]
+    );
+    let damaged = "its command line is not UTF-8 text: the configuration is damaged";
+    for entry in &found.entries[1..] {
+        assert_eq!(problems(entry).last(), Some(&damaged));
+    }
+    assert_eq!(found.problems, ["included and not there: /s/\u{fffd}.cfg"]);
+}
+
+#[test]
+fn problems_of_an_entry_are_counted() {
+    let config = format!("label a\nlinux gone\n{}", "fdtdir /d\n".repeat(5000));
+    let found = listed_with(&config, &[]);
+    let said = problems(&found.entries[0]);
+    assert!(said[0].starts_with("`fdtdir /d`: U-Boot picks"));
+    assert_eq!(
+        said[16..],
+        ["/s/gone is not there", "and 4984 more remarks"]
+    );
+    assert!(!found.entries[0].bootable());
+
+    let initrds = " initrd=x".repeat(100);
+    let found = listed_with(
+        &format!("label a\nlinux k\nappend initrd=i{initrds}\n"),
+        &[],
+    );
+    let said = problems(&found.entries[0]);
+    assert_eq!((said.len(), said[16]), (17, "and 84 more remarks"));
+    assert!(found.entries[0].bootable());
+}
+
+/// As SYSLINUX 6 on FAT finds nothing by such a name.
+#[test]
+fn a_backslash_is_no_separator() {
+    let found = listed_with("label a\nlinux \\s\\k\n", &[]);
+    assert_eq!(problems(&found.entries[0]), ["/s/\\s\\k is not there"]);
 }
 
 /// Everything that multiplies has an end.

@@ -4,6 +4,9 @@ use super::line::split;
 use crate::entry::Problem;
 use crate::fs::FsPath;
 
+/// Further remarks on a label are counted.
+const MAX_REMARKS: usize = 16;
+
 /// A configuration.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -33,6 +36,8 @@ pub(super) struct Tree {
     pub(super) implicit: bool,
     /// `append` outside of labels.
     pub(super) append: Option<String>,
+    /// `menu master passwd`: is a password asked for by who wants to change a command line?
+    pub(super) master_password: bool,
     /// What was not understood, in words.
     pub(super) problems: Vec<String>,
 }
@@ -109,6 +114,8 @@ pub(super) struct Label {
     pub(super) navigates: bool,
     /// What was odd in its lines.
     pub(super) problems: Vec<Problem>,
+    /// How much more was.
+    pub(super) unsaid: usize,
     /// The file that it is in.
     pub(super) file: FsPath,
     /// The line in that file.
@@ -131,6 +138,7 @@ impl Label {
             default: false,
             navigates: false,
             problems: Vec::new(),
+            unsaid: 0,
             file: file.clone(),
             line,
         }
@@ -144,6 +152,10 @@ impl Label {
     }
 
     pub(super) fn remark(&mut self, text: String) {
+        if self.problems.len() >= MAX_REMARKS {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return;
+        }
         let blocks = false;
         self.problems.push(Problem { blocks, text });
     }
@@ -164,6 +176,13 @@ impl Tree {
     pub(super) fn limit(&self) -> Option<u32> {
         let limits = [self.timeout, self.total_timeout].into_iter();
         limits.filter(|limit| *limit > 0).min()
+    }
+
+    /// Is there a password for anything?
+    pub(super) fn has_password(&self) -> bool {
+        self.master_password
+            || self.menus.iter().any(|menu| menu.password)
+            || self.labels.iter().any(|label| label.password)
     }
 
     /// Gives everything in a menu with a password that password: it may be written behind what it is for.

@@ -185,6 +185,24 @@ fn a_menu_of_syslinux_with_a_password() {
     assert_eq!(ids(&look(&[&files])), ["*!A", "B"]);
 }
 
+/// A master password is for changes: what the menu has may be started, and nothing else with its kernels.
+#[test]
+fn a_master_password_of_syslinux() {
+    let labels = "ui menu.c32\nmenu master passwd x\nlabel a\nlinux /k\nappend ro\n";
+    let config = "menuentry A { linux /k ro; }\nmenuentry B { linux /k quiet; }\n";
+    let look = |labels: &str| {
+        look(&[&[
+            KERNEL,
+            ("/boot/grub/grub.cfg", config),
+            ("/extlinux.conf", labels),
+        ]])
+    };
+    let found = look(labels);
+    assert_eq!(ids(&found), ["*A", "!B"]);
+    assert_eq!(problems(&found, "B"), [GUARDED.replace("GRUB", "SYSLINUX")]);
+    assert_eq!(ids(&look(&labels.replace("passwd", "other"))), ["*A", "B"]);
+}
+
 #[test]
 fn nothing_is_guessed_around_a_password() {
     let config = "set superusers=root\nmenuentry A { linux /boot/vmlinuz-1 root=UUID=a; }\n";
@@ -196,8 +214,36 @@ fn nothing_is_guessed_around_a_password() {
     assert_eq!(ids(&look(&[&files])), ["*!A"]);
 }
 
-const LOCKED: &str =
-    "a configuration of GRUB on this disk has a password, and does not offer it without";
+const LOCKED: &str = "a boot menu on this disk has a password, and does not offer it without";
+
+/// The same for SYSLINUX, whose menu may have lost what the password is for.
+#[test]
+fn nothing_is_guessed_where_a_menu_of_syslinux_has_a_password() {
+    for menu in [
+        "ui menu.c32\nmenu master passwd x\n",
+        "label a\nlinux /boot/vmlinuz-0\nmenu passwd x\n",
+        "label a\nmenu hide\nlinux /boot/vmlinuz-1\nmenu passwd x\n",
+        "menu begin\nmenu passwd x\nmenu end\n",
+        "label a\nconfig /inner.cfg\n",
+    ] {
+        let look = |keyword: &str| {
+            let inner = "label b\nlinux /boot/vmlinuz-0\nmenu passwd x\n";
+            let disk = MemoryFilesystem::new()
+                .file("/extlinux.conf", menu.replace("passwd", keyword))
+                .file("/inner.cfg", inner.replace("passwd", keyword))
+                .file("/boot/vmlinuz-1", kernel("1"))
+                .file("/etc/os-release", "ID=debian\n");
+            let mut inventory = Inventory::new();
+            inventory.add_filesystem("a", Box::new(disk));
+            discover(&inventory)
+        };
+        let locked = look("passwd");
+        assert_eq!(problems(&locked, "guess-vmlinuz-1").last(), Some(&LOCKED));
+        assert!(!ids(&locked).contains(&"guess-vmlinuz-1".to_owned()));
+        let open = look("other");
+        assert!(ids(&open).contains(&"guess-vmlinuz-1".to_owned()), "{menu}");
+    }
+}
 
 /// A menu that offers nothing, or what is not there, still has its password.
 #[test]

@@ -246,7 +246,7 @@ fn remarks_of_all_are_kept() {
         problems(&found, "b.conf"),
         [
             "`foo` in line 2 is no key of an entry: passed over",
-            "`sysappend 0x2`: what SYSLINUX would add of the network and the machine is left out"
+            "`sysappend 0x2`: what only the network or the machine itself knows is left out: BOOTIF"
         ]
     );
 }

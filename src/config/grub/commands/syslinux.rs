@@ -11,7 +11,7 @@ use crate::config::grub::failure::{BAD_ARGUMENT, FILE_NOT_FOUND, NOT_IMPLEMENTED
 use crate::config::grub::interpreter::{End, Interpreter};
 use crate::config::grub::menu::{Body, MenuEntry};
 use crate::config::grub::options::{self, Given, Spec, Style, Value};
-use crate::config::syslinux::{Listed, Medium, list};
+use crate::config::syslinux::{Known, Listed, Medium, list};
 use crate::entry::{BootEntry, FileRef, PayloadKind};
 use crate::fs::FsPath;
 
@@ -122,7 +122,16 @@ fn read(state: &Interpreter<'_>, name: &str, given: &Given<'_>) -> Outcome<(File
         _ => Medium::Disk,
     };
     let filesystem = devices.filesystem(file.volume)?;
-    let listed = list(filesystem, file.volume, &file.path, &directory, medium);
+    // GRUB has no `sysappend`.
+    let known = Known::default();
+    let listed = list(
+        filesystem,
+        file.volume,
+        &file.path,
+        &directory,
+        medium,
+        known,
+    );
     Ok((file, listed))
 }
 
