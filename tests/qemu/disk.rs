@@ -1,6 +1,7 @@
 //! Disks for one machine each: the images that were made once stay as they are.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -144,6 +145,15 @@ impl Image {
         names
     }
 
+    /// Every byte of the EFI system partition of a copy.
+    pub fn esp(&self) -> Vec<u8> {
+        // From 1 to 301 MiB, as make-disk says.
+        let mut bytes = vec![0; 300 << 20];
+        let disk = File::open(&self.path).unwrap();
+        disk.read_exact_at(&mut bytes, 1 << 20).unwrap();
+        bytes
+    }
+
     /// Gives a file on the EFI system partition another name.
     pub fn rename(&self, from: &str, to: &str) {
         let partition = format!("{}@@1M", self.path.display());
@@ -212,13 +222,15 @@ fn base(layout: &str) -> PathBuf {
     Path::new(&disks).join(format!("{layout}.raw"))
 }
 
-fn directory() -> PathBuf {
+/// Where the files of these tests are.
+pub fn directory() -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("qemu");
     std::fs::create_dir_all(&directory).unwrap();
     directory
 }
 
-fn run(command: &mut Command) {
+/// Runs a tool, which has to succeed.
+pub fn run(command: &mut Command) {
     let status = command
         .status()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));

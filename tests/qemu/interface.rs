@@ -7,7 +7,7 @@ use super::{BOOT, ROOT, log_in};
 
 /// Entries of the demo system on the EFI system partition, which its own entry is the example of: for each its
 /// file, and what it has besides.
-fn entries_of(names: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn entries_of(names: &[(&str, &str)]) -> Vec<(String, String)> {
     let directory = "/70696c6f746c696768740000000000d0";
     let names = names.iter();
     let entry = |(name, more): &(&str, &str)| {

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use super::disk::{Image, Variables};
+use super::disk::{Image, Variables, directory, run};
 
 /// A machine that is being put together.
 pub struct Setup {
@@ -179,6 +179,19 @@ impl Setup {
         self
     }
 
+    /// Gives it another policy than that of the board: an archive that the kernel unpacks over its own.
+    pub fn policy(mut self, text: &str) -> Setup {
+        let root = directory().join(format!("{}.root", self.name));
+        let (path, archive) = ("etc/pilotlight/policy.toml", "policy.cpio");
+        std::fs::create_dir_all(root.join("etc/pilotlight")).unwrap();
+        std::fs::write(root.join(path), text).unwrap();
+        let list = format!("printf 'etc\\netc/pilotlight\\n{path}\\n'");
+        let pack = format!("{list} | cpio --quiet -o -H newc >{archive}");
+        run(Command::new("sh").args(["-c", &pack]).current_dir(&root));
+        self.command.arg("-initrd").arg(root.join(archive));
+        self
+    }
+
     /// More arguments for QEMU.
     pub fn arguments(mut self, arguments: &[&str]) -> Setup {
         self.command.args(arguments);
@@ -187,9 +200,7 @@ impl Setup {
 
     /// Switches it on.
     pub fn start(mut self) -> Machine {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("qemu");
-        std::fs::create_dir_all(&directory).unwrap();
-        let log = directory.join(format!("{}.log", self.name));
+        let log = directory().join(format!("{}.log", self.name));
         let mut child = self
             .command
             .stdin(Stdio::piped())

@@ -16,6 +16,7 @@ mod disk;
 mod environment;
 mod interface;
 mod machine;
+mod stand_in;
 
 use std::time::Duration;
 
