@@ -337,6 +337,27 @@ fn includes_are_read_in_their_place() {
     );
 }
 
+/// As deep as in SYSLINUX itself.
+#[test]
+fn includes_have_a_depth() {
+    let names: Vec<(String, String)> = (1..20)
+        .map(|i| {
+            let text = format!("label {i}\nlinux k {i}\ninclude {}\n", i + 1);
+            (format!("/s/{i}"), text)
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = names
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let found = listed_with("include 1\n", &files);
+    assert_eq!(found.entries.len(), 15);
+    assert_eq!(
+        found.problems,
+        ["/s/15, line 3: /s/16 is not read: too many includes"]
+    );
+}
+
 #[test]
 fn configurations_lead_to_others() {
     let files = [
