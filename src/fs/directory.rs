@@ -70,6 +70,12 @@ impl Filesystem for Directory {
         })
     }
 
+    fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+        let found = self.find(path, OFlags::PATH).ok()?;
+        let stat = rustix::fs::statat(&found, "", AtFlags::EMPTY_PATH).ok()?;
+        Some([stat.st_dev, stat.st_ino])
+    }
+
     fn read_dir(&self, path: &FsPath) -> Result<Vec<DirEntry>, FsError> {
         let found = self.find(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut list = Vec::new();
@@ -164,6 +170,7 @@ mod tests {
         symlink("/passwd", root.join("boot/absolute")).unwrap();
         symlink("../../../../etc/passwd", root.join("boot/escape")).unwrap();
         symlink("loop", root.join("loop")).unwrap();
+        symlink(".", root.join("here")).unwrap();
         symlink("/proc/self/root/etc/passwd", root.join("magic")).unwrap();
         rustix::fs::mkfifoat(
             rustix::fs::CWD,
@@ -195,6 +202,10 @@ mod tests {
             read("/boot/vmlinuz/x"),
             Err(FsError::NotADirectory)
         ));
+        let identity = |name: &str| directory.identify(&path(name));
+        assert_eq!(identity("/here/here/boot"), identity("/boot"));
+        assert_ne!(identity("/boot"), identity("/"));
+        assert_eq!(identity("/gone"), None);
         let long = directory.read(&path("/boot/vmlinuz"), 3);
         assert!(matches!(long, Err(FsError::TooLarge(_))));
     }

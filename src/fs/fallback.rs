@@ -99,6 +99,10 @@ impl Filesystem for Mount {
     fn image(&self, path: &FsPath) -> Result<Source, FsError> {
         self.now()?.image(path)
     }
+
+    fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+        self.now().ok()?.identify(path)
+    }
 }
 
 /// A reader, and the kernel for what it does not read.
@@ -155,6 +159,11 @@ impl Filesystem for Fallback {
     fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
         // A mount does not tell.
         self.reader.locate(path, limit)
+    }
+
+    fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+        // A mount has other numbers.
+        self.reader.identify(path)
     }
 
     fn problem(&self) -> Option<&str> {

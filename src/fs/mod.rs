@@ -107,6 +107,13 @@ pub trait Filesystem {
         ))
     }
 
+    /// What tells the directory at `path` from all others here, whatever links lead to it. `None` where nothing but
+    /// the path does, since there are no links, and where no directory can be looked up.
+    fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+        let _ = path;
+        None
+    }
+
     /// What is wrong with the whole filesystem though it is read, in words: what people should know who
     /// rely on what is read.
     fn problem(&self) -> Option<&str> {

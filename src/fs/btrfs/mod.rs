@@ -158,6 +158,11 @@ impl Filesystem for Btrfs {
         })
     }
 
+    fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+        let Number { subvolume, inode } = self.find(path).ok()?.number;
+        Some([subvolume.number, inode])
+    }
+
     fn read_dir(&self, path: &FsPath) -> Result<Vec<DirEntry>, FsError> {
         let directory = self.find(path)?;
         if directory.kind != FileKind::Directory {

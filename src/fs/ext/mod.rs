@@ -123,6 +123,11 @@ impl Filesystem for Ext {
         }))
     }
 
+    fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+        let inode = walk::find(&self.medium, path).ok()?;
+        Some([0, inode.number.into()])
+    }
+
     fn image(&self, path: &FsPath) -> Result<Source, FsError> {
         let inode = self.file(path)?;
         match place::image(&self.medium, &self.source, inode)? {

@@ -128,6 +128,12 @@ impl Filesystem for Iso9660 {
         })
     }
 
+    fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+        let file = self.find(path).ok()?;
+        let Place { start, size } = *file.places.first()?;
+        (file.kind == FileKind::Directory).then_some([start, size])
+    }
+
     fn read_dir(&self, path: &FsPath) -> Result<Vec<DirEntry>, FsError> {
         let directory = self.find(path)?;
         if directory.kind != FileKind::Directory {

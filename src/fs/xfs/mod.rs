@@ -128,6 +128,10 @@ impl Filesystem for Xfs {
         })
     }
 
+    fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+        Some([0, self.find(path).ok()?.number])
+    }
+
     fn read_dir(&self, path: &FsPath) -> Result<Vec<DirEntry>, FsError> {
         let directory = self.find(path)?;
         if directory.kind != FileKind::Directory {
