@@ -200,6 +200,8 @@ pub struct BootEntry {
     pub origin: Origin,
     /// Other places that offer the same.
     pub also_at: Vec<Origin>,
+    /// Ids that it has there. No part of the JSON view.
+    pub also_called: Vec<String>,
     /// What it starts.
     pub kind: PayloadKind,
     /// The kernel, UKI or EFI program.
@@ -251,6 +253,7 @@ impl BootEntry {
             source,
             origin,
             also_at: Vec::new(),
+            also_called: Vec::new(),
             kind,
             kernel: None,
             initrd: Vec::new(),
@@ -286,6 +289,40 @@ impl BootEntry {
     /// Can it be tried? Problems that block say why not.
     pub fn bootable(&self) -> bool {
         !self.problems.iter().any(|problem| problem.blocks)
+    }
+
+    /// How many bytes a copy takes, about, as it was read from a file of its own.
+    pub fn size(&self) -> usize {
+        let mut sum = size_of::<BootEntry>();
+        let mut add = |bytes: usize| sum = sum.saturating_add(bytes);
+        for text in [&self.id, &self.title, &self.cmdline] {
+            add(text.len());
+        }
+        for text in [&self.version, &self.machine_id, &self.architecture] {
+            add(text.as_ref().map_or(0, String::len));
+        }
+        let mut add_file = |file: &FileRef| {
+            add(size_of::<FileRef>());
+            add(file.path.as_str().len());
+        };
+        add_file(&self.origin.file);
+        for file in [&self.kernel, &self.devicetree].into_iter().flatten() {
+            add_file(file);
+        }
+        for initrd in &self.initrd {
+            add_file(&initrd.file);
+        }
+        if let Some(unified) = &self.unified {
+            for companion in &unified.companions {
+                add_file(&companion.file);
+            }
+            add(unified.options.as_ref().map_or(0, String::len));
+        }
+        for problem in &self.problems {
+            add(size_of::<Problem>());
+            add(problem.text.len());
+        }
+        sum
     }
 
     /// Adds a problem that keeps the entry from being booted.

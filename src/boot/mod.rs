@@ -27,4 +27,4 @@ pub use memory::available as available_memory;
 pub use payload::{Part, Payload, PayloadError};
 pub use plan::plan;
 pub use timeline::{Stage, Timeline};
-pub use wished::{unmet, wished};
+pub use wished::{is_one_shot, unmet, wished};

@@ -47,7 +47,6 @@ mod tests {
     use crate::boot::unmet;
     use crate::config::Configuration;
     use crate::efi::Wishes;
-    use crate::fs::FsPath;
 
     /// Configurations, by their disks and the ids of their entries: `*` marks the default, and `+` what it
     /// falls back to, in order of the numbers behind it.
@@ -150,11 +149,16 @@ mod tests {
             assert_eq!(ids(&found, &[]), order, "{:?}", found.wishes);
         }
         // One that stands for another goes by its name, too.
-        let mut also = found.entries[4].origin.clone();
-        also.file.path = FsPath::new("/loader/entries/other+3.conf").unwrap();
-        found.entries[4].also_at.push(also);
-        found.wishes = wishing("other.conf", "", "");
-        assert_eq!(ids(&found, &[]), "ebacd");
+        found.entries[4].also_called = vec!["other.conf".to_owned(), "x-1.efi@safe".to_owned()];
+        for wish in ["other.conf", "OTHER", "x-1.efi@safe", "x-*.efi@*"] {
+            found.wishes = wishing(wish, "", "");
+            assert_eq!(ids(&found, &[]), "ebacd", "{wish}");
+        }
+        // But not before one that has the name itself.
+        found.entries[0].also_called = vec!["c".to_owned()];
+        found.wishes = wishing("c", "", "");
+        assert_eq!(ids(&found, &[]), "cbade");
+        found.entries[0].also_called.clear();
         // What failed is not tried again, and what is bad not preferred.
         found.wishes = wishing("c", "a", "");
         found.entries[0].tries_left = Some(0);

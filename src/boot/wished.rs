@@ -1,33 +1,38 @@
 //! What UEFI variables choose, before any configuration does.
 
 use crate::config::Found;
-use crate::config::bls::{Counter, Pattern};
+use crate::config::bls::Pattern;
 use crate::efi::Wish;
-use crate::entry::{BootEntry, Origin};
+use crate::entry::BootEntry;
 
-/// For each wish the entries that it may mean, in the order of the menu.
+/// For each wish the entries that it may mean, in the order of the menu: those that have the name themselves before
+/// those that another configuration calls so.
 fn meant(found: &Found) -> impl Iterator<Item = (Wish<'_>, Vec<&BootEntry>)> {
     found.wishes.entries().map(|wish| {
-        let pattern = Pattern::new(wish.pattern);
+        let Some(pattern) = Pattern::new(wish.pattern) else {
+            return (wish, Vec::new());
+        };
         let entries = found.entries.iter().filter(|entry| {
             let spared = wish.spares_bad && entry.tries_left == Some(0);
-            !spared
-                && pattern
-                    .as_ref()
-                    .is_some_and(|pattern| is_meant(pattern, entry))
+            !spared && is_meant(&pattern, entry)
         });
-        (wish, entries.collect())
+        let (mut own, others): (Vec<&BootEntry>, Vec<&BootEntry>) =
+            entries.partition(|entry| pattern.means(&entry.id));
+        own.extend(others);
+        (wish, own)
     })
 }
 
-/// Is it this entry, under its own name or that of another file that offers the same?
+/// Is it this entry, under its own name or that which another configuration has for the same?
 fn is_meant(pattern: &Pattern, entry: &BootEntry) -> bool {
-    let mut others = entry.also_at.iter().filter(|origin| origin.line.is_none());
-    let other = |origin: &Origin| {
-        let (id, _) = Counter::split(origin.file.path.file_name(), ".conf");
-        id.ends_with(".conf") && pattern.means(&id)
-    };
-    pattern.means(&entry.id) || others.any(other)
+    let mut names = std::iter::once(&entry.id).chain(&entry.also_called);
+    names.any(|name| pattern.means(name))
+}
+
+/// Is this an entry that is wished for at one boot only?
+pub fn is_one_shot(found: &Found, entry: &BootEntry) -> bool {
+    let pattern = found.wishes.one_shot.as_deref().and_then(Pattern::new);
+    pattern.is_some_and(|pattern| is_meant(&pattern, entry))
 }
 
 /// The entries that are wished for, in order: of each wish the first that `may_start` lets through. One entry

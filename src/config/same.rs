@@ -208,6 +208,14 @@ impl BootEntry {
                 self.also_at.push(origin);
             }
         }
+        for name in std::iter::once(other.id).chain(other.also_called) {
+            if self.also_called.len() >= MAX_PLACES {
+                break;
+            }
+            if name != self.id && !self.also_called.contains(&name) {
+                self.also_called.push(name);
+            }
+        }
         self.default |= other.default;
         self.password = self.password.max(other.password);
         if self.saves.is_empty() {

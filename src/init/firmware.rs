@@ -7,6 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::mounts;
 use super::stand_in::StandIn;
+use crate::boot::is_one_shot;
 use crate::config::Found;
 use crate::efi::{Account, Efivarfs, Memory, SAVED, Variables, Wishes};
 use crate::entry::{BootEntry, EntrySource, VolumeId};
@@ -175,8 +176,7 @@ fn partition(inventory: &Inventory, volume: VolumeId) -> Option<&str> {
 /// As systemd-boot does it (`save_selected_entry` in `src/boot/boot.c`): what was asked for once is not
 /// remembered, and a memory that nothing asks for is given up.
 fn memory(found: &Found, entry: &BootEntry) -> Memory {
-    let one_shot = found.wishes.one_shot.as_deref();
-    if one_shot.is_some_and(|id| id.eq_ignore_ascii_case(&entry.id)) {
+    if is_one_shot(found, entry) {
         return Memory::Keep;
     }
     let mut confs = found.configurations.iter();
@@ -241,10 +241,11 @@ mod tests {
     fn machine(wishes: Wishes, wanted: Option<&str>) -> (Inventory, Found) {
         let mut inventory = Inventory::new();
         inventory.add_filesystem("uuid", Box::new(MemoryFilesystem::new()));
-        let entries = vec![
+        let mut entries = vec![
             BootEntry::on_disk(0, "a.conf"),
             BootEntry::on_disk(0, "b.conf"),
         ];
+        entries[1].also_called = vec!["image.efi@x".to_owned()];
         let file = entries[0].origin.file.clone();
         let configuration = Configuration {
             wanted: wanted.map(str::to_owned),
@@ -289,6 +290,20 @@ mod tests {
         assert_eq!(remembered(&[last], Some("@saved"), 0), is("a.conf"));
         assert_eq!(remembered(&[last, saved, once], None, 1), is("x.conf"));
         assert_eq!(remembered(&[last, saved, once], None, 0), is("a.conf"));
+        // However it was wished for.
+        for wish in ["b*", "B", "image.efi@x", "[!a]*.conf"] {
+            let once = ("LoaderEntryOneShot", wish);
+            assert_eq!(
+                remembered(&[last, saved, once], None, 1),
+                is("x.conf"),
+                "{wish}"
+            );
+            assert_eq!(
+                remembered(&[last, saved, once], None, 0),
+                is("a.conf"),
+                "{wish}"
+            );
+        }
     }
 
     #[test]

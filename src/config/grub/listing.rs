@@ -8,6 +8,7 @@ use super::load::{Loaded, Program};
 use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::source::Position;
 use super::wait::wait;
+use crate::config::bls::Counter;
 use crate::config::configuration::{MAX_FALLBACKS, Wait, WaitStyle};
 use crate::entry::{
     BootEntry, EntrySource, FileRef, Origin, Password, PayloadKind, SavedVariables,
@@ -300,6 +301,11 @@ impl<'a> Listing<'a> {
         let program = program.unwrap_or_else(|| Program::new(PayloadKind::Linux));
         let mut found = BootEntry::new(path.ids.join(">"), EntrySource::Grub, program.kind, origin);
         found.also_at = also_at;
+        // Other loaders know it by the name of its file.
+        let own_file = entry.file.iter().map(|file| file.path.file_name());
+        found.also_called = own_file
+            .map(|name| Counter::split(name, ".conf").0)
+            .collect();
         found.title.clone_from(&entry.title);
         found.kernel = program.kernel;
         found.initrd = program.initrd;

@@ -42,6 +42,7 @@ fn three_languages_and_one_entry() {
             "0 /extlinux.conf:2"
         ]
     );
+    assert_eq!(b.also_called, ["G", "s"]);
     assert_eq!(
         origins(&found.entries[2]),
         ["0 /boot/grub/grub.cfg:2", "0 /extlinux.conf:5"]

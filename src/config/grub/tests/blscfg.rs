@@ -35,6 +35,7 @@ fn fedora() {
         found.entries[0].origin.file.path.as_str(),
         "/loader/entries/abc-6.11.4-301.fc41.conf"
     );
+    assert_eq!(found.entries[0].also_called, ["abc-6.11.4-301.fc41.conf"]);
     assert_eq!(problems(&found.entries[0]), [""; 0]);
     assert_eq!(
         problems(&found.entries[1]),
