@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pilotlight::config::Budget;
 use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1, Wanted};
 use pilotlight::config::grub::source::Source;
 use pilotlight::config::grub::syntax::{Command, List, Script, Unit};
@@ -277,7 +278,12 @@ pub fn bls_entry(data: &[u8]) {
         .file("/l", "");
     let mut group = bls::Group::default();
     let volume = VolumeId { disk: 0, volume: 0 };
-    group.read(&filesystem, volume, bls::Place::Elsewhere);
+    group.read(
+        &filesystem,
+        volume,
+        bls::Place::Elsewhere,
+        &Budget::of_disk(1),
+    );
     for entry in group.finish(&Wishes::default()).entries {
         assert!(entry.cmdline.len() <= 1 << 18 && entry.initrd.len() <= 64);
     }
@@ -534,7 +540,7 @@ pub fn pe(data: &[u8]) {
     let filesystem = MemoryFilesystem::new().file(path, data);
     let mut group = bls::Group::default();
     let volume = VolumeId { disk: 0, volume: 0 };
-    group.read(&filesystem, volume, bls::Place::Esp);
+    group.read(&filesystem, volume, bls::Place::Esp, &Budget::of_disk(1));
     let bls::Offered {
         entries, problems, ..
     } = group.finish(&Wishes::default());

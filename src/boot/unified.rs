@@ -83,6 +83,7 @@ pub(super) fn read(
     let mut texts = cmdlines.iter().map(String::as_str);
     let own = texts.next().unwrap_or_default();
     let cmdline = command_line(unified.options.as_deref(), own, texts);
+    let cmdline = cmdline.map_err(|error| reading.bad(file, error.to_string()))?;
     let (kernel, image) = reading.kernel(file, kernel)?;
     Ok(Parts {
         kernel,

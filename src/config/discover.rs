@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::bls::{self, Place};
+use super::budget::Budget;
 use super::configuration::{Configuration, Wait};
 use super::guess::guess;
 use super::identity::Identities;
@@ -91,6 +92,7 @@ pub fn discover(inventory: &Inventory) -> Found {
     let mut locked = BTreeSet::new();
     let mut volumes = Vec::new();
     for disk in 0..inventory.disks().len() {
+        let budget = Budget::of_disk(inventory.disks().len());
         let mut boot = bls::Group::default();
         let mut others = Vec::new();
         let mut readable = Vec::new();
@@ -134,10 +136,10 @@ pub fn discover(inventory: &Inventory) -> Found {
             match place {
                 Place::Elsewhere => {
                     let mut group = bls::Group::default();
-                    group.read(filesystem, id, Place::Elsewhere);
+                    group.read(filesystem, id, Place::Elsewhere, &budget);
                     others.push(group);
                 }
-                place => boot.read(filesystem, id, place),
+                place => boot.read(filesystem, id, place, &budget),
             }
         }
         let evaluated = scripts.read(inventory, readable.iter().copied());
@@ -182,9 +184,14 @@ pub fn discover(inventory: &Inventory) -> Found {
             };
             let others = found.entries.iter();
             let others = others.filter(|entry| entry.origin.file.volume.disk == disk);
-            for entry in uki::fallback(filesystem, volume, &others.collect::<Vec<_>>()) {
+            let others: Vec<&BootEntry> = others.collect();
+            let (entries, problem) = uki::fallback(filesystem, volume, &others, &budget);
+            for entry in entries {
                 let file = entry.origin.file.clone();
                 found.plain(entry.source, file, Wait::default(), vec![entry]);
+            }
+            if let Some(text) = problem {
+                found.problem(volume, text);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! of the menu.
 
 pub mod bls;
+mod budget;
 mod configuration;
 mod discover;
 pub mod grub;
@@ -17,5 +18,6 @@ pub mod syslinux;
 mod tests;
 pub mod uki;
 
+pub use budget::Budget;
 pub use configuration::{Configuration, Wait, WaitStyle};
 pub use discover::{Found, VolumeProblem, discover};

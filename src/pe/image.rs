@@ -15,8 +15,8 @@ use crate::fs::ReadFile;
 /// How many bytes of a file are read at first; they hold the headers of every usual program.
 pub const FIRST_READ: usize = 64 * 1024;
 
-/// Headers that end behind this many bytes are not read.
-pub const MAX_HEADERS: usize = 1024 * 1024;
+/// Headers that end behind this many bytes are not read: there is room for thousands of sections.
+pub const MAX_HEADERS: usize = 256 * 1024;
 
 /// The headers of an EFI program, checked against the length of its file: sections follow each other
 /// without a gap, and a table of signatures is the end of the file.

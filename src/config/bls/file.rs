@@ -24,14 +24,8 @@ pub struct Type1 {
     pub sort_key: Option<String>,
     /// `architecture` in EFI's spelling (`x64`, `aa64`).
     pub architecture: Option<String>,
-    /// `linux`: path of a kernel.
-    pub linux: Option<String>,
-    /// `efi`: path of another EFI program.
-    pub efi: Option<String>,
-    /// `uki`: path of a unified kernel image.
-    pub uki: Option<String>,
-    /// `uki-url`: address of a unified kernel image.
-    pub uki_url: Option<String>,
+    /// What is started: of lines that say it the last, as for systemd-boot.
+    pub program: Option<Program>,
     /// `devicetree`: path of a device tree.
     pub devicetree: Option<String>,
     /// Is there a `devicetree-overlay`?
@@ -49,6 +43,30 @@ pub struct Type1 {
     pub problems: Vec<Problem>,
     /// How many more remarks there would be.
     pub unsaid: usize,
+}
+
+/// What an entry starts, by the key that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `linux`: path of a kernel, or of a program that is started with initrds as one.
+    Linux(String),
+    /// `efi`: path of another EFI program.
+    Efi(String),
+    /// `uki`: path of a unified kernel image.
+    Uki(String),
+    /// `uki-url`: address of a unified kernel image.
+    UkiUrl(String),
+}
+
+impl Program {
+    fn key(&self) -> &'static str {
+        match self {
+            Program::Linux(_) => "linux",
+            Program::Efi(_) => "efi",
+            Program::Uki(_) => "uki",
+            Program::UkiUrl(_) => "uki-url",
+        }
+    }
 }
 
 impl Type1 {
@@ -75,10 +93,10 @@ impl Type1 {
             "machine-id" => self.single(line, |entry| &mut entry.machine_id),
             "sort-key" => self.single(line, |entry| &mut entry.sort_key),
             "architecture" => self.single(line, |entry| &mut entry.architecture),
-            "linux" => self.single(line, |entry| &mut entry.linux),
-            "efi" => self.single(line, |entry| &mut entry.efi),
-            "uki" => self.single(line, |entry| &mut entry.uki),
-            "uki-url" => self.single(line, |entry| &mut entry.uki_url),
+            "linux" => self.program(line, Program::Linux),
+            "efi" => self.program(line, Program::Efi),
+            "uki" => self.program(line, Program::Uki),
+            "uki-url" => self.program(line, Program::UkiUrl),
             "devicetree" => self.single(line, |entry| &mut entry.devicetree),
             "initrd" if self.initrd.len() < MAX_INITRDS => self.initrd.push(value.to_owned()),
             "initrd" => self.problem(
@@ -92,7 +110,9 @@ impl Type1 {
                 self.options.push_str(value);
             }
             "profile" => {
-                self.profile = value.parse().ok();
+                let profile = value.parse().ok();
+                let before = std::mem::replace(&mut self.profile, profile);
+                self.replaced(line, before.is_some());
                 if self.profile.is_none() {
                     self.problem(
                         true,
@@ -129,7 +149,26 @@ impl Type1 {
     /// A key that counts once: the last one wins, as in systemd-boot.
     fn single(&mut self, line: &Line<'_>, field: fn(&mut Type1) -> &mut Option<String>) {
         let before = field(self).replace(line.value.to_owned());
-        if before.is_some() {
+        self.replaced(line, before.is_some());
+    }
+
+    /// A key that excludes others: systemd-boot has one place for all of them.
+    fn program(&mut self, line: &Line<'_>, program: fn(String) -> Program) {
+        let before = self.program.replace(program(line.value.to_owned()));
+        let Line { key, number, .. } = line;
+        match before.map(|before| before.key()) {
+            Some(other) if other != *key => self.problem(
+                false,
+                format_args!(
+                    "`{key}` in line {number} takes the place of `{other}`: an entry starts one program"
+                ),
+            ),
+            same => self.replaced(line, same.is_some()),
+        }
+    }
+
+    fn replaced(&mut self, line: &Line<'_>, was_there: bool) {
+        if was_there {
             let Line { key, number, .. } = line;
             self.problem(
                 false,
@@ -181,7 +220,7 @@ mod tests {
             machine_id: Some("1".repeat(32)),
             sort_key: Some("debian".to_owned()),
             options: "root=UUID=1 ro quiet".to_owned(),
-            linux: Some("/1/6.1.0-44-amd64/linux".to_owned()),
+            program: Some(Program::Linux("/1/6.1.0-44-amd64/linux".to_owned())),
             initrd: vec!["/1/ucode.img".to_owned(), "/1/initrd.img".to_owned()],
             ..Type1::default()
         };
@@ -217,8 +256,46 @@ mod tests {
                 ),
             ]
         );
-        assert_eq!(entry.linux, None);
+        assert_eq!(entry.program, None);
         assert_eq!(entry.version.as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn the_last_line_says_what_is_started() {
+        let program = |text: &str| {
+            let entry = Type1::parse(text.as_bytes());
+            assert!(!entry.problems.iter().any(|problem| problem.blocks));
+            let said: Vec<String> = entry.problems.into_iter().map(|p| p.text).collect();
+            (entry.program, said.join("; "))
+        };
+        let own = str::to_owned;
+        assert_eq!(
+            program("linux /l\nefi /e\n"),
+            (
+                Some(Program::Efi(own("/e"))),
+                own("`efi` in line 2 takes the place of `linux`: an entry starts one program")
+            )
+        );
+        assert_eq!(
+            program("uki-url http://x\nuki /u\nlinux /l\nlinux /m"),
+            (
+                Some(Program::Linux(own("/m"))),
+                own(
+                    "`uki` in line 2 takes the place of `uki-url`: an entry starts one program; \
+                     `linux` in line 3 takes the place of `uki`: an entry starts one program; \
+                     `linux` in line 4 takes the place of an earlier one"
+                )
+            )
+        );
+        let entry = Type1::parse(b"uki /u\nprofile 1\nprofile 2\n");
+        assert_eq!(entry.profile, Some(2));
+        assert_eq!(
+            texts(&entry),
+            [(
+                false,
+                "`profile` in line 3 takes the place of an earlier one"
+            )]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::loader_conf::{LoaderConf, Wanted};
 use super::order::order;
 use super::pattern::Pattern;
 use super::volume::{Read, Sorted, read};
+use crate::config::budget::Budget;
 use crate::config::configuration::{Wait, WaitStyle};
 use crate::config::uki;
 use crate::disk::Partition;
@@ -73,14 +74,21 @@ pub struct Offered {
 }
 
 impl Group {
-    /// Reads the entries of volume `volume`: those of files and those that are images.
-    pub fn read(&mut self, filesystem: &dyn Filesystem, volume: VolumeId, place: Place) {
+    /// Reads the entries of volume `volume`: those of files and those that are images. They have their share of
+    /// what all of its disk may take.
+    pub fn read(
+        &mut self,
+        filesystem: &dyn Filesystem,
+        volume: VolumeId,
+        place: Place,
+        disk: &Budget,
+    ) {
         let Read {
             entries,
             confs,
             problems,
-        } = read(filesystem, volume, place);
-        let (images, more) = uki::read(filesystem, volume);
+        } = disk.share(|budget| read(filesystem, volume, place, budget));
+        let (images, more) = disk.share(|budget| uki::read(filesystem, volume, budget));
         self.entries.extend(entries.into_iter().chain(images));
         self.confs
             .extend(confs.into_iter().map(|(path, conf)| Conf {
@@ -117,18 +125,24 @@ impl Group {
                 }
             }
         }
+        // What is bad is not preferred, but it is there.
+        let mut meant = Vec::new();
         for choice in &choices {
-            if !entries.iter().any(|e| choice.pattern.means(&e.id)) {
+            let named = entries.iter().zip(0..);
+            let mut named = named
+                .filter(|(entry, _)| choice.pattern.means(&entry.id))
+                .peekable();
+            if named.peek().is_none() {
                 let text = format!("{choice} means no entry that is there");
                 self.problems.push((choice.conf.volume, text));
             }
+            let allowed = named.filter(|(entry, _)| !choice.spares(entry));
+            meant.extend(allowed.map(|(_, number): (_, usize)| number));
         }
-        let find = |is_it: &dyn Fn(&Choice<'_>, &BootEntry) -> bool| {
-            let mut choices = choices.iter();
-            choices.find_map(|choice| entries.iter().position(|e| is_it(choice, e)))
-        };
-        let chosen = find(&|choice, entry| choice.means(entry) && entry.bootable())
-            .or_else(|| find(&|choice, entry| choice.means(entry)))
+        let bootable = |i: &usize| entries.get(*i).is_some_and(BootEntry::bootable);
+        let chosen = meant.iter().copied().find(bootable);
+        let chosen = chosen
+            .or(meant.first().copied())
             .or_else(|| entries.iter().position(BootEntry::bootable));
         if let Some(entry) = chosen.and_then(|i| entries.get_mut(i)) {
             entry.default = true;
@@ -224,9 +238,8 @@ impl<'a> Choice<'a> {
     }
 
     /// What has used up its tries is not preferred; a default it may be.
-    fn means(&self, entry: &BootEntry) -> bool {
-        let is_bad = self.key == Key::Preferred && entry.tries_left == Some(0);
-        !is_bad && self.pattern.means(&entry.id)
+    fn spares(&self, entry: &BootEntry) -> bool {
+        self.key == Key::Preferred && entry.tries_left == Some(0)
     }
 }
 
@@ -256,7 +269,12 @@ mod tests {
     fn offered(volumes: &[(Place, MemoryFilesystem)]) -> Offered {
         let mut group = Group::default();
         for (i, (place, filesystem)) in volumes.iter().enumerate() {
-            group.read(filesystem, VolumeId { disk: 0, volume: i }, *place);
+            group.read(
+                filesystem,
+                VolumeId { disk: 0, volume: i },
+                *place,
+                &Budget::of_disk(1),
+            );
         }
         group.finish(&Wishes::default())
     }
@@ -362,7 +380,7 @@ mod tests {
             let mut group = Group::default();
             let id = VolumeId { disk: 0, volume: 0 };
             let names = ["a.conf", "b.conf", "c.conf"];
-            group.read(&volume(&names, conf), id, Place::Esp);
+            group.read(&volume(&names, conf), id, Place::Esp, &Budget::of_disk(1));
             let offered = group.finish(wishes);
             let default = offered.entries.into_iter().find(|entry| entry.default);
             (default.unwrap().id, offered.wait.seconds, offered.wanted)

@@ -4,6 +4,7 @@
 //! specification.
 
 mod counter;
+mod entry;
 mod file;
 mod group;
 mod lines;
@@ -15,7 +16,7 @@ mod version;
 mod volume;
 
 pub use counter::Counter;
-pub use file::Type1;
+pub use file::{Program, Type1};
 pub use group::{Group, Offered, Place};
 pub(in crate::config) use lines::{Line, lines};
 pub use loader_conf::{LoaderConf, Wanted};

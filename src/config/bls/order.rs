@@ -19,8 +19,8 @@ fn by_specification(a: &Sorted, b: &Sorted) -> Ordering {
         (Some(x), Some(y)) => (x.cmp(y))
             .then_with(|| a.entry.machine_id.cmp(&b.entry.machine_id))
             .then_with(|| {
-                let version = |e: &Sorted| e.entry.version.clone().unwrap_or_default();
-                compare(&version(b), &version(a))
+                let (a, b) = (&a.entry.version, &b.entry.version);
+                compare(b.as_deref().unwrap_or(""), a.as_deref().unwrap_or(""))
             }),
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,

@@ -59,6 +59,9 @@ fn matches(pattern: &[char], text: &[char]) -> bool {
             }
         }
         reached = next;
+        if !reached.contains(&true) {
+            return false;
+        }
     }
     reached.last().copied().unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Variables of GRUB in entries that Fedora and its relatives write for it.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use crate::config::grub::EnvironmentBlock;
 use crate::fs::{Filesystem, FsPath};
@@ -19,7 +20,15 @@ pub(super) struct Variables<'a> {
     filesystem: &'a dyn Filesystem,
     /// The directory that holds `loader`.
     boot: FsPath,
-    block: OnceCell<Vec<(String, String)>>,
+    block: OnceCell<Block>,
+}
+
+/// A block of many names, each of which an entry may use many times.
+#[derive(Default)]
+struct Block {
+    /// Where the value of each name is.
+    numbers: BTreeMap<String, usize>,
+    values: Vec<String>,
 }
 
 impl<'a> Variables<'a> {
@@ -33,22 +42,27 @@ impl<'a> Variables<'a> {
 
     fn get(&self, name: &str) -> Option<&str> {
         let block = self.block.get_or_init(|| self.read());
-        let variable = block.iter().find(|(known, _)| known == name);
-        let value = variable.map(|(_, value)| value.as_str());
+        let number = block.numbers.get(name);
+        let value = number
+            .and_then(|number| block.values.get(*number))
+            .map(String::as_str);
         value.or_else(|| OPTIONAL.contains(&name).then_some(""))
     }
 
-    fn read(&self) -> Vec<(String, String)> {
+    fn read(&self) -> Block {
         let paths = BLOCKS.iter().filter_map(|path| self.boot.join(path).ok());
         let limit = EnvironmentBlock::MAX_SIZE;
         let mut blocks = paths.filter_map(|path| {
             let bytes = self.filesystem.read(&path, limit).ok()?;
             EnvironmentBlock::parse(&bytes)
         });
-        blocks
-            .next()
-            .map(|block| block.iter().collect())
-            .unwrap_or_default()
+        let mut known = Block::default();
+        for (name, value) in blocks.next().iter().flat_map(EnvironmentBlock::iter) {
+            // Of a name that is there twice the first counts.
+            known.numbers.entry(name).or_insert(known.values.len());
+            known.values.push(value);
+        }
+        known
     }
 
     /// Replaces `$name` and `${name}` by their values; `\$` is a dollar.

@@ -1,17 +1,12 @@
 //! The entries of one volume.
 
-use super::counter::Counter;
-use super::file::{MAX_INITRDS, Type1};
+use super::entry::Maker;
 use super::group::Place;
 use super::loader_conf::LoaderConf;
 use super::variables::Variables;
-use crate::config::uki;
-use crate::entry::{
-    BootEntry, Companion, CompanionKind, EntrySource, FileRef, Initrd, Origin, PayloadKind,
-    VolumeId,
-};
+use crate::config::budget::{Budget, Limit};
+use crate::entry::{BootEntry, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
-use crate::pe::Machine;
 
 /// Where entries lie: on an ESP, an XBOOTLDR or a separate `/boot`, and on a root filesystem.
 const PLACES: [&str; 2] = ["/loader", "/boot/loader"];
@@ -21,6 +16,9 @@ const MAX_SIZE: usize = 64 * 1024;
 
 /// More entries than this in one directory are not read.
 const MAX_ENTRIES: usize = 2048;
+
+/// Further problems of one volume are only counted: each may be a name in a directory.
+const MAX_PROBLEMS: usize = 64;
 
 /// An entry with what only its place in the order needs.
 #[derive(Clone, Debug)]
@@ -40,6 +38,19 @@ impl Sorted {
         image.unwrap_or(&self.entry.id)
     }
 
+    /// How many bytes it takes, about.
+    pub(in crate::config) fn size(&self) -> usize {
+        let Sorted {
+            entry,
+            sort_key,
+            profile_of,
+        } = self;
+        let key = sort_key.as_ref().map_or(0, String::len);
+        let image = profile_of.as_ref().map_or(0, |(image, _)| image.len());
+        let texts = [size_of::<Sorted>(), key, image].into_iter();
+        texts.fold(entry.size(), usize::saturating_add)
+    }
+
     /// Which profile it is.
     pub(super) fn profile(&self) -> Option<usize> {
         self.profile_of.as_ref().map(|(_, profile)| *profile)
@@ -57,47 +68,83 @@ pub(super) struct Read {
     pub(super) problems: Vec<String>,
 }
 
-/// Reads all entries of `filesystem`, which is volume `id`.
-pub(super) fn read(filesystem: &dyn Filesystem, id: VolumeId, place: Place) -> Read {
-    let reader = Reader {
+/// Reads all entries of `filesystem`, which is volume `id`, as far as they fit into the budget.
+pub(super) fn read(
+    filesystem: &dyn Filesystem,
+    id: VolumeId,
+    place: Place,
+    budget: &Budget,
+) -> Read {
+    let mut reader = Reader {
         filesystem,
         id,
         place,
+        budget,
+        seen: Vec::new(),
+        found: Read::default(),
+        unsaid: 0,
     };
-    let mut result = Read::default();
     for place in PLACES {
         if let Ok(place) = FsPath::new(place) {
-            reader.place(&place, &mut result);
+            reader.place(&place);
         }
     }
-    result
+    let Reader {
+        mut found, unsaid, ..
+    } = reader;
+    if unsaid > 0 {
+        found.problems.push(format!("and {unsaid} more problems"));
+    }
+    found
 }
 
 struct Reader<'a> {
     filesystem: &'a dyn Filesystem,
     id: VolumeId,
     place: Place,
+    budget: &'a Budget,
+    /// Directories that were read.
+    seen: Vec<[u64; 2]>,
+    found: Read,
+    /// How many problems are not told.
+    unsaid: usize,
 }
 
 impl Reader<'_> {
-    fn place(&self, place: &FsPath, result: &mut Read) {
-        // Entries may all be on an XBOOTLDR: the file on the ESP counts for them.
-        self.loader_conf(place, result);
-        let Ok(directory) = place.join("entries") else {
+    fn place(&mut self, place: &FsPath) {
+        // Links like `/boot -> .` lead to one directory by several paths.
+        if self.is_seen(place) {
             return;
-        };
-        let list = match self.filesystem.read_dir(&directory) {
-            Ok(list) => list,
-            Err(FsError::NotFound | FsError::NotADirectory) => return,
-            Err(error) => {
-                result
-                    .problems
-                    .push(format!("{directory} can't be read: {error}"));
-                return;
+        }
+        // Entries may all be on an XBOOTLDR: the file on the ESP counts for them.
+        self.loader_conf(place);
+        let directory = place.join("entries");
+        if let Some(directory) = directory.ok().filter(|path| !self.is_seen(path)) {
+            let boot = place.parent().unwrap_or_else(FsPath::root);
+            if let Err(problem) = self.entries(&directory, boot) {
+                self.problem(problem);
             }
+        }
+    }
+
+    /// Reads the files in a directory, below the one that holds `loader`.
+    ///
+    /// # Errors
+    /// Why it is not read, or not all of it, in words.
+    fn entries(&mut self, directory: &FsPath, boot: FsPath) -> Result<(), String> {
+        let list = match self.filesystem.read_dir(directory) {
+            Ok(list) => list,
+            Err(FsError::NotFound | FsError::NotADirectory) => return Ok(()),
+            Err(error) => return Err(format!("{directory} can't be read: {error}")),
         };
-        let boot = place.parent().unwrap_or_else(FsPath::root);
-        let variables = Variables::new(self.filesystem, boot);
+        let maker = Maker {
+            filesystem: self.filesystem,
+            id: self.id,
+            place: self.place,
+            variables: Variables::new(self.filesystem, boot.clone()),
+            boot,
+            budget: self.budget,
+        };
         let mut read = 0_usize;
         for item in list {
             if item.kind == FileKind::Directory || !is_entry(&item.name) {
@@ -108,234 +155,71 @@ impl Reader<'_> {
             };
             if let Some(bad) = item.name.chars().find(|c| !is_allowed(*c)) {
                 let text = format!("{path} is passed over: {bad:?} can't be in its name");
-                result.problems.push(text);
+                self.problem(text);
                 continue;
             }
             read = read.saturating_add(1);
             if read > MAX_ENTRIES {
-                let text =
-                    format!("{directory} has over {MAX_ENTRIES} entries: the rest is left out");
-                result.problems.push(text);
-                return;
+                return Err(format!(
+                    "{directory} has over {MAX_ENTRIES} entries: the rest is left out"
+                ));
             }
-            match self.filesystem.read(&path, MAX_SIZE) {
-                Ok(bytes) => result
-                    .entries
-                    .push(self.entry(&item.name, path, &bytes, &variables)),
-                Err(error) => result
-                    .problems
-                    .push(format!("{path} can't be read: {error}")),
+            self.entry(&maker, &item.name, &path)
+                .map_err(|limit| format!("{path}: {limit}: it and what follows is left out"))?;
+        }
+        Ok(())
+    }
+
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// [`Limit`]: there is no room for it.
+    fn entry(&mut self, maker: &Maker<'_>, name: &str, path: &FsPath) -> Result<(), Limit> {
+        self.budget.file()?;
+        let bytes = match self.filesystem.read(path, MAX_SIZE) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.problem(format!("{path} can't be read: {error}"));
+                return Ok(());
             }
+        };
+        self.budget.read(bytes.len())?;
+        let sorted = maker.entry(name, path.clone(), &bytes);
+        self.budget.exceeded().map_or(Ok(()), Err)?;
+        self.budget.keep(sorted.size())?;
+        self.found.entries.push(sorted);
+        Ok(())
+    }
+
+    /// Was this directory read before, by another path? From now on it was.
+    fn is_seen(&mut self, directory: &FsPath) -> bool {
+        let identity = self.filesystem.identify(directory);
+        let is_seen = identity.is_some_and(|identity| self.seen.contains(&identity));
+        self.seen.extend(identity);
+        is_seen
+    }
+
+    fn problem(&mut self, text: String) {
+        match self.found.problems.len() < MAX_PROBLEMS {
+            true => self.found.problems.push(text),
+            false => self.unsaid = self.unsaid.saturating_add(1),
         }
     }
 
-    fn loader_conf(&self, place: &FsPath, result: &mut Read) {
+    fn loader_conf(&mut self, place: &FsPath) {
         let Ok(path) = place.join("loader.conf") else {
             return;
         };
         match self.filesystem.read(&path, MAX_SIZE) {
             Ok(bytes) => {
                 let conf = LoaderConf::parse(&bytes);
-                let problems = conf.problems.iter();
-                let problems = problems.map(|problem| format!("{path}, {problem}"));
-                result.problems.extend(problems);
-                result.confs.push((path, conf));
+                for problem in &conf.problems {
+                    self.problem(format!("{path}, {problem}"));
+                }
+                self.found.confs.push((path, conf));
             }
             Err(FsError::NotFound | FsError::NotADirectory) => {}
-            Err(error) => result
-                .problems
-                .push(format!("{path} can't be read: {error}")),
-        }
-    }
-
-    fn entry(&self, name: &str, path: FsPath, text: &[u8], variables: &Variables<'_>) -> Sorted {
-        let mut stated = Type1::parse(text);
-        let (id, counter) = Counter::split(name, ".conf");
-        let (kind, program) = stated.program();
-        let directory = path.clone();
-        let file = FileRef {
-            volume: self.id,
-            path,
-        };
-        let origin = Origin { file, line: None };
-        let mut entry = BootEntry::new(id, EntrySource::Bls, kind, origin);
-        let resolver = Resolver {
-            reader: self,
-            // Of `/boot/loader/entries/x.conf` the `/boot`.
-            boot: directory
-                .parent()
-                .and_then(|d| d.parent())
-                .and_then(|d| d.parent()),
-        };
-        match program {
-            Some(program) => entry.kernel = resolver.file(program, &mut entry),
-            None => entry.block("it names nothing to start: `linux` is missing"),
-        }
-        if self.place == Place::Elsewhere {
-            stated.expand(variables, &mut entry);
-        }
-        for initrd in &stated.initrd {
-            let file = resolver.file(initrd, &mut entry);
-            entry.initrd.extend(file.map(Initrd::from));
-        }
-        if let Some(devicetree) = &stated.devicetree {
-            entry.devicetree = resolver.file(devicetree, &mut entry);
-        }
-        entry.tries_left = counter.map(|counter| counter.left);
-        entry.tries_done = counter.map(|counter| counter.done);
-        stated.explain(&mut entry);
-        if let Some(title) = stated.title {
-            entry.title = title;
-        }
-        entry.version = stated.version;
-        entry.machine_id = stated.machine_id;
-        entry.architecture = stated.architecture;
-        entry.cmdline = stated.options;
-        let program = entry.kernel.clone().filter(|_| entry.bootable());
-        if let Some(file) = program.filter(|_| kind != PayloadKind::Linux) {
-            // A number that is none has blocked the entry.
-            let profile = stated.profile.unwrap_or_default();
-            uki::start(self.filesystem, &file, &entry.cmdline, profile).fill(&mut entry);
-        }
-        for extra in &stated.extra {
-            let file = resolver.file(extra, &mut entry);
-            match uki::kind_of(extra) {
-                None => entry.block(format!("{extra}: it is not known what that is")),
-                Some(CompanionKind::Addon) if kind == PayloadKind::Linux => entry.block(format!(
-                    "{extra}: an add-on goes with a unified kernel image, and this is a kernel alone"
-                )),
-                Some(kind) => {
-                    let unified = entry.unified.get_or_insert_default();
-                    let companions = file.map(|file| Companion { kind, file });
-                    unified.companions.extend(companions);
-                }
-            }
-        }
-        Sorted {
-            entry,
-            sort_key: stated.sort_key,
-            profile_of: None,
-        }
-    }
-}
-
-/// Finds the files that an entry names.
-struct Resolver<'a> {
-    reader: &'a Reader<'a>,
-    /// The directory that holds `loader`.
-    boot: Option<FsPath>,
-}
-
-impl Resolver<'_> {
-    /// The file that `text` means: from the root of the volume, or, where `/boot` is no volume of its
-    /// own, from there, as tools write that expect it to be one. A file that is not there is a problem
-    /// of the entry.
-    fn file(&self, text: &str, entry: &mut BootEntry) -> Option<FileRef> {
-        if text.split('/').any(|part| part == "..") {
-            entry.block(format!(
-                "{text} leads upwards, which the specification forbids"
-            ));
-            return None;
-        }
-        let path = match FsPath::new(text) {
-            Ok(path) => path,
-            Err(error) => {
-                entry.block(format!("{text}: {error}"));
-                return None;
-            }
-        };
-        let below_boot = self.boot.as_ref().and_then(|boot| boot.join(text).ok());
-        let candidates = [Some(&path), below_boot.as_ref()];
-        let mut problem = None;
-        for candidate in candidates.into_iter().flatten() {
-            match self.reader.filesystem.metadata(candidate) {
-                Ok(metadata) if metadata.kind == FileKind::File => {
-                    return Some(FileRef {
-                        volume: self.reader.id,
-                        path: candidate.clone(),
-                    });
-                }
-                Ok(_) => problem = problem.or(Some(format!("{candidate} is no file"))),
-                Err(FsError::NotFound | FsError::NotADirectory) => {}
-                Err(error) => problem = Some(format!("{candidate} can't be read: {error}")),
-            }
-        }
-        entry.block(problem.unwrap_or_else(|| format!("{path} is not there")));
-        let volume = self.reader.id;
-        Some(FileRef { volume, path })
-    }
-}
-
-impl Type1 {
-    /// What the entry starts.
-    fn program(&self) -> (PayloadKind, Option<&str>) {
-        match (&self.linux, &self.uki, &self.efi) {
-            (Some(linux), _, _) => (PayloadKind::Linux, Some(linux)),
-            (None, Some(uki), _) => (PayloadKind::Uki, Some(uki)),
-            (None, None, Some(efi)) => (PayloadKind::Efi, Some(efi)),
-            (None, None, None) => (PayloadKind::Linux, None),
-        }
-    }
-
-    /// Puts in the values of GRUB's variables. A line that has some may name several initrds, or none.
-    fn expand(&mut self, variables: &Variables<'_>, entry: &mut BootEntry) {
-        match variables.expand(&self.options) {
-            Ok(options) => self.options = options,
-            Err(reason) => entry.block(format!("its options use {reason}")),
-        }
-        let mut initrds = Vec::new();
-        for initrd in &self.initrd {
-            if !initrd.contains('$') {
-                initrds.push(initrd.clone());
-                continue;
-            }
-            match variables.expand(initrd) {
-                Ok(names) => initrds.extend(names.split_ascii_whitespace().map(str::to_owned)),
-                Err(reason) => entry.block(format!("an initrd uses {reason}")),
-            }
-        }
-        if initrds.len() > MAX_INITRDS {
-            entry.block(format!("it names more than {MAX_INITRDS} initrds"));
-            initrds.truncate(MAX_INITRDS);
-        }
-        self.initrd = initrds;
-    }
-
-    /// Adds what a person should know, and what keeps the entry from being started as it was meant.
-    fn explain(&self, entry: &mut BootEntry) {
-        match entry.kind {
-            PayloadKind::Linux if self.profile.is_some() => {
-                entry.remark("`profile` means nothing for a kernel: passed over");
-            }
-            PayloadKind::Uki | PayloadKind::Efi if !self.initrd.is_empty() => {
-                entry.remark("`initrd` goes with `linux` only: not passed on");
-                entry.initrd.clear();
-            }
-            _ => {}
-        }
-        if self.uki_url.is_some() {
-            entry.block("`uki-url` asks for a network, which is not used");
-        }
-        let architecture = self.architecture.as_deref().unwrap_or(Machine::OWN);
-        if !architecture.eq_ignore_ascii_case(Machine::OWN) {
-            entry.block(format!(
-                "it is for {architecture}, and this machine is {}",
-                Machine::OWN
-            ));
-        }
-        if self.devicetree.is_some() && cfg!(target_arch = "x86_64") {
-            entry.remark("`devicetree` has no meaning on this machine: not passed on");
-        }
-        match self.overlays {
-            false => {}
-            true if cfg!(target_arch = "x86_64") => {
-                entry.remark("`devicetree-overlay` has no meaning on this machine: not passed on");
-            }
-            true => entry.block("`devicetree-overlay`: nothing here lays one tree over another"),
-        }
-        entry.problems.extend(self.problems.iter().cloned());
-        if self.unsaid > 0 {
-            entry.remark(format!("and {} more remarks", self.unsaid));
+            Err(error) => self.problem(format!("{path} can't be read: {error}")),
         }
     }
 }
@@ -358,12 +242,15 @@ fn is_allowed(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fs::MemoryFilesystem;
+    use crate::entry::PayloadKind;
+    use crate::fs::{DirEntry, MemoryFilesystem, Metadata, ReadFile};
+    use crate::kexec::least_kernel;
+    use crate::pe::program;
 
     const ID: VolumeId = VolumeId { disk: 0, volume: 1 };
 
     fn one(filesystem: &MemoryFilesystem, place: Place) -> BootEntry {
-        let mut read = read(filesystem, ID, place);
+        let mut read = read(filesystem, ID, place, &Budget::of_disk(1));
         assert_eq!(read.problems, Vec::<String>::new());
         assert_eq!(read.entries.len(), 1);
         read.entries.remove(0).entry
@@ -453,9 +340,22 @@ mod tests {
             ("uki /l", "it is no EFI program: no PE headers"),
             ("linux /l\nextra /l", "/l: it is not known what that is"),
             (
-                "linux /l\nuki-url https://a/b",
+                "uki-url https://a/b",
                 "`uki-url` asks for a network, which is not used",
             ),
+            (
+                "linux /program.efi",
+                "it is an EFI program, and kexec starts Linux kernels only",
+            ),
+            (
+                "linux /cut.efi",
+                "its PE headers are damaged: they do not end before the file does",
+            ),
+            (
+                "linux /u.efi\ninitrd /l",
+                "`initrd` does not go with a unified kernel image, which has its own",
+            ),
+            ("linux /l\noptions initrd=\\m\\gone", "/m/gone: not found"),
             (
                 "linux /l\nextra /a.addon.efi",
                 "/a.addon.efi: an add-on goes with a unified kernel image, and this is a kernel alone",
@@ -469,11 +369,225 @@ mod tests {
             let filesystem = MemoryFilesystem::new()
                 .file("/loader/entries/a.conf", text)
                 .file("/a.addon.efi", "")
+                .file("/program.efi", program(&[(".text", b"x")]))
+                .file("/cut.efi", "MZ")
+                .file("/u.efi", program(&[(".linux", &least_kernel())]))
                 .file("/l", "");
             let entry = one(&filesystem, Place::Elsewhere);
             assert!(!entry.bootable(), "{text}");
             assert_eq!(problems(&entry), [reason], "{text}");
         }
+    }
+
+    #[test]
+    fn names_in_paths_are_parted_by_either_slash() {
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/loader/entries/a.conf",
+                "linux \\m\\linux\ninitrd m\\initrd\nextra \\m/x.cred\n",
+            )
+            .file("/m/linux", "")
+            .file("/m/initrd", "")
+            .file("/m/x.cred", "");
+        let entry = one(&filesystem, Place::Esp);
+        assert_eq!(problems(&entry), [""; 0]);
+        assert_eq!(entry.kernel.unwrap().path.as_str(), "/m/linux");
+        assert_eq!(entry.initrd[0].file.path.as_str(), "/m/initrd");
+        let companions = &entry.unified.unwrap().companions;
+        assert_eq!(companions[0].file.path.as_str(), "/m/x.cred");
+        let up = MemoryFilesystem::new().file("/loader/entries/a.conf", "linux \\..\\l");
+        assert_eq!(
+            problems(&one(&up, Place::Esp)),
+            ["/../l leads upwards, which the specification forbids"]
+        );
+    }
+
+    #[test]
+    fn options_name_initrds_as_for_the_stub_of_the_kernel() {
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/loader/entries/a.conf",
+                "linux /l\ninitrd /first\noptions initrd=\\second ro initrd=/first\n\
+                 options initrd=third\n",
+            )
+            .file("/l", "")
+            .file("/first", "")
+            .file("/second", "")
+            .file("/third", "");
+        let entry = one(&filesystem, Place::Esp);
+        assert_eq!(problems(&entry), [""; 0]);
+        let initrds: Vec<&str> = entry.initrd.iter().map(|i| i.file.path.as_str()).collect();
+        assert_eq!(initrds, ["/first", "/second", "/third"]);
+        assert_eq!(
+            entry.cmdline,
+            "initrd=\\second ro initrd=/first initrd=third"
+        );
+        let many = "initrd=/l ".repeat(65);
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/loader/entries/a.conf",
+                format!("linux /l\noptions {many}"),
+            )
+            .file("/l", "");
+        assert_eq!(
+            problems(&one(&filesystem, Place::Esp)),
+            ["its options name more than 64 initrds"]
+        );
+    }
+
+    #[test]
+    fn a_program_is_what_it_is() {
+        let image = program(&[(".linux", &least_kernel()), (".cmdline", b"own")]);
+        let mut stub = least_kernel();
+        stub[..2].copy_from_slice(b"MZ");
+        let filesystem = |text: &str| {
+            MemoryFilesystem::new()
+                .file("/loader/entries/a.conf", text)
+                .file("/u.efi", image.clone())
+                .file("/k.efi", stub.clone())
+                .file("/x.cred", "")
+        };
+        let entry = one(&filesystem("linux /u.efi\nextra /x.cred"), Place::Esp);
+        assert_eq!(problems(&entry), [""; 0]);
+        assert_eq!(
+            (entry.kind, entry.cmdline.as_str()),
+            (PayloadKind::Uki, "own")
+        );
+        assert_eq!(entry.unified.unwrap().companions.len(), 1);
+        let entry = one(&filesystem("linux /u.efi\noptions other"), Place::Esp);
+        assert_eq!(entry.cmdline, "other");
+        let entry = one(
+            &filesystem("efi /k.efi\nprofile 1\nextra /x.cred"),
+            Place::Esp,
+        );
+        assert_eq!(entry.kind, PayloadKind::Linux);
+        assert_eq!(
+            problems(&entry),
+            ["`profile` means nothing for a kernel: passed over"]
+        );
+        assert_eq!(entry.unified.unwrap().companions.len(), 1);
+    }
+
+    #[test]
+    fn add_ons_are_one_thing_wherever_they_are_named() {
+        let addon = |cmdline: &[u8]| program(&[(".cmdline", cmdline)]);
+        let mut foreign = addon(b"no");
+        foreign[0x44..0x46].copy_from_slice(&0xaa64_u16.to_le_bytes());
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/loader/entries/a.conf",
+                "uki /u.efi\noptions opt\nextra /x/foreign.addon.efi\nextra /x/b.addon.efi\n\
+                 extra /x/damaged.addon.efi\nextra /x/tree.addon.efi\nextra /x/both.addon.efi\n\
+                 extra /u.efi.extra.d/own.addon.efi\nextra /x/a.addon.efi\n",
+            )
+            .file("/u.efi", program(&[(".linux", &least_kernel())]))
+            .file("/u.efi.extra.d/own.addon.efi", addon(b"own"))
+            .file("/loader/addons/all.addon.efi", addon(b"all"))
+            .file("/x/a.addon.efi", addon(b"a"))
+            .file("/x/b.addon.efi", addon(b"b"))
+            .file("/x/damaged.addon.efi", "MZ")
+            .file("/x/foreign.addon.efi", foreign)
+            .file(
+                "/x/tree.addon.efi",
+                program(&[(".dtb", b"x"), (".dtbauto", b"x")]),
+            )
+            .file(
+                "/x/both.addon.efi",
+                program(&[(".dtb", b"x"), (".cmdline", b"both")]),
+            );
+        let entry = one(&filesystem, Place::Esp);
+        assert!(entry.bootable());
+        assert_eq!(entry.cmdline, "opt all own b both a");
+        assert_eq!(
+            problems(&entry),
+            [
+                "/x/foreign.addon.efi is left out: it is for aa64, and this machine is x64",
+                "/x/damaged.addon.efi is left out: its PE headers are damaged: \
+                 they do not end before the file does",
+                "/x/tree.addon.efi is left out: it holds only .dtb and .dtbauto, without meaning on this machine",
+                "/x/both.addon.efi: .dtb in it has no meaning on this machine: not passed on",
+            ]
+        );
+        let companions = &entry.unified.unwrap().companions;
+        let names: Vec<&str> = companions.iter().map(|c| c.file.path.file_name()).collect();
+        assert_eq!(
+            names,
+            [
+                "all.addon.efi",
+                "own.addon.efi",
+                "b.addon.efi",
+                "both.addon.efi",
+                "a.addon.efi"
+            ]
+        );
+    }
+
+    #[test]
+    fn variables_name_no_more_initrds_than_lines_may() {
+        let block = format!("# GRUB Environment Block\nmany={}\n", "/l ".repeat(20_000));
+        let filesystem = MemoryFilesystem::new()
+            .file(
+                "/loader/entries/a.conf",
+                "linux /l\n".to_owned() + &"initrd $many\n".repeat(64),
+            )
+            .file("/grub2/grubenv", block)
+            .file("/l", "");
+        let budget = Budget::of_disk(1);
+        let found = read(&filesystem, ID, Place::Elsewhere, &budget);
+        assert_eq!(found.problems, [""; 0]);
+        let entry = &found.entries[0].entry;
+        assert_eq!(problems(entry), ["it names more than 64 initrds"]);
+        assert_eq!(entry.initrd.len(), 64);
+        // One line was enough to know.
+        assert!(budget.worth() / 16 < 20_000, "{budget:?}");
+    }
+
+    #[test]
+    fn bad_names_are_counted() {
+        let filesystem = (0..100).fold(MemoryFilesystem::new(), |filesystem, number| {
+            filesystem.file(&format!("/loader/entries/{number} x.conf"), "linux /l")
+        });
+        let found = read(&filesystem, ID, Place::Esp, &Budget::of_disk(1));
+        assert_eq!(found.problems.len(), 65);
+        assert_eq!(found.problems[64], "and 36 more problems");
+    }
+
+    /// A filesystem on which one directory has two paths.
+    struct Linked(MemoryFilesystem);
+
+    impl Linked {
+        fn path(path: &FsPath) -> FsPath {
+            let text = path.as_str();
+            FsPath::new(text.strip_prefix("/boot").unwrap_or(text)).unwrap()
+        }
+    }
+
+    impl Filesystem for Linked {
+        fn metadata(&self, path: &FsPath) -> Result<Metadata, FsError> {
+            self.0.metadata(&Linked::path(path))
+        }
+        fn read_dir(&self, path: &FsPath) -> Result<Vec<DirEntry>, FsError> {
+            self.0.read_dir(&Linked::path(path))
+        }
+        fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError> {
+            self.0.open(&Linked::path(path))
+        }
+        fn identify(&self, path: &FsPath) -> Option<[u64; 2]> {
+            let path = Linked::path(path);
+            self.0.metadata(&path).ok()?;
+            Some([0, path.as_str().len() as u64])
+        }
+    }
+
+    #[test]
+    fn a_directory_with_two_paths_is_read_once() {
+        let filesystem = MemoryFilesystem::new()
+            .file("/loader/entries/a.conf", "linux /l")
+            .file("/loader/loader.conf", "nonsense x")
+            .file("/l", "");
+        let read = read(&Linked(filesystem), ID, Place::Esp, &Budget::of_disk(1));
+        assert_eq!((read.entries.len(), read.confs.len()), (1, 1));
+        assert_eq!(read.problems.len(), 1);
     }
 
     #[test]
@@ -512,7 +626,7 @@ mod tests {
             .file("/loader/entries/bad.conf", *b"\xff")
             .file("/loader/loader.conf", "default ok*\ntime x")
             .file("/l", "");
-        let read = read(&filesystem, ID, Place::Esp);
+        let read = read(&filesystem, ID, Place::Esp, &Budget::of_disk(1));
         let ids: Vec<&str> = read.entries.iter().map(|s| s.entry.id.as_str()).collect();
         assert_eq!(ids, ["OK.CONF", "bad.conf"]);
         let (path, conf) = &read.confs[0];

@@ -16,18 +16,59 @@ pub fn text(section: &[u8]) -> Result<String, TextError> {
     Ok(text.trim_matches(' ').to_owned())
 }
 
-/// The command line of a unified kernel image: the options of a configuration if it gives any, otherwise
-/// the text of the image, and then those of the add-ons in order.
+/// The longest command line, in bytes. Kernels for x86 and arm64 take 2048 with the NUL, those of other
+/// architectures up to twice as much (`COMMAND_LINE_SIZE` in `arch/*/include/*/asm/setup.h`).
+pub const MAX_COMMAND_LINE: usize = 4096;
+
+/// The command line of a kernel: the options of a configuration if it gives any, otherwise the text of the image
+/// that the kernel is in, and then those of the add-ons in order.
+///
+/// # Errors
+/// [`TooLong`]: nothing is cut off.
 pub fn command_line<'a>(
     options: Option<&'a str>,
     own: &'a str,
     addons: impl IntoIterator<Item = &'a str>,
-) -> String {
+) -> Result<String, TooLong> {
     let base = options.unwrap_or(own);
     let parts = std::iter::once(base).chain(addons);
-    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
-    parts.join(" ")
+    let mut length = 0_usize;
+    let mut line = String::new();
+    for part in parts.filter(|part| !part.is_empty()) {
+        let space = if length == 0 { "" } else { " " };
+        length = [space.len(), part.len()]
+            .into_iter()
+            .fold(length, usize::saturating_add);
+        if length <= MAX_COMMAND_LINE {
+            line.push_str(space);
+            line.push_str(part);
+        }
+    }
+    match length <= MAX_COMMAND_LINE {
+        true => Ok(line),
+        false => Err(TooLong { length }),
+    }
 }
+
+/// A command line is longer than any kernel takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong {
+    /// Its length in bytes.
+    pub length: usize,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TooLong { length } = self;
+        write!(
+            f,
+            "its command line has {length} bytes, and no kernel takes more than {MAX_COMMAND_LINE}: \
+             shorten the options or leave add-ons out"
+        )
+    }
+}
+
+impl std::error::Error for TooLong {}
 
 /// A section is no UTF-8 text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +105,28 @@ mod tests {
 
     #[test]
     fn options_take_the_place_and_addons_follow() {
-        assert_eq!(command_line(None, "a", ["b", "", "c"]), "a b c");
-        assert_eq!(command_line(Some("x"), "a", ["b"]), "x b");
-        assert_eq!(command_line(None, "", []), "");
+        let line = |options, own, addons: &[&str]| {
+            command_line(options, own, addons.iter().copied()).unwrap()
+        };
+        assert_eq!(line(None, "a", &["b", "", "c"]), "a b c");
+        assert_eq!(line(Some("x"), "a", &["b"]), "x b");
+        assert_eq!(line(None, "", &["", "b"]), "b");
+        assert_eq!(line(None, "", &[]), "");
+    }
+
+    #[test]
+    fn what_no_kernel_takes_is_not_cut() {
+        let most = "a".repeat(MAX_COMMAND_LINE);
+        assert_eq!(command_line(Some(&most), "", []).unwrap(), most);
+        assert_eq!(
+            command_line(None, &most, ["b", "c"]),
+            Err(TooLong { length: 4100 })
+        );
+        let half = &most[..2048];
+        assert_eq!(
+            command_line(None, half, [half]),
+            Err(TooLong { length: 4097 })
+        );
     }
 
     proptest! {

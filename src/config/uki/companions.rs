@@ -1,6 +1,8 @@
 //! Files that go with an image: add-ons, credentials and extensions.
 
+use super::addon::Extra;
 use crate::config::bls::Counter;
+use crate::config::budget::Budget;
 use crate::entry::{Companion, CompanionKind, FileRef, Unified};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
 
@@ -22,16 +24,19 @@ pub(in crate::config) fn kind_of(name: &str) -> Option<CompanionKind> {
 }
 
 /// The files that go with the image `file`, as systemd-stub would take them in: those for all images on its
-/// volume, then its own, each directory in the order of the names.
+/// volume, then its own, each directory in the order of the names; and behind them those that an entry names.
 ///
 /// # Errors
 /// What can't be read, in words.
 pub(super) fn companions(
     filesystem: &dyn Filesystem,
     file: &FileRef,
-) -> Result<Vec<Companion>, String> {
-    let mut found = Vec::new();
+    named: &[Companion],
+    budget: &Budget,
+) -> Result<Vec<Extra>, String> {
+    let mut found: Vec<Companion> = Vec::new();
     let mut add = |directory: &str, kind: &dyn Fn(&str) -> Option<CompanionKind>| {
+        budget.file()?;
         let list = match FsPath::new(directory).map(|path| (filesystem.read_dir(&path), path)) {
             Ok((Ok(list), path)) => list
                 .into_iter()
@@ -39,6 +44,7 @@ pub(super) fn companions(
             Ok((Err(FsError::NotFound | FsError::NotADirectory), _)) | Err(_) => return Ok(()),
             Ok((Err(error), _)) => return Err(format!("{directory} can't be read: {error}")),
         };
+        budget.work(list.len())?;
         for (path, item) in list {
             // Others are passed over by systemd-stub, too.
             let usable = item.kind != FileKind::Directory && item.name.is_ascii();
@@ -48,11 +54,11 @@ pub(super) fn companions(
                 let file = FileRef { volume, path };
                 found.push(Companion { kind, file });
             }
+            if found.len() > MAX_COMPANIONS {
+                return Err(format!("over {MAX_COMPANIONS} files go with it"));
+            }
         }
-        match found.len() > MAX_COMPANIONS {
-            true => Err(format!("over {MAX_COMPANIONS} files go with it")),
-            false => Ok(()),
-        }
+        Ok(())
     };
     let only = |wanted| move |name: &str| kind_of(name).filter(|kind| *kind == wanted);
     add("/loader/addons", &only(CompanionKind::Addon))?;
@@ -63,7 +69,17 @@ pub(super) fn companions(
             .filter(|kind| *kind == CompanionKind::Credential)
             .map(|_| CompanionKind::GlobalCredential)
     })?;
-    Ok(found)
+    for companion in named {
+        // What goes with it anyway is not handed over twice.
+        if !found.iter().any(|known| known.file == companion.file) {
+            found.push(companion.clone());
+        }
+    }
+    let mut looked = Vec::with_capacity(found.len());
+    for companion in found {
+        looked.push(Extra::look(filesystem, companion, budget)?);
+    }
+    Ok(looked)
 }
 
 impl Unified {

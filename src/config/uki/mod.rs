@@ -16,10 +16,10 @@ mod program;
 mod start;
 mod volume;
 
-pub use command_line::{TextError, command_line, text};
+pub use command_line::{MAX_COMMAND_LINE, TextError, TooLong, command_line, text};
 pub(in crate::config) use companions::kind_of;
 pub(in crate::config) use fallback::fallback;
 pub use pinned::{PIN_SECTIONS, Pinned, PinnedError, PinnedFile};
 pub use profile::Profile;
-pub(in crate::config) use start::start;
+pub(in crate::config) use start::{Asked, start};
 pub(in crate::config) use volume::read;

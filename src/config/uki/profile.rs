@@ -3,7 +3,7 @@
 use crate::pe::{Image, Section};
 
 /// More profiles in one image are not looked at; systemd-boot has the same limit.
-const MAX_PROFILES: usize = 256;
+pub(super) const MAX_PROFILES: usize = 256;
 
 /// One variant of a unified kernel image: the sections behind its `.profile`, and those in front of the
 /// first `.profile`, which all variants share. An image without `.profile` is one variant.
@@ -25,6 +25,17 @@ impl<'a> Profile<'a> {
         let alone = parts.peek().is_none().then_some(&[][..]);
         let profiles = alone.into_iter().chain(parts.take(MAX_PROFILES));
         profiles.map(move |own| Profile { base, own })
+    }
+
+    /// Are there more than those?
+    pub fn has_more(image: &Image) -> bool {
+        let names = image.sections.iter().map(|section| section.name.as_str());
+        names.filter(|name| *name == ".profile").count() > MAX_PROFILES
+    }
+
+    /// How many sections it has, with the shared ones.
+    pub fn sections(&self) -> usize {
+        self.own.len().saturating_add(self.base.len())
     }
 
     /// The section of this name: of the profile itself, otherwise the shared one. Of several the first.
@@ -73,5 +84,7 @@ mod tests {
         assert_eq!(starts(&[".profile"], ".profile"), [Some(0)]);
         assert_eq!(starts(&[], ".linux"), [None]);
         assert_eq!(starts(&[".profile"; 300], ".profile").len(), MAX_PROFILES);
+        assert!(Profile::has_more(&image(&[".profile"; 257])));
+        assert!(!Profile::has_more(&image(&[".profile"; 256])));
     }
 }

@@ -1,8 +1,9 @@
 //! What an EFI program is.
 
+use crate::config::budget::{Budget, Limit};
 use crate::fs::{FsPath, ReadFile};
 use crate::kexec::{BzImage, HEADER_LENGTH, Zboot};
-use crate::pe::{Image, Machine, Section};
+use crate::pe::{FIRST_READ, Image, Machine, PeError, Section};
 
 /// An EFI program as it matters here.
 pub(super) enum Program {
@@ -12,13 +13,18 @@ pub(super) enum Program {
     Unified(Image),
     /// Something that can't be started, and why.
     Other(String),
+    /// No EFI program at all, and how that is seen.
+    Alien(String),
 }
 
 /// Sections longer than this are no text.
 const MAX_TEXT: u64 = 64 * 1024;
 
 /// Looks at the file that is opened as `file`.
-pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath) -> Program {
+pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath, budget: &Budget) -> Program {
+    if let Err(limit) = budget.read(HEADER_LENGTH) {
+        return Program::Other(limit.to_string());
+    }
     let mut head = vec![0; HEADER_LENGTH];
     match file.read_at(0, &mut head) {
         Ok(n) => head.truncate(n),
@@ -32,9 +38,13 @@ pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath) -> Program {
         Some(Err(reason)) => return Program::Other(reason.to_string()),
         None => {}
     }
-    let image = match Image::read(file) {
-        Ok(image) => image,
-        Err(error) => return Program::Other(error.to_string()),
+    let image = match image(file, budget) {
+        Ok(Ok(image)) => image,
+        Ok(Err(error @ PeError::NoHeaders)) if !head.starts_with(b"MZ") => {
+            return Program::Alien(error.to_string());
+        }
+        Ok(Err(error)) => return Program::Other(error.to_string()),
+        Err(limit) => return Program::Other(limit.to_string()),
     };
     if [".linux", ".linuxh", ".kernelh"].map(|name| image.section(name).is_some()) != [false; 3] {
         return Program::Unified(image);
@@ -49,6 +59,31 @@ pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath) -> Program {
     Program::Other(format!(
         "it is {what}an EFI program, and kexec starts Linux kernels only"
     ))
+}
+
+/// How often a program is searched for a section.
+const LOOKS: usize = 16;
+
+/// The headers of a program.
+///
+/// # Errors
+/// [`Limit`]: reading it, or looking for sections in it, takes too long.
+pub(super) fn image(
+    file: &mut dyn ReadFile,
+    budget: &Budget,
+) -> Result<Result<Image, PeError>, Limit> {
+    budget.read(FIRST_READ)?;
+    let image = Image::read(file);
+    search(
+        image.as_ref().map_or(0, |image| image.sections.len()),
+        budget,
+    )?;
+    Ok(image)
+}
+
+/// Searches so many sections for all that is asked of a program.
+pub(super) fn search(sections: usize, budget: &Budget) -> Result<(), Limit> {
+    budget.work(sections.saturating_mul(LOOKS))
 }
 
 /// Why a program for another processor is not started.

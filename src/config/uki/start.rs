@@ -1,13 +1,18 @@
 //! [`Start`]: what starting an EFI program comes to.
 
+use std::ops::ControlFlow;
+
 use super::addon::Extra;
 use super::command_line::{command_line, text};
 use super::companions::companions;
 use super::name::Name;
 use super::pinned::{Pinned, PinnedError};
-use super::profile::Profile;
-use super::program::{Program, content, examine, foreign};
-use crate::entry::{BootEntry, FileRef, Initrd, PayloadKind, Problem, Unified};
+use super::profile::{MAX_PROFILES, Profile};
+use super::program::{Program, content, examine, foreign, search};
+use crate::config::budget::Budget;
+use crate::entry::{
+    BootEntry, Companion, CompanionKind, FileRef, Initrd, PayloadKind, Problem, Unified,
+};
 use crate::fs::{FileKind, Filesystem, FsPath, ReadFile};
 use crate::kexec::{BzImage, HEADER_LENGTH, Zboot};
 use crate::pe::{Image, Section};
@@ -19,9 +24,9 @@ pub(in crate::config) struct Start {
     pub(in crate::config) kind: PayloadKind,
     /// The command line that it gets.
     pub(in crate::config) cmdline: String,
-    /// The initrds that a kernel gets.
+    /// The initrds that a kernel gets, besides those that the configuration names for it.
     pub(in crate::config) initrd: Vec<FileRef>,
-    /// How a unified kernel image is started.
+    /// What goes with it, and how a unified kernel image is started.
     pub(in crate::config) unified: Option<Unified>,
     /// What is wrong with it.
     pub(in crate::config) problems: Vec<Problem>,
@@ -31,25 +36,58 @@ pub(in crate::config) struct Start {
     architecture: Option<&'static str>,
 }
 
-/// What starting the EFI program `file` with these options comes to. `profile` is the number of the
-/// variant of a unified kernel image.
+/// What a configuration says of a program that it starts.
+#[derive(Clone, Copy, Default)]
+pub(in crate::config) struct Asked<'a> {
+    /// Options, which take the place of those in an image.
+    pub(in crate::config) options: &'a str,
+    /// The number of the variant of a unified kernel image.
+    pub(in crate::config) profile: usize,
+    /// Files that are to go with it.
+    pub(in crate::config) extra: &'a [Companion],
+    /// May it be a kernel that is no EFI program?
+    pub(in crate::config) any_kernel: bool,
+}
+
+/// What starting the program `file` comes to. What `budget` is not enough for can't be started.
 pub(in crate::config) fn start(
     filesystem: &dyn Filesystem,
     file: &FileRef,
-    options: &str,
-    profile: usize,
+    asked: Asked<'_>,
+    budget: &Budget,
 ) -> Start {
-    let mut starts = Starting::look(filesystem, file, options).starts(Some(profile));
-    starts.pop().unwrap_or_else(|| {
+    let starting = Starting {
+        filesystem,
+        file,
+        asked,
+        budget,
+    };
+    let mut found = None;
+    starting.run(Some(asked.profile), &mut |start| {
+        found = Some(start);
+        ControlFlow::Break(())
+    });
+    found.unwrap_or_else(|| {
         let mut start = Start::new(PayloadKind::Uki);
-        start.block(format!("it has no profile {profile}"));
+        start.block(format!("it has no profile {}", asked.profile));
         start
     })
 }
 
-/// The same for each profile, without options.
-pub(super) fn start_all(filesystem: &dyn Filesystem, file: &FileRef) -> Vec<Start> {
-    Starting::look(filesystem, file, "").starts(None)
+/// The same for each profile, without anything asked, until `each` wants no more.
+pub(super) fn start_all(
+    filesystem: &dyn Filesystem,
+    file: &FileRef,
+    budget: &Budget,
+    each: &mut dyn FnMut(Start) -> ControlFlow<()>,
+) {
+    let starting = Starting {
+        filesystem,
+        file,
+        asked: Asked::default(),
+        budget,
+    };
+    starting.run(None, each);
 }
 
 impl Start {
@@ -78,7 +116,12 @@ impl Start {
     pub(in crate::config) fn fill(self, entry: &mut BootEntry) {
         entry.kind = self.kind;
         entry.cmdline = self.cmdline;
-        entry.initrd = self.initrd.into_iter().map(Initrd::from).collect();
+        for file in self.initrd {
+            // The kernel would read it once.
+            if !entry.initrd.iter().any(|initrd| initrd.file == file) {
+                entry.initrd.push(Initrd::from(file));
+            }
+        }
         entry.unified = self.unified;
         entry.problems.extend(self.problems);
         if entry.architecture.is_none() {
@@ -94,93 +137,124 @@ const MAX_INITRDS: usize = 64;
 struct Starting<'a> {
     filesystem: &'a dyn Filesystem,
     file: &'a FileRef,
-    options: &'a str,
-    open: Option<Box<dyn ReadFile + 'a>>,
-    program: Program,
+    asked: Asked<'a>,
+    budget: &'a Budget,
 }
 
 impl<'a> Starting<'a> {
-    fn look(filesystem: &'a dyn Filesystem, file: &'a FileRef, options: &'a str) -> Starting<'a> {
-        let (open, program) = match filesystem.open(&file.path) {
-            Ok(mut open) => {
-                let program = examine(open.as_mut(), &file.path);
-                (Some(open), program)
-            }
-            Err(error) => (None, Program::Other(format!("it can't be opened: {error}"))),
+    /// One profile, or all of them; a program of another kind is one.
+    fn run(&self, profile: Option<usize>, each: &mut dyn FnMut(Start) -> ControlFlow<()>) {
+        let opened = match self.budget.file() {
+            Ok(()) => self.filesystem.open(&self.file.path),
+            Err(limit) => return self.other(limit.into(), each),
         };
-        Starting {
-            filesystem,
-            file,
-            options,
-            open,
-            program,
+        let mut open = match opened {
+            Ok(open) => open,
+            Err(error) => return self.other(format!("it can't be opened: {error}"), each),
+        };
+        match examine(open.as_mut(), &self.file.path, self.budget) {
+            Program::Unified(image) => self.image(&image, open.as_mut(), profile, each),
+            Program::Alien(_) if self.asked.any_kernel => self.kernel(each),
+            Program::Linux => self.kernel(each),
+            Program::Other(reason) | Program::Alien(reason) => self.other(reason, each),
+        }
+    }
+
+    /// What can't be started.
+    fn other(&self, reason: String, each: &mut dyn FnMut(Start) -> ControlFlow<()>) {
+        let mut start = Start::new(PayloadKind::Efi);
+        self.set_options(&mut start);
+        start.block(reason);
+        let _ = each(start);
+    }
+
+    /// The command line of what is no image.
+    fn set_options(&self, start: &mut Start) {
+        match command_line(Some(self.asked.options.trim()), "", []) {
+            Ok(cmdline) => start.cmdline = cmdline,
+            Err(error) => start.block(error.to_string()),
         }
     }
 
     /// A kernel: its EFI stub reads what `initrd=` names from the volume of the kernel
     /// (`drivers/firmware/efi/libstub/file.c`).
-    fn kernel(&self) -> Start {
+    fn kernel(&self, each: &mut dyn FnMut(Start) -> ControlFlow<()>) {
         let mut start = Start::new(PayloadKind::Linux);
-        self.options.trim().clone_into(&mut start.cmdline);
-        let words = self.options.split_whitespace();
+        self.set_options(&mut start);
+        let words = self.asked.options.split_whitespace();
         let names = words.filter_map(|word| word.strip_prefix("initrd="));
-        for name in names.take(MAX_INITRDS) {
-            let path = match FsPath::new(&name.replace('\\', "/")) {
-                Ok(path) => path,
-                Err(error) => {
-                    start.block(format!("{name}: {error}"));
-                    continue;
-                }
-            };
-            match self.filesystem.metadata(&path) {
-                Ok(metadata) if metadata.kind == FileKind::File => {}
-                Ok(_) => start.block(format!("{path} is no file")),
-                Err(error) => start.block(format!("{path}: {error}")),
+        for (number, name) in names.enumerate() {
+            if number >= MAX_INITRDS {
+                start.block(format!("its options name more than {MAX_INITRDS} initrds"));
+                break;
             }
-            let volume = self.file.volume;
-            start.initrd.push(FileRef { volume, path });
+            if let Err(reason) = self.initrd(name, &mut start) {
+                start.block(reason);
+            }
         }
-        start
+        for companion in self.asked.extra {
+            if companion.kind == CompanionKind::Addon {
+                start.block(format!(
+                    "{}: an add-on goes with a unified kernel image, and this is a kernel alone",
+                    companion.file.path
+                ));
+                continue;
+            }
+            let unified = start.unified.get_or_insert_default();
+            unified.companions.push(companion.clone());
+        }
+        let _ = each(start);
     }
 
-    /// One profile, or all of them; a program of another kind is one.
-    fn starts(mut self, profile: Option<usize>) -> Vec<Start> {
-        let (image, open) = match (&self.program, &mut self.open) {
-            (Program::Unified(image), Some(open)) => (image, open),
-            (Program::Other(reason), _) => {
-                let mut start = Start::new(PayloadKind::Efi);
-                self.options.trim().clone_into(&mut start.cmdline);
-                start.block(reason);
-                return vec![start];
-            }
-            _ => return vec![self.kernel()],
+    fn initrd(&self, name: &str, start: &mut Start) -> Result<(), String> {
+        self.budget.file()?;
+        let path = FsPath::new(&name.replace('\\', "/"));
+        let path = path.map_err(|error| format!("{name}: {error}"))?;
+        let found = match self.filesystem.metadata(&path) {
+            Ok(metadata) if metadata.kind == FileKind::File => Ok(()),
+            Ok(_) => Err(format!("{path} is no file")),
+            Err(error) => Err(format!("{path}: {error}")),
         };
+        let volume = self.file.volume;
+        start.initrd.push(FileRef { volume, path });
+        found
+    }
+
+    fn image(
+        &self,
+        image: &'a Image,
+        open: &mut dyn ReadFile,
+        profile: Option<usize>,
+        each: &mut dyn FnMut(Start) -> ControlFlow<()>,
+    ) {
         // Once for all profiles.
-        let found: Result<Vec<Extra>, String> = companions(self.filesystem, self.file).map(|all| {
-            let all = all.into_iter();
-            all.map(|companion| Extra::look(self.filesystem, companion))
-                .collect()
-        });
+        let found = companions(self.filesystem, self.file, self.asked.extra, self.budget);
+        let options = self.asked.options.trim();
         let uki = Uki {
             filesystem: self.filesystem,
-            options: Some(self.options.trim()).filter(|options| !options.is_empty()),
+            options: Some(options).filter(|options| !options.is_empty()),
             image,
             extras: found.as_ref().map_or(&[], Vec::as_slice),
+            budget: self.budget,
         };
         let profiles = Profile::all(image).enumerate();
-        let wanted = profiles.filter(|(number, _)| profile.is_none_or(|one| one == *number));
-        wanted
-            .map(|(number, profile)| {
-                let mut start = Start::new(PayloadKind::Uki);
-                if let Err(problem) = uki.read(&mut start, open.as_mut(), &profile, number) {
-                    start.block(problem);
-                }
-                if let Err(problem) = &found {
-                    start.block(problem);
-                }
-                start
-            })
-            .collect()
+        for (number, part) in profiles.filter(|(n, _)| profile.is_none_or(|one| one == *n)) {
+            let mut start = Start::new(PayloadKind::Uki);
+            if let Err(problem) = uki.read(&mut start, open, &part, number) {
+                start.block(problem);
+            }
+            if let Err(problem) = &found {
+                start.block(problem);
+            }
+            if number == 0 && Profile::has_more(image) {
+                let text =
+                    format!("it has more than {MAX_PROFILES} profiles: the rest is left out");
+                start.problem(false, text);
+            }
+            if each(start).is_break() {
+                return;
+            }
+        }
     }
 }
 
@@ -190,10 +264,11 @@ struct Uki<'a> {
     options: Option<&'a str>,
     image: &'a Image,
     extras: &'a [Extra],
+    budget: &'a Budget,
 }
 
 /// Sections that only mean something with a device tree or another firmware.
-const WITHOUT_MEANING: [&str; 3] = [".dtb", ".dtbauto", ".efifw"];
+pub(super) const WITHOUT_MEANING: [&str; 3] = [".dtb", ".dtbauto", ".efifw"];
 
 impl Uki<'_> {
     /// Fills in what the sections of a profile say.
@@ -204,11 +279,13 @@ impl Uki<'_> {
         profile: &Profile<'_>,
         number: usize,
     ) -> Result<(), String> {
+        search(profile.sections(), self.budget)?;
         let names = [".osrel", ".profile", ".cmdline", ".uname"];
         let mut texts = names.map(|_| Vec::new());
         for (name, bytes) in names.iter().zip(&mut texts) {
             if let Some(section) = profile.section(name) {
                 *bytes = content(file, section)?;
+                self.budget.read(bytes.len())?;
             }
         }
         let [os_release, variant, own, uname] = texts;
@@ -216,25 +293,17 @@ impl Uki<'_> {
         start.name = Name::of(&os_release, &variant, number);
         let own = text(&own).map_err(|error| format!("its section .cmdline is {error}"))?;
         let uname = text(&uname).unwrap_or_default();
-        let mut addons = Vec::new();
-        let mut companions = Vec::new();
-        for extra in self.extras {
-            match extra.cmdline(&uname) {
-                Ok(cmdline) => {
-                    addons.extend(cmdline);
-                    companions.push(extra.companion.clone());
-                }
-                Err(reason) => {
-                    let path = &extra.companion.file.path;
-                    start.problem(false, format!("{path} is left out: {reason}"));
-                }
-            }
-        }
-        start.cmdline = command_line(self.options, &own, addons);
+        let companions = self.companions(start, &uname);
+        let addons = companions.iter().filter_map(|(_, cmdline)| *cmdline);
+        let cmdline = command_line(self.options, &own, addons);
+        start.cmdline = cmdline.map_err(|error| error.to_string())?;
         start.unified = Some(Unified {
             profile: number,
             options: self.options.map(str::to_owned),
-            companions,
+            companions: companions
+                .into_iter()
+                .map(|(extra, _)| extra.clone())
+                .collect(),
         });
         for name in WITHOUT_MEANING {
             if profile.section(name).is_some() {
@@ -252,6 +321,7 @@ impl Uki<'_> {
         let kernel = kernel.ok_or("there is no kernel in it: its section .linux is missing")?;
         let length = kernel.size().min(HEADER_LENGTH as u64);
         let mut head = vec![0; usize::try_from(length).unwrap_or_default()];
+        self.budget.read(head.len())?;
         let n = file
             .read_at(kernel.content.start, &mut head)
             .map_err(|error| format!("the kernel in it can't be read: {error}"))?;
@@ -266,12 +336,35 @@ impl Uki<'_> {
         }
     }
 
+    /// What goes with a kernel of this version, with the text for the command line.
+    fn companions(&self, start: &mut Start, uname: &str) -> Vec<(&Companion, Option<&str>)> {
+        let mut taken = Vec::new();
+        for extra in self.extras {
+            let path = &extra.companion.file.path;
+            match extra.addon(uname) {
+                Ok(addon) => {
+                    for name in addon.map_or(&[][..], |addon| &addon.ignored) {
+                        let text = format!(
+                            "{path}: {name} in it has no meaning on this machine: not passed on"
+                        );
+                        start.problem(false, text);
+                    }
+                    let cmdline = addon.map(|addon| addon.cmdline.as_str());
+                    taken.push((&extra.companion, cmdline));
+                }
+                Err(reason) => start.problem(false, format!("{path} is left out: {reason}")),
+            }
+        }
+        taken
+    }
+
     /// The files that a stub of lanzaboote names must be there. Their hashes are compared when they are read.
     fn pinned(&self, file: &mut dyn ReadFile, profile: &Profile<'_>) -> Result<(), String> {
         let mut read = |section: &Section| content(file, section).map_err(PinnedError::Read);
         let pinned = Pinned::read(profile, &mut read).map_err(|error| error.to_string())?;
         let files = pinned.map(|pinned| std::iter::once(pinned.kernel).chain(pinned.initrd));
         for file in files.into_iter().flatten() {
+            self.budget.file()?;
             let metadata = self.filesystem.metadata(&file.path);
             metadata.map_err(|error| format!("{}, which it names: {error}", file.path))?;
         }
@@ -292,6 +385,20 @@ mod tests {
             volume: VolumeId { disk: 0, volume: 0 },
             path: FsPath::new(path).unwrap(),
         }
+    }
+
+    fn start(
+        filesystem: &MemoryFilesystem,
+        file: &FileRef,
+        options: &str,
+        profile: usize,
+    ) -> Start {
+        let asked = Asked {
+            options,
+            profile,
+            ..Asked::default()
+        };
+        super::start(filesystem, file, asked, &Budget::of_disk(1))
     }
 
     fn texts(start: &Start) -> Vec<&str> {
@@ -367,10 +474,31 @@ mod tests {
                 (CompanionKind::GlobalCredential, "y.CRED"),
             ]
         );
-        let other = super::start(&filesystem, &path, "quiet", 0);
+        let other = self::start(&filesystem, &path, "quiet", 0);
         assert_eq!(other.cmdline, "quiet global first own");
-        let none = super::start(&filesystem, &path, "", 1);
+        let none = self::start(&filesystem, &path, "", 1);
         assert_eq!(texts(&none), ["it has no profile 1"]);
+    }
+
+    #[test]
+    fn what_no_kernel_takes_is_not_started() {
+        let image = program(&[(".linux", &least_kernel()), (".cmdline", &[b'a'; 4000])]);
+        let addon = program(&[(".cmdline", &[b'b'; 96])]);
+        let filesystem = MemoryFilesystem::new()
+            .file("/a.efi", image)
+            .file("/a.efi.extra.d/b.addon.efi", addon);
+        let path = file("/a.efi");
+        let long = start(&filesystem, &path, "", 0);
+        assert_eq!(long.cmdline, "");
+        assert!(long.problems[0].blocks);
+        assert_eq!(
+            texts(&long),
+            [
+                "its command line has 4097 bytes, and no kernel takes more than 4096: \
+              shorten the options or leave add-ons out"
+            ]
+        );
+        assert_eq!(start(&filesystem, &path, "short", 0).cmdline.len(), 102);
     }
 
     #[test]
@@ -386,7 +514,16 @@ mod tests {
             (".profile", b""),
         ]);
         let filesystem = MemoryFilesystem::new().file("/a.efi", image);
-        let starts = start_all(&filesystem, &file("/a.efi"));
+        let mut starts = Vec::new();
+        start_all(
+            &filesystem,
+            &file("/a.efi"),
+            &Budget::of_disk(1),
+            &mut |start| {
+                starts.push(start);
+                ControlFlow::Continue(())
+            },
+        );
         let found: Vec<_> = starts
             .iter()
             .map(|start| {

@@ -1,12 +1,13 @@
 //! What loads a program to be started, and `boot`.
 
 use super::{Call, Table};
+use crate::config::budget::Budget;
 use crate::config::grub::failure::{
     BAD_ARGUMENT, BAD_FILENAME, FILE_NOT_FOUND, Failure, NO_KERNEL, Outcome, fail,
 };
 use crate::config::grub::interpreter::{End, Interpreter};
 use crate::config::grub::load::{Loaded, Program};
-use crate::config::uki;
+use crate::config::uki::{self, Asked};
 use crate::entry::{FileRef, Initrd, Module, PayloadKind};
 
 pub(super) const TABLE: Table = &[
@@ -299,7 +300,13 @@ fn chainloader(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let there = kernel.as_ref().filter(|_| outcome.is_ok());
     let filesystem = there.and_then(|file| state.devices.filesystem(file.volume).ok());
     if let Some((file, filesystem)) = there.zip(filesystem) {
-        let start = uki::start(filesystem, file, &program.cmdline, 0);
+        let budget = Budget::of_program();
+        let asked = Asked {
+            options: &program.cmdline,
+            ..Asked::default()
+        };
+        let start = uki::start(filesystem, file, asked, &budget);
+        state.budget.work(budget.worth());
         program.kind = start.kind;
         program.cmdline = start.cmdline;
         program.initrd = start.initrd.into_iter().map(Initrd::from).collect();
