@@ -2,6 +2,7 @@
 //! their versions, into the same order.
 
 use std::cmp::Ordering;
+use std::os::unix::fs::symlink;
 
 use pilotlight::config::bls::compare;
 use pilotlight::config::discover;
@@ -10,7 +11,8 @@ use pilotlight::fs::MemoryFilesystem;
 use pilotlight::inventory::Inventory;
 
 use crate::kit::bootctl::{self, Listed};
-use crate::kit::{run_with_input, temp_dir};
+use crate::kit::{MIB, filesystem, path, run_line, run_with_input, temp_dir};
+use crate::xfs::prototype;
 
 /// How many pairs of versions are compared.
 const PAIRS: usize = 600;
@@ -130,6 +132,103 @@ fn tree(seed: u64) -> Vec<(String, String)> {
     files
 }
 
+#[test]
+fn bootctl_reads_odd_names_and_keys_alike() {
+    let text = "title T\nlinux /linux\nnonsense x\n# title U\n\tversion\t1\nversion\n";
+    let names = "a+3 b+0-3 c+ d+1- e++1 f+-1 h+003-02 j+1-2-3 k+3-x n_1 p+1+2 6.1+deb12 g+b+2";
+    let mut files: Vec<(String, String)> = names
+        .split(' ')
+        .map(|name| (format!("/loader/entries/{name}.conf"), text.to_owned()))
+        .collect();
+    for (name, text) in [
+        ("UP.CONF", text),
+        (".hidden.conf", text),
+        ("no.txt", text),
+        (
+            "crlf.conf",
+            "title C\r\nlinux /linux\r\noptions a\r\noptions  b c \r\n",
+        ),
+        (
+            "twice.conf",
+            "title A\ntitle B\nversion 2\nversion 3\nlinux /x\nlinux /linux\noptions x=\"y z\"\n",
+        ),
+        ("untitled.conf", "linux /linux\nversion 9\nfoo\n"),
+        ("nothing.conf", "title Nothing\noptions a\n"),
+        (
+            "other.conf",
+            "title Other\nlinux /linux\narchitecture aa64\n",
+        ),
+    ] {
+        files.push((format!("/loader/entries/{name}"), text.to_owned()));
+    }
+    files.push(("/linux".to_owned(), String::new()));
+    let directory = temp_dir();
+    for (path, text) in &files {
+        directory.file(&format!("tree{path}"), text.as_bytes());
+    }
+    let mut theirs = bootctl::list(&directory.path().join("tree"));
+    for Listed { tries, .. } in &mut theirs {
+        // A counter without it says the same.
+        tries.1 = tries.1.or(tries.0.map(|_| 0));
+    }
+    assert_eq!(listed(&files), theirs);
+    assert_eq!(theirs.len(), 19);
+}
+
+/// `/boot` may be a link to the root of its own volume, so that entries have one path before and after it is mounted.
+#[test]
+fn links_to_a_directory_do_not_repeat_its_entries() {
+    let dir = temp_dir();
+    dir.file("tree/loader/entries/a.conf", b"title A\nlinux /linux\n");
+    dir.file("tree/loader/loader.conf", b"default a\nnonsense x\n");
+    dir.file("tree/linux", b"");
+    let root = dir.path().join("tree");
+    symlink(".", root.join("boot")).unwrap();
+    dir.file("prototype", prototype(&root).as_bytes());
+    let tree = root.to_str().unwrap();
+    let prototype = format!("{tree}/../prototype");
+    for (size, line) in [
+        (8, format!("mke2fs -q -t ext4 -d {tree} {{}}")),
+        (300, format!("mkfs.xfs -q -p {prototype} {{}}")),
+        (128, format!("mkfs.btrfs -q --rootdir {tree} {{}}")),
+        (0, format!("genisoimage -quiet -R -o {{}} {tree}")),
+    ] {
+        let image = dir.image("image", size * MIB);
+        run_line(&line, &image);
+        let read = filesystem(&image);
+        let same = read.identify(&path("/loader"));
+        assert!(same.is_some(), "{line}");
+        assert_eq!(read.identify(&path("/boot/loader")), same, "{line}");
+        assert_ne!(read.identify(&path("/boot/loader/entries")), same, "{line}");
+        let mut inventory = Inventory::new();
+        inventory.add(pilotlight::disk::Disk::open(&image.0).unwrap());
+        let found = discover(&inventory);
+        let ids: Vec<&str> = found
+            .entries
+            .iter()
+            .map(|entry| entry.id.as_str())
+            .collect();
+        assert_eq!(ids, ["a.conf"], "{line}");
+        assert_eq!(found.problems.len(), 1, "{line}: {:?}", found.problems);
+        std::fs::remove_file(&image.0).unwrap();
+    }
+}
+
+fn listed(files: &[(String, String)]) -> Vec<Listed> {
+    let entries = ours(files).into_iter();
+    let listed = entries.map(|entry| Listed {
+        id: entry.id,
+        title: entry.title,
+        version: entry.version.unwrap_or_default(),
+        options: entry.cmdline,
+        tries: (
+            entry.tries_left.map(u64::from),
+            entry.tries_done.map(u64::from),
+        ),
+    });
+    listed.collect()
+}
+
 fn ours(files: &[(String, String)]) -> Vec<BootEntry> {
     let filesystem = files
         .iter()
@@ -157,19 +256,7 @@ fn bootctl_lists_random_trees_in_the_same_order() {
             // The specification and systemd-boot add the beginning of it, bootctl all.
             *title = title.replace(&"f".repeat(32 - 8), "");
         }
-        let ours: Vec<Listed> = ours(&files)
-            .into_iter()
-            .map(|entry| Listed {
-                id: entry.id,
-                title: entry.title,
-                version: entry.version.unwrap_or_default(),
-                options: entry.cmdline,
-                tries: (
-                    entry.tries_left.map(u64::from),
-                    entry.tries_done.map(u64::from),
-                ),
-            })
-            .collect();
+        let ours = listed(&files);
         assert_eq!(theirs.len(), ENTRIES as usize);
         counted += theirs
             .iter()

@@ -14,8 +14,9 @@ use pilotlight::entry::{BootEntry, EntrySource, FileRef, PayloadKind};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{CommandLine, Kexec, LoadError};
 
+use crate::cli::text;
 use crate::kit::bootctl::{self, Listed};
-use crate::kit::{Image, MIB, TempDir, copy_in, noise, run, run_with_input, temp_dir};
+use crate::kit::{Image, MIB, TempDir, copy_in, noise, run, run_with_input, temp_dir, tool};
 
 /// systemd's stub, which does nothing here but be the beginning of an image.
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
@@ -547,6 +548,15 @@ fn entries_of_files_name_images_and_programs() {
             b"efi /k.efi\noptions ro\n".to_vec(),
         ),
         ("/loader/entries/d.conf", b"efi /boot.efi\n".to_vec()),
+        // systemd-boot starts what `linux` names as an EFI program, whatever it is.
+        (
+            "/loader/entries/f.conf",
+            b"linux \\u.efi\noptions third\nextra \\x.cred\n".to_vec(),
+        ),
+        (
+            "/loader/entries/g.conf",
+            b"linux /boot.efi\noptions x\n".to_vec(),
+        ),
         (
             "/loader/entries/e.conf",
             b"uki /u.efi\nprofile 3\n".to_vec(),
@@ -568,6 +578,12 @@ fn entries_of_files_name_images_and_programs() {
     assert_eq!(start("a.conf"), (PayloadKind::Uki, "own"));
     assert_eq!(start("b.conf"), (PayloadKind::Uki, "other"));
     assert_eq!(start("c.conf"), (PayloadKind::Linux, "ro"));
+    assert_eq!(start("f.conf"), (PayloadKind::Uki, "third"));
+    let [problem] = problems(&found["g.conf"])[..] else {
+        panic!("{:?}", found["g.conf"]);
+    };
+    assert!(problem.starts_with("it is systemd-boot 2"), "{problem}");
+    assert!(!found["g.conf"].bootable());
     assert_eq!(start("U"), (PayloadKind::Uki, "U"));
     assert_eq!(start("K"), (PayloadKind::Linux, "rw"));
     // Both ways to the same program are one entry.
@@ -583,12 +599,150 @@ fn entries_of_files_name_images_and_programs() {
         .collect();
     assert_eq!(also, [Some(3)]);
     assert_eq!(problems(&found["e.conf"]), ["it has no profile 3"]);
-    for id in ["a.conf", "b.conf", "U"] {
+    for id in ["a.conf", "b.conf", "f.conf", "U"] {
         let booted = boot(&volume, id).unwrap();
         assert!(booted.kernel == kernel, "{id}");
-        let expected = if id == "b.conf" { 2 } else { 1 };
+        assert_eq!(booted.cmdline, found[id].cmdline);
+        let expected = if matches!(id, "b.conf" | "f.conf") {
+            2
+        } else {
+            1
+        };
         assert_eq!(archives(&booted.initrd).len(), expected, "{id}");
     }
+}
+
+#[test]
+fn add_ons_that_an_entry_names_are_booted_as_they_are_listed() {
+    let directory = temp_dir();
+    let kernel = kernel();
+    let image = uki(
+        &directory,
+        &[
+            (".cmdline", b"own"),
+            (".uname", b"6.1"),
+            (".linux", &kernel),
+        ],
+    );
+    let addon = |text: &[u8]| uki(&directory, &[(".cmdline", text), (".initrd", text)]);
+    let mut foreign = addon(b"foreign");
+    let header = u32::from_le_bytes(foreign[0x3c..0x40].try_into().unwrap()) as usize;
+    foreign[header + 4..header + 6].copy_from_slice(&0xaa64_u16.to_le_bytes());
+    let files = [
+        ("/u.efi", image),
+        ("/u.efi.extra.d/beside.addon.efi", addon(b"beside")),
+        ("/loader/addons/all.addon.efi", addon(b"all")),
+        ("/x/named.addon.efi", addon(b"named")),
+        ("/x/foreign.addon.efi", foreign),
+        (
+            "/x/other.addon.efi",
+            uki(&directory, &[(".cmdline", b"other"), (".uname", b"5")]),
+        ),
+        ("/x/tree.addon.efi", uki(&directory, &[(".dtb", b"tree")])),
+        ("/x/damaged.addon.efi", b"MZ".to_vec()),
+        (
+            "/loader/entries/a.conf",
+            b"uki /u.efi\nextra /x/foreign.addon.efi\nextra /x/named.addon.efi\n\
+              extra /x/other.addon.efi\nextra /x/tree.addon.efi\nextra /x/damaged.addon.efi\n"
+                .to_vec(),
+        ),
+        (
+            "/loader/entries/b.conf",
+            b"linux /u.efi\noptions opt\nextra /x/named.addon.efi\n".to_vec(),
+        ),
+    ];
+    let volume = volume(&directory, &files);
+    for (id, cmdline) in [
+        ("a.conf", "own all beside named"),
+        ("b.conf", "opt all beside named"),
+    ] {
+        let entries = entries(&volume);
+        let entry = entries.iter().find(|entry| entry.id == id).unwrap();
+        assert_eq!(entry.cmdline, cmdline, "{id}");
+        let booted = boot(&volume, id).unwrap();
+        assert_eq!(booted.cmdline, cmdline, "{id}");
+        assert!(booted.initrd.ends_with(b"all\0beside\0\0named"), "{id}");
+        let left_out = problems(entry);
+        let names: Vec<&str> = left_out
+            .iter()
+            .map(|text| text.split_once(" is left out: ").unwrap().0)
+            .collect();
+        let expected = ["foreign", "other", "tree", "damaged"].map(|n| format!("/x/{n}.addon.efi"));
+        match id {
+            "a.conf" => assert_eq!(names, expected),
+            _ => assert_eq!(names, [""; 0]),
+        }
+    }
+}
+
+/// An image with as many empty `.profile` sections as its table of sections has room for.
+fn with_profiles(mut image: Vec<u8>) -> Vec<u8> {
+    let number =
+        |image: &[u8], at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap());
+    let header = number(&image, 0x3c) as usize;
+    let count = usize::from(u16::from_le_bytes([image[header + 6], image[header + 7]]));
+    let table = header + 24 + 240;
+    let starts = (0..count).map(|row| number(&image, table + 40 * row + 20));
+    let first = starts.filter(|start| *start > 0).min().unwrap() as usize;
+    let all = (first - table) / 40;
+    for row in count..all {
+        let at = table + 40 * row;
+        image[at..at + 40].fill(0);
+        image[at..at + 8].copy_from_slice(b".profile");
+    }
+    image[header + 6..header + 8].copy_from_slice(&(all as u16).to_le_bytes());
+    image
+}
+
+/// A disk of some megabytes, on which a few files multiply: profiles with add-ons, and entries with long texts.
+#[test]
+fn a_small_disk_does_not_take_the_memory() {
+    let directory = temp_dir();
+    let name = format!("NAME={}\n", "n".repeat(60_000));
+    let sections = [(".linux", &kernel()[..]), (".osrel", name.as_bytes())];
+    let image = with_profiles(uki(&directory, &sections));
+    let addon = uki(&directory, &[(".cmdline", &[b'x'; 60])]);
+    let entry = format!("title {}\nlinux /EFI/Linux/0.efi\n", "t".repeat(60_000));
+    let write = |path: String, content: &[u8]| {
+        directory.file(&format!("tree{path}"), content);
+    };
+    for number in 0..100 {
+        write(format!("/EFI/Linux/{number}.efi"), &image);
+        for copy in 0..5 {
+            write(
+                format!("/loader/entries/{number}-{copy}.conf"),
+                entry.as_bytes(),
+            );
+        }
+    }
+    for number in 0..60 {
+        write(format!("/loader/addons/{number}.addon.efi"), &addon);
+    }
+    let disk = directory.image("esp.img", 128 * MIB);
+    run("mkfs.vfat", ["-n", "ESP", disk.path()]);
+    for top in ["EFI", "loader"] {
+        copy_in(&disk, &directory.path().join("tree").join(top), "/");
+    }
+    let output = tool("prlimit")
+        .arg(format!("--data={}", 64 * MIB))
+        .args([
+            env!("CARGO_BIN_EXE_pilotlight"),
+            "list",
+            "--json",
+            disk.path(),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let view: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problems = view["disks"][0]["volumes"][0]["problems"]
+        .as_array()
+        .unwrap();
+    let limited = problems.iter().filter(|problem| {
+        let problem = problem.as_str().unwrap();
+        problem.contains("entries take") || problem.contains("reading entries takes")
+    });
+    assert_eq!(limited.count(), 2, "{problems:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod password;
 mod same;
 mod share;
+mod specification;
 
 use super::{Found, discover};
 use crate::disk::{Hardware, Transport};

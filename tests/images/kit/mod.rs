@@ -60,6 +60,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("osslsigncode", "osslsigncode"),
     ("pesign", "pesign"),
     ("pk12util", "libnss3-tools"),
+    ("prlimit", "util-linux"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("sbsiglist", "sbsigntool"),
     ("sbsign", "sbsigntool"),
