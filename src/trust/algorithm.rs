@@ -26,6 +26,9 @@ pub(super) enum Padding {
     Pss { salt: usize },
     /// ECDSA (RFC 5758, section 3.2).
     Ecdsa,
+    /// Ed25519 (RFC 8032), in OpenPGP and minisign: the digest is the message. Where the file itself is, see
+    /// [`ed25519::Key::stream`](super::ed25519::Key::stream).
+    Ed25519,
 }
 
 impl Scheme {

@@ -1,12 +1,17 @@
 //! [`Anchor`]: a certificate or a key that is trusted from the start, and [`Trusted`], all that is.
 
 use super::certificate::Certificate;
-use super::digest::Digest;
+use super::digest::{Algorithm, Digest};
 use super::error::Problem;
 use super::key::PublicKey;
+use super::openpgp;
 use super::revocation::Revocations;
+use super::strength::Strength;
 
 /// A certificate or a key that is trusted from the start.
+///
+/// It counts for the formats that it is made for: a certificate or a key in PEM or DER for Authenticode and CMS,
+/// such a key for raw signatures too, and the others each for their own. One key in two forms is two anchors.
 #[derive(Clone, Debug)]
 pub struct Anchor {
     /// What people call it.
@@ -17,7 +22,24 @@ pub struct Anchor {
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Certificate(Box<Certificate>),
-    Key(PublicKey),
+    Key(Key),
+    OpenPgp(Box<openpgp::Certificate>),
+    Minisign(Minisign),
+    Ssh(Key),
+}
+
+/// A key, and its fingerprint for people.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) key: PublicKey,
+    pub(super) fingerprint: String,
+}
+
+/// A key of minisign, with the number by which signatures name it.
+#[derive(Clone, Debug)]
+pub(super) struct Minisign {
+    pub(super) key: PublicKey,
+    pub(super) id: [u8; 8],
 }
 
 impl Anchor {
@@ -41,7 +63,10 @@ impl Anchor {
     pub fn key(name: &str, der: &[u8]) -> Result<Anchor, Problem> {
         Ok(Anchor {
             name: name.to_owned(),
-            kind: Kind::Key(PublicKey::read(der)?),
+            kind: Kind::Key(Key {
+                key: PublicKey::read(der)?,
+                fingerprint: Algorithm::Sha256.digest(der).to_string(),
+            }),
         })
     }
 
@@ -49,7 +74,15 @@ impl Anchor {
     pub(super) fn as_certificate(&self) -> Option<&Certificate> {
         match &self.kind {
             Kind::Certificate(certificate) => Some(certificate),
-            Kind::Key(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Its key, if it is a bare one in PEM or DER.
+    pub(super) fn as_key(&self) -> Option<&Key> {
+        match &self.kind {
+            Kind::Key(key) => Some(key),
+            _ => None,
         }
     }
 }
@@ -63,4 +96,20 @@ pub struct Trusted {
     pub programs: Vec<Digest>,
     /// What does not count, whoever signed it.
     pub revoked: Revocations,
+    /// The weakest keys and digests that count.
+    pub strength: Strength,
+}
+
+impl Trusted {
+    /// Do signatures by this key, of something with such a digest, count? A key counts in no format once one of
+    /// its certificates is revoked.
+    ///
+    /// # Errors
+    /// [`Problem::Revoked`], and those of the [`Strength`].
+    pub(super) fn check_key(&self, key: &PublicKey, digest: Algorithm) -> Result<(), Problem> {
+        match self.revoked.has_key(key) {
+            true => Err(Problem::Revoked("its key")),
+            false => self.strength.check(key, digest),
+        }
+    }
 }

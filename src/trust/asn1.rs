@@ -70,6 +70,13 @@ pub(super) fn each(bytes: &[u8], limit: usize) -> Result<Vec<&[u8]>> {
     })
 }
 
+/// The kind of the first value in the SEQUENCE that stands first in `bytes`.
+pub(super) fn first_in_sequence(bytes: &[u8]) -> Option<Tag> {
+    let mut reader = SliceReader::new(bytes).ok()?;
+    let content = content(&mut reader, Tag::Sequence).ok()?;
+    SliceReader::new(content).ok()?.peek_tag().ok()
+}
+
 /// A small number that is not negative.
 pub(super) fn number(reader: &mut SliceReader<'_>) -> Result<u8> {
     u8::decode(reader)

@@ -10,6 +10,7 @@ use super::error::Problem;
 use super::extensions::Extensions;
 use super::key::{PublicKey, identifier};
 use super::oids;
+use super::strength::Strength;
 
 /// A certificate, as it was read. Only a [`Chain`](super::Chain) says that it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,17 +136,25 @@ impl Certificate {
     /// Its key.
     ///
     /// # Errors
-    /// As [`PublicKey::read`].
+    /// As [`PublicKey::read`]; and Ed25519 keys count alone, not in certificates, which no tool makes to sign
+    /// files with.
     pub fn public_key(&self) -> Result<PublicKey, Problem> {
-        PublicKey::read(&self.key)
+        let key = PublicKey::read(&self.key)?;
+        match key.as_ed25519() {
+            None => Ok(key),
+            Some(_) => Err(Problem::Key(
+                "Ed25519 keys count alone, not in certificates",
+            )),
+        }
     }
 
     /// Did this key sign it?
     ///
     /// # Errors
     /// [`Problem`]: no, or not in a way that counts.
-    pub(super) fn verify(&self, issuer: &PublicKey) -> Result<(), Problem> {
+    pub(super) fn verify(&self, issuer: &PublicKey, strength: Strength) -> Result<(), Problem> {
         let scheme = Scheme::of((self.algorithm, self.parameters.as_deref()), None)?;
+        strength.check(issuer, scheme.digest)?;
         issuer.verify(scheme, &scheme.digest.digest(&self.tbs), &self.signature)
     }
 }

@@ -28,14 +28,6 @@ impl Chain {
         &self.anchor
     }
 
-    /// The certificates that are not valid at this time, in seconds since 1970, for people to know.
-    pub fn out_of_date(&self, now: u64) -> impl Iterator<Item = &Certificate> {
-        self.certificates.iter().filter(move |certificate| {
-            let validity = certificate.validity;
-            !(validity.not_before..=validity.not_after).contains(&now)
-        })
-    }
-
     /// Finds a chain for a signer, with issuers out of `others` where anchors did not issue it themselves.
     ///
     /// # Errors
@@ -72,14 +64,6 @@ impl Chain {
             Refusal::by(Problem::NoAnchor(signer.issuer_name()), &signer.name())
         }))
     }
-
-    /// A chain of the anchor alone, for a signature by its very key.
-    pub(super) fn of_key(anchor: &Anchor) -> Chain {
-        Chain {
-            certificates: Vec::new(),
-            anchor: anchor.name.clone(),
-        }
-    }
 }
 
 struct Search<'a> {
@@ -106,8 +90,11 @@ impl<'a> Search<'a> {
             let is_held = match &anchor.kind {
                 Kind::Certificate(own) if **own == *certificate => true,
                 Kind::Certificate(issuer) => self.is_issued(certificate, issuer).is_some(),
-                Kind::Key(own) if key.as_ref() == Some(own) => true,
-                Kind::Key(own) => self.check().is_some() && certificate.verify(own).is_ok(),
+                Kind::Key(own) if key.as_ref() == Some(&own.key) => true,
+                Kind::Key(own) => {
+                    self.check().is_some() && certificate.verify(&own.key, trusted.strength).is_ok()
+                }
+                Kind::OpenPgp(_) | Kind::Minisign(_) | Kind::Ssh(_) => false,
             };
             if is_held {
                 return Some(anchor);
@@ -135,7 +122,7 @@ impl<'a> Search<'a> {
         self.note(issuer.extensions.may_issue(between), issuer)?;
         self.note(self.trusted.revoked.check(issuer), issuer)?;
         let key = self.note(issuer.public_key(), issuer)?;
-        self.note(certificate.verify(&key), certificate)
+        self.note(certificate.verify(&key, self.trusted.strength), certificate)
     }
 
     /// Counts the check of a signature.

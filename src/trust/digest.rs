@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use blake2::Blake2b512;
 use der::asn1::ObjectIdentifier as Oid;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::oids;
 
-/// The algorithms that count. SHA-1 and MD5 do not.
+/// The algorithms that count, from the shortest. SHA-1 and MD5 do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Algorithm {
     /// SHA-256, by which nearly everything is signed.
@@ -16,6 +17,8 @@ pub enum Algorithm {
     Sha384,
     /// SHA-512.
     Sha512,
+    /// BLAKE2b with 512 bits (RFC 7693), which is minisign's and nobody else's.
+    Blake2b,
 }
 
 impl Algorithm {
@@ -43,6 +46,7 @@ impl fmt::Display for Algorithm {
             Algorithm::Sha256 => "SHA-256",
             Algorithm::Sha384 => "SHA-384",
             Algorithm::Sha512 => "SHA-512",
+            Algorithm::Blake2b => "BLAKE2b",
         })
     }
 }
@@ -61,7 +65,7 @@ impl Digest {
         let length = match algorithm {
             Algorithm::Sha256 => 32,
             Algorithm::Sha384 => 48,
-            Algorithm::Sha512 => 64,
+            Algorithm::Sha512 | Algorithm::Blake2b => 64,
         };
         let bytes = bytes.to_vec();
         (bytes.len() == length).then_some(Digest { algorithm, bytes })
@@ -101,6 +105,7 @@ enum State {
     Sha256(Sha256),
     Sha384(Sha384),
     Sha512(Sha512),
+    Blake2b(Blake2b512),
 }
 
 impl Hasher {
@@ -110,6 +115,7 @@ impl Hasher {
             Algorithm::Sha256 => State::Sha256(Sha256::new()),
             Algorithm::Sha384 => State::Sha384(Sha384::new()),
             Algorithm::Sha512 => State::Sha512(Sha512::new()),
+            Algorithm::Blake2b => State::Blake2b(Blake2b512::new()),
         })
     }
 
@@ -119,6 +125,7 @@ impl Hasher {
             State::Sha256(state) => state.update(bytes),
             State::Sha384(state) => state.update(bytes),
             State::Sha512(state) => state.update(bytes),
+            State::Blake2b(state) => state.update(bytes),
         }
     }
 
@@ -128,6 +135,7 @@ impl Hasher {
             State::Sha256(state) => (Algorithm::Sha256, state.finalize().to_vec()),
             State::Sha384(state) => (Algorithm::Sha384, state.finalize().to_vec()),
             State::Sha512(state) => (Algorithm::Sha512, state.finalize().to_vec()),
+            State::Blake2b(state) => (Algorithm::Blake2b, state.finalize().to_vec()),
         };
         Digest { algorithm, bytes }
     }

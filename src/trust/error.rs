@@ -14,6 +14,8 @@ pub struct Refusal {
     pub signature: Option<usize>,
     /// The name of the certificate at fault, as it says itself.
     pub certificate: Option<String>,
+    /// The key at fault, as the tools of its format print it, where there are no certificates.
+    pub key: Option<String>,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -33,24 +35,36 @@ pub enum Problem {
     TooMany(&'static str),
     /// What was signed is not this.
     OtherContent,
-    /// The digest of the content was not computed by this algorithm.
-    NotComputed(super::Algorithm),
+    /// The policy does not count this algorithm of digests.
+    NotCounted(super::Algorithm),
     /// SHA-1 or older.
     WeakDigest,
     /// An algorithm that is not known here.
     Algorithm(Oid),
     /// A key that can't be used, and why.
     Key(&'static str),
-    /// An RSA key of this many bits.
-    WeakKey(usize),
+    /// An RSA key that is too short.
+    WeakKey {
+        /// What it has.
+        bits: usize,
+        /// What counts.
+        least: usize,
+    },
     /// The signature needs another kind of key.
     OtherKey,
     /// The signature is not by this key, or what was signed has changed.
     Signature,
     /// The certificate that the signature names is not there.
     NoSigner,
-    /// The certificate must not sign this, and why.
+    /// No anchor is the key that made the signature: how the signature names the key.
+    UnknownKey(String),
+    /// No anchor is a key that such a signature could be by: which keys could.
+    NoKey(&'static str),
+    /// The certificate or the key must not sign this, and why.
     Usage(&'static str),
+    /// The OpenPGP signature has a critical subpacket of this kind, which is not known here (RFC 9580,
+    /// section 5.2.3.7).
+    Subpacket(u8),
     /// The certificate has a critical extension that is not known here (RFC 5280, section 4.2).
     Extension(Oid),
     /// No anchor issued the certificate: the name of its issuer.
@@ -74,7 +88,16 @@ impl Refusal {
         Refusal {
             signature: None,
             certificate: None,
+            key: None,
             problem,
+        }
+    }
+
+    /// The same, with the key.
+    pub(super) fn by_key(problem: Problem, key: &str) -> Refusal {
+        Refusal {
+            key: Some(key.to_owned()),
+            ..Refusal::of(problem)
         }
     }
 
@@ -103,6 +126,9 @@ impl fmt::Display for Refusal {
         if let Some(name) = &self.certificate {
             write!(f, "certificate \"{}\": ", Printable(name))?;
         }
+        if let Some(key) = &self.key {
+            write!(f, "key {}: ", Printable(key))?;
+        }
         self.problem.fmt(f)
     }
 }
@@ -118,19 +144,25 @@ impl fmt::Display for Problem {
             Problem::OtherContent => f.write_str(
                 "it is for other bytes: what was signed was changed since, or this is the signature of another file",
             ),
-            Problem::NotComputed(algorithm) => write!(f, "it is by {algorithm}, which the policy does not count"),
+            Problem::NotCounted(algorithm) => write!(f, "it is by {algorithm}, which the policy does not count"),
             Problem::WeakDigest => f.write_str("it is by SHA-1 or older: sign it again with SHA-256"),
             Problem::Algorithm(oid) => write!(f, "its algorithm {oid} is not supported: sign it with RSA or P-256, and SHA-256"),
             Problem::Key(why) => write!(f, "its key can't be used: {why}"),
-            Problem::WeakKey(bits) => write!(
+            Problem::WeakKey { bits, least } => write!(
                 f,
-                "its RSA key has {bits} bits, and {} are the least that count: make a new key",
-                super::key::MIN_RSA_BITS
+                "its RSA key has {bits} bits, and {least} are the least that count: make a new key"
             ),
             Problem::OtherKey => f.write_str("its key is of another kind than the signature"),
             Problem::Signature => f.write_str("the signature is wrong: it was made by another key, or something was changed since"),
             Problem::NoSigner => f.write_str("the certificate of the signer is neither with the signature nor an anchor: add it as an anchor"),
-            Problem::Usage(why) => write!(f, "{why}: use a certificate that is made for this"),
+            Problem::UnknownKey(key) => write!(
+                f,
+                "it is by the key {}, which is no anchor: add the key as an anchor, if you trust it",
+                Printable(key)
+            ),
+            Problem::NoKey(kind) => write!(f, "no anchor is {kind}, as it takes to check it: add the key of its signer as an anchor, if you trust it"),
+            Problem::Usage(why) => write!(f, "{why}: use a certificate or a key that is made for this"),
+            Problem::Subpacket(kind) => write!(f, "its critical subpacket {kind} is not understood: sign it without"),
             Problem::Extension(oid) => write!(f, "its critical extension {oid} is not understood: use a certificate without it"),
             Problem::NoAnchor(issuer) => write!(
                 f,

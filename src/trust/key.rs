@@ -1,7 +1,7 @@
-//! [`PublicKey`]: RSA and P-256 keys, and whether a signature is theirs.
+//! [`PublicKey`]: RSA, P-256 and Ed25519 keys, and whether a signature is theirs.
 
 use der::asn1::{BitStringRef, ObjectIdentifier as Oid, UintRef};
-use der::{Decode, Reader, SliceReader};
+use der::{Decode, Reader, SliceReader, Tag};
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, Pkcs1v15Sign, Pss, RsaPublicKey};
@@ -10,6 +10,7 @@ use sha2::{Sha256, Sha384, Sha512};
 use super::algorithm::{Padding, Scheme};
 use super::asn1;
 use super::digest::{Algorithm, Digest};
+use super::ed25519;
 use super::error::Problem;
 use super::oids;
 
@@ -27,13 +28,14 @@ pub struct PublicKey(Kind);
 enum Kind {
     Rsa(RsaPublicKey),
     P256(p256::ecdsa::VerifyingKey),
+    Ed25519(ed25519::Key),
 }
 
 impl PublicKey {
     /// Reads a `SubjectPublicKeyInfo` (RFC 5280, section 4.1): what `openssl pkey -pubout -outform DER` writes.
     ///
     /// # Errors
-    /// [`Problem::Key`]: damaged, of another kind than RSA and P-256, or too weak.
+    /// [`Problem::Key`]: damaged, of another kind than RSA, P-256 and Ed25519, or too weak.
     pub fn read(der: &[u8]) -> Result<PublicKey, Problem> {
         let damaged = |_| Problem::Key("it is damaged");
         let (algorithm, parameters, bits) = asn1::whole(der, |reader| {
@@ -52,12 +54,30 @@ impl PublicKey {
                 if curve != Some(oids::P256) {
                     return Err(Problem::Key("it is on another curve than P-256"));
                 }
-                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(bits)
-                    .map_err(|_| Problem::Key("it is no point of the curve P-256"))?;
-                Ok(PublicKey(Kind::P256(key)))
+                PublicKey::p256(bits)
             }
-            _ => Err(Problem::Key("it is neither an RSA nor a P-256 key")),
+            // RFC 8410, section 3: "The parameters … MUST be absent".
+            oids::ED25519 if parameters.is_none() => PublicKey::ed25519(bits),
+            _ => Err(Problem::Key("it is no RSA, P-256 or Ed25519 key")),
         }
+    }
+
+    /// Does a DER begin as a `SubjectPublicKeyInfo` does: with its algorithm?
+    pub(super) fn is_one(der: &[u8]) -> bool {
+        let first = asn1::value(der).map(asn1::first_in_sequence);
+        first == Ok(Some(Tag::ObjectIdentifier))
+    }
+
+    /// A key on P-256: a point (SEC 1, section 2.3.3).
+    pub(super) fn p256(point: &[u8]) -> Result<PublicKey, Problem> {
+        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
+            .map_err(|_| Problem::Key("it is no point of the curve P-256"))?;
+        Ok(PublicKey(Kind::P256(key)))
+    }
+
+    /// An Ed25519 key: the 32 bytes of RFC 8032.
+    pub(super) fn ed25519(bytes: &[u8]) -> Result<PublicKey, Problem> {
+        Ok(PublicKey(Kind::Ed25519(ed25519::Key::read(bytes)?)))
     }
 
     /// An `RSAPublicKey` (RFC 8017, appendix A.1.1).
@@ -68,12 +88,19 @@ impl PublicKey {
             })
         })
         .map_err(|_| Problem::Key("it is damaged"))?;
+        PublicKey::rsa_of(modulus.as_bytes(), exponent.as_bytes())
+    }
+
+    /// An RSA key of these two numbers, without zeros in front.
+    pub(super) fn rsa_of(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, Problem> {
         let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
-        let (modulus, exponent) = (modulus.as_bytes(), exponent.as_bytes());
         let n = BigUint::from_bytes_be(modulus);
         let size = n.bits();
         if size < MIN_RSA_BITS {
-            return Err(Problem::WeakKey(size));
+            return Err(Problem::WeakKey {
+                bits: size,
+                least: MIN_RSA_BITS,
+            });
         }
         if size > MAX_RSA_BITS {
             return Err(Problem::Key("its modulus is longer than 8192 bits"));
@@ -85,6 +112,27 @@ impl PublicKey {
             RsaPublicKey::new_with_max_size(n, BigUint::from_bytes_be(exponent), MAX_RSA_BITS)
                 .map_err(|_| Problem::Key("its modulus or its exponent makes no sense"))?;
         Ok(PublicKey(Kind::Rsa(key)))
+    }
+
+    /// The length of the modulus of an RSA key, in bits.
+    pub(super) fn rsa_bits(&self) -> Option<usize> {
+        match &self.0 {
+            Kind::Rsa(key) => Some(key.n().bits()),
+            _ => None,
+        }
+    }
+
+    /// Is it a key on P-256?
+    pub(super) fn is_p256(&self) -> bool {
+        matches!(self.0, Kind::P256(_))
+    }
+
+    /// The key, if it is an Ed25519 key.
+    pub(super) fn as_ed25519(&self) -> Option<&ed25519::Key> {
+        match &self.0 {
+            Kind::Ed25519(key) => Some(key),
+            _ => None,
+        }
     }
 
     /// Is this the signature by this key of something with this digest?
@@ -103,6 +151,7 @@ impl PublicKey {
                     Algorithm::Sha256 => Pkcs1v15Sign::new::<Sha256>(),
                     Algorithm::Sha384 => Pkcs1v15Sign::new::<Sha384>(),
                     Algorithm::Sha512 => Pkcs1v15Sign::new::<Sha512>(),
+                    Algorithm::Blake2b => return Err(Problem::OtherKey),
                 };
                 key.verify(padding, digest.bytes(), signature).is_ok()
             }
@@ -111,6 +160,7 @@ impl PublicKey {
                     Algorithm::Sha256 => Pss::new_with_salt::<Sha256>(salt),
                     Algorithm::Sha384 => Pss::new_with_salt::<Sha384>(salt),
                     Algorithm::Sha512 => Pss::new_with_salt::<Sha512>(salt),
+                    Algorithm::Blake2b => return Err(Problem::OtherKey),
                 };
                 key.verify(padding, digest.bytes(), signature).is_ok()
             }
@@ -120,6 +170,7 @@ impl PublicKey {
                     .is_ok_and(|signature| key.verify_prehash(digest.bytes(), &signature).is_ok())
             }
             (Kind::Rsa(_), Padding::Pss { .. }) => false,
+            (Kind::Ed25519(key), Padding::Ed25519) => key.verify(digest.bytes(), signature).is_ok(),
             _ => return Err(Problem::OtherKey),
         };
         match valid && digest.algorithm() == scheme.digest {
@@ -127,6 +178,18 @@ impl PublicKey {
             false => Err(Problem::Signature),
         }
     }
+}
+
+/// The DER of an ECDSA signature on P-256 whose two numbers come without zeros in front; longer ones are none.
+pub(super) fn ecdsa_der(r: &[u8], s: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = [0; 64];
+    let (left, right) = bytes.split_at_mut_checked(32)?;
+    for (place, number) in [(left, r), (right, s)] {
+        let at = place.len().checked_sub(number.len())?;
+        place.get_mut(at..)?.copy_from_slice(number);
+    }
+    let signature = p256::ecdsa::Signature::from_slice(&bytes).ok()?;
+    Some(signature.to_der().as_bytes().to_vec())
 }
 
 /// NULL, as parameters that say nothing.

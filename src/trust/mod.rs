@@ -1,35 +1,49 @@
 //! Trust: whether something was signed by someone whom the owner of the machine trusts.
 //!
 //! What is read is one type, and what is proven another: a [`Certificate`] says anything, a [`Chain`] exists
-//! only when each signature up to an [`Anchor`] was checked. Whatever does not count is a [`Refusal`], which
-//! says in words which signature and which certificate, why, and what to do.
+//! only when each signature up to an [`Anchor`] was checked, and a [`Proof`] when the content was, too. Whatever
+//! does not count is a [`Refusal`], which says in words which signature and which certificate or key, why, and
+//! what to do.
 //!
+//! - [`Anchor::read`] recognises certificates and keys in every form that people have them in;
 //! - [`authenticode::Reader`] hashes an EFI program while it is read, and [`authenticode::Program::verify`]
 //!   checks its signatures;
-//! - [`detached::verify`] checks a CMS signature that stands beside a file;
+//! - [`detached::Check`] checks the signatures beside a file while the file is read: CMS, raw ones, OpenPGP,
+//!   minisign and SSH;
+//! - [`appended::Check`] checks the signature behind a kernel while the kernel is read;
 //! - [`efi::SignatureLists`] reads `db`, `dbx`, `MokListRT` and `MokListXRT` into [`Trusted`];
 //! - [`sbat`] compares the generations of a program with those that are revoked.
 //!
-//! Dates are reported ([`Chain::out_of_date`]) and change nothing. Revocation lists inside of signatures,
+//! Dates are reported ([`Proof::out_of_date`]) and change nothing. Revocation lists inside of signatures,
 //! time stamps and nested signatures are not looked at.
 
 mod algorithm;
 mod anchor;
+mod anchor_file;
+pub mod appended;
+mod armor;
 mod asn1;
 pub mod authenticode;
 mod certificate;
 mod chain;
 mod cms;
+mod cursor;
 pub mod detached;
 mod digest;
+mod ed25519;
 pub mod efi;
 mod error;
 mod extensions;
 mod key;
+mod minisign;
 mod oids;
+mod openpgp;
+mod proof;
 mod revocation;
 pub mod sbat;
 mod signer;
+mod ssh;
+mod strength;
 
 pub use anchor::{Anchor, Trusted};
 pub use certificate::{Certificate, Validity};
@@ -37,4 +51,7 @@ pub use chain::Chain;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Problem, Refusal};
 pub use key::{MAX_RSA_BITS, MIN_RSA_BITS, PublicKey};
+pub use proof::{Dated, Format, Proof, Signer};
 pub use revocation::Revocations;
+pub use ssh::NAMESPACE as SSH_NAMESPACE;
+pub use strength::Strength;

@@ -31,6 +31,8 @@ pub(super) const RSA_SHA512: Oid = oid("1.2.840.113549.1.1.13");
 /// RFC 5480, RFC 5758.
 pub(super) const EC: Oid = oid("1.2.840.10045.2.1");
 pub(super) const P256: Oid = oid("1.2.840.10045.3.1.7");
+/// RFC 8410.
+pub(super) const ED25519: Oid = oid("1.3.101.112");
 pub(super) const ECDSA_SHA256: Oid = oid("1.2.840.10045.4.3.2");
 pub(super) const ECDSA_SHA384: Oid = oid("1.2.840.10045.4.3.3");
 pub(super) const ECDSA_SHA512: Oid = oid("1.2.840.10045.4.3.4");

@@ -4,6 +4,7 @@ use super::certificate::Certificate;
 use super::digest::{Algorithm, Digest};
 use super::error::Problem;
 use super::key::PublicKey;
+use super::strength::Strength;
 
 /// Digests and certificates that do not count.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +41,7 @@ impl Revocations {
             let is_issuer = revoked.subject == certificate.issuer
                 && revoked
                     .public_key()
-                    .is_ok_and(|key| certificate.verify(&key).is_ok());
+                    .is_ok_and(|key| certificate.verify(&key, Strength::default()).is_ok());
             if is_issuer {
                 return Err(Problem::Revoked("what issued it"));
             }

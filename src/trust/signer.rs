@@ -1,11 +1,12 @@
-//! The proof: from a signature as it was read to a [`Chain`].
+//! The proof: from a signature as it was read to a [`Chain`] or a key.
 
-use super::anchor::{Kind, Trusted};
+use super::anchor::Trusted;
 use super::chain::Chain;
 use super::cms::{SignedData, SignerInfo};
 use super::digest::Digest;
 use super::error::{Problem, Refusal};
 use super::key::PublicKey;
+use super::proof::{Format, Proof, Signer};
 
 /// Checks one signer of a signature over content with the digest that `content` gives for an algorithm.
 ///
@@ -16,15 +17,16 @@ pub(super) fn verify(
     info: &SignerInfo,
     content: impl FnOnce(super::Algorithm) -> Option<Digest>,
     trusted: &Trusted,
-) -> Result<Chain, Refusal> {
+    format: Format,
+) -> Result<Proof, Refusal> {
     let scheme = match &info.scheme {
         Ok(scheme) => *scheme,
         Err(Problem::Algorithm(oid)) => return Err(Refusal::of(Problem::Algorithm(*oid))),
         Err(Problem::Damaged(what)) => return Err(Refusal::of(Problem::Damaged(what))),
         Err(_) => return Err(Refusal::of(Problem::WeakDigest)),
     };
-    let not_computed = Problem::NotComputed(scheme.digest);
-    let content = content(scheme.digest).ok_or(Refusal::of(not_computed))?;
+    let not_counted = Problem::NotCounted(scheme.digest);
+    let content = content(scheme.digest).ok_or(Refusal::of(not_counted))?;
     let signed = match &info.attributes {
         None => content,
         Some(attributes) => {
@@ -38,7 +40,10 @@ pub(super) fn verify(
             scheme.digest.digest(&attributes.bytes)
         }
     };
-    let check = |key: &PublicKey| key.verify(scheme, &signed, &info.signature);
+    let check = |key: &PublicKey| {
+        trusted.strength.check(key, scheme.digest)?;
+        key.verify(scheme, &signed, &info.signature)
+    };
 
     let anchors = trusted.anchors.iter();
     let anchored = anchors.filter_map(|anchor| anchor.as_certificate());
@@ -50,19 +55,21 @@ pub(super) fn verify(
         let result = certificate.public_key().and_then(|key| check(&key));
         let result = result.map_err(|problem| Refusal::by(problem, &certificate.name()));
         match result.and_then(|()| Chain::find(certificate, &data.certificates, trusted)) {
-            Ok(chain) => return Ok(chain),
+            Ok(chain) => return Ok(Proof::by(chain, format, scheme.digest)),
             Err(error) => refusal = error,
         }
     }
     // Without its certificate a signature may still be by the key of an anchor. One that is revoked or must
     // not sign gets no second way. An owner who trusts a key alone trusts it whatever its certificates say.
     if matches!(refusal.problem, Problem::NoSigner) {
-        let by_key = trusted.anchors.iter().find(|anchor| match &anchor.kind {
-            Kind::Key(key) => !trusted.revoked.has_key(key) && check(key).is_ok(),
-            Kind::Certificate(_) => false,
-        });
-        if let Some(anchor) = by_key {
-            return Ok(Chain::of_key(anchor));
+        for anchor in &trusted.anchors {
+            let Some(own) = anchor.as_key() else {
+                continue;
+            };
+            if !trusted.revoked.has_key(&own.key) && check(&own.key).is_ok() {
+                let signer = Signer::Key(own.fingerprint.clone());
+                return Ok(Proof::new(format, &anchor.name, signer, scheme.digest));
+            }
         }
     }
     Err(refusal)

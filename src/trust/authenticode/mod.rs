@@ -9,5 +9,5 @@ mod program;
 mod reader;
 mod table;
 
-pub use program::{Program, Proof, Verdict};
+pub use program::{Program, Verdict};
 pub use reader::{MAX_TABLE, Reader};

@@ -2,10 +2,10 @@
 
 use crate::pe::Image;
 use crate::trust::anchor::Trusted;
-use crate::trust::chain::Chain;
 use crate::trust::cms::SignedData;
 use crate::trust::digest::{Algorithm, Digest};
 use crate::trust::error::{Problem, Refusal};
+use crate::trust::proof::{Format, Proof, Signer};
 use crate::trust::{asn1, oids, signer};
 
 use super::{indirect, table};
@@ -18,24 +18,8 @@ pub struct Program {
     pub(super) table: Vec<u8>,
 }
 
-/// Why a program counts. Only [`Program::verify`] makes it.
-#[derive(Clone, Debug)]
-pub struct Proof {
-    digest: Digest,
-    chain: Option<Chain>,
-}
-
-impl Proof {
-    /// The Authenticode digest that is proven.
-    pub fn digest(&self) -> &Digest {
-        &self.digest
-    }
-
-    /// The way from the signer to an anchor; nothing when the digest itself is trusted.
-    pub fn chain(&self) -> Option<&Chain> {
-        self.chain.as_ref()
-    }
-}
+/// The anchor of a program whose digest is in [`Trusted::programs`].
+const LISTED: &str = "listed digest";
 
 /// What came of each signature. A program counts when there is a proof.
 #[derive(Debug, Default)]
@@ -68,9 +52,9 @@ impl Program {
             .digests
             .iter()
             .find(|digest| trusted.programs.contains(digest));
-        verdict.proofs.extend(listed.map(|digest| Proof {
-            digest: digest.clone(),
-            chain: None,
+        verdict.proofs.extend(listed.map(|digest| {
+            let signer = Signer::Digest(digest.clone());
+            Proof::new(Format::Authenticode, LISTED, signer, digest.algorithm())
         }));
         let entries = match table::entries(&self.table) {
             Ok(entries) => entries,
@@ -104,6 +88,9 @@ impl Program {
         let content = content.ok_or(damaged("the signature is for no program"))?;
         let (algorithm, signed) = indirect::read(content).map_err(refuse)?;
         let digest = self.digest(algorithm).map_err(refuse)?;
+        if algorithm < trusted.strength.digest {
+            return Err(refuse(Problem::NotCounted(algorithm)));
+        }
         if digest.bytes() != signed {
             return Err(refuse(Problem::OtherContent));
         }
@@ -115,21 +102,13 @@ impl Program {
         }
         // The content is hashed without its tag and length (RFC 2315, section 9.3).
         let value = asn1::value(content).unwrap_or_default();
-        let chain = signer::verify(
-            &data,
-            info,
-            |algorithm| Some(algorithm.digest(value)),
-            trusted,
-        )?;
-        Ok(Proof {
-            digest: digest.clone(),
-            chain: Some(chain),
-        })
+        let content = |algorithm: Algorithm| Some(algorithm.digest(value));
+        signer::verify(&data, info, content, trusted, Format::Authenticode)
     }
 
     fn digest(&self, algorithm: Algorithm) -> Result<&Digest, Problem> {
         let mut digests = self.digests.iter();
         let digest = digests.find(|digest| digest.algorithm() == algorithm);
-        digest.ok_or(Problem::NotComputed(algorithm))
+        digest.ok_or(Problem::NotCounted(algorithm))
     }
 }

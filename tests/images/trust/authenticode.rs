@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use pilotlight::trust::authenticode::{Program, Reader, Verdict};
-use pilotlight::trust::{Algorithm, Anchor, Certificate, Chain, Trusted};
+use pilotlight::trust::{Algorithm, Anchor, Certificate, Proof, Strength, Trusted};
 
 use super::keys::Keys;
 use crate::kit::{noise, tool};
@@ -179,11 +179,7 @@ fn anchors_may_be_keys() {
             ..Trusted::default()
         };
         let verdict = verdict(&signed, &trusted);
-        let anchor = verdict
-            .proofs
-            .first()
-            .and_then(|proof| proof.chain())
-            .map(Chain::anchor);
+        let anchor = verdict.proofs.first().map(Proof::anchor);
         assert_eq!(anchor, (name != "root").then_some(name));
     }
 }
@@ -240,6 +236,26 @@ fn digests_and_keys_of_other_kinds() {
         refused,
         "signature 1: it is by SHA-1 or older: sign it again with SHA-256"
     );
+}
+
+#[test]
+fn a_policy_may_ask_for_more() {
+    let keys = Keys::three();
+    let program = read_in(&sbsign(&keys, &small("pinned"), "signer", ""), 4096).unwrap();
+    let mut trusted = keys.trust(&["signer"]);
+    for (rsa_bits, digest, reason) in [
+        (2048, Algorithm::Sha256, None),
+        (1024, Algorithm::Sha256, None),
+        (3072, Algorithm::Sha256, Some("2048 bits, and 3072 are the least")),
+        (2048, Algorithm::Sha384, Some("it is by SHA-256, which the policy does not count")),
+    ] {
+        trusted.strength = Strength { rsa_bits, digest };
+        let verdict = program.verify(&trusted);
+        match reason {
+            None => assert_eq!(verdict.proofs.len(), 1),
+            Some(reason) => assert!(refusal(&verdict).contains(reason), "{reason}"),
+        }
+    }
 }
 
 #[test]
@@ -325,11 +341,12 @@ fn dates_are_reported_and_change_nothing() {
     let keys = Keys::three();
     let signed = sbsign(&keys, &small("pinned"), "signer", "");
     let verdict = verdict(&signed, &keys.trust(&["middle"]));
-    let chain = verdict.proofs[0].chain().unwrap();
-    assert_eq!(chain.out_of_date(0).count(), 2);
-    let valid = chain.certificates()[0].validity;
+    let proof = &verdict.proofs[0];
+    let names: Vec<&str> = proof.out_of_date(0).map(|dated| &dated.what[..]).collect();
+    assert_eq!(names, ["signer", "middle"]);
+    let valid = proof.chain().unwrap().certificates()[0].validity;
     assert_eq!(valid.not_after - valid.not_before, 2 * 86_400);
-    assert_eq!(chain.out_of_date(valid.not_before + 60).count(), 0);
+    assert_eq!(proof.out_of_date(valid.not_before + 60).count(), 0);
 }
 
 #[test]
