@@ -23,7 +23,7 @@ use pilotlight::kexec::{BzImage, CommandLine, Zboot};
 use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
 use pilotlight::smbios::Smbios;
-use pilotlight::trust::{Algorithm, Anchor, Trusted, authenticode, detached, efi};
+use pilotlight::trust::{Anchor, Proof, Refusal, Trusted, appended, authenticode, detached, efi};
 use sparse::SparseDisk;
 
 /// A target: its name, which is that of its corpus, the function, and how many mutations of each input
@@ -31,7 +31,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 22] = [
+pub const ALL: [Target; 25] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -53,6 +53,9 @@ pub const ALL: [Target; 22] = [
     ("pe", pe, 300),
     ("authenticode", authenticode, 300),
     ("cms", cms, 300),
+    ("detached", detached_signature, 300),
+    ("anchors", anchors, 300),
+    ("appended", appended_signature, 300),
     ("signature_lists", signature_lists, 300),
 ];
 
@@ -591,6 +594,85 @@ pub fn cms(data: &[u8]) {
         .anchors
         .extend(Anchor::certificate("anchor", anchor).ok());
     check_detached(signature, &trusted);
+}
+
+/// What a detached signature of the line `pilotlight` proves, which has to be the same in pieces.
+fn check_detached(signature: &[u8], trusted: &Trusted) {
+    let proven = |content: &[u8]| {
+        let mut check = detached::Check::new(signature, trusted).ok()?;
+        content.chunks(3).for_each(|bytes| check.update(bytes));
+        Some(check.finish())
+    };
+    let Some(found) = proven(b"pilotlight\n") else {
+        assert!(detached::verify(signature, b"pilotlight\n", trusted).is_err());
+        return;
+    };
+    assert!(found.len() <= 16 * 8);
+    let at_once = detached::verify(signature, b"pilotlight\n", trusted).unwrap_or_default();
+    let is_ok = |results: &[Result<Proof, Refusal>]| -> Vec<bool> {
+        results.iter().map(Result::is_ok).collect()
+    };
+    assert_eq!(is_ok(&found), is_ok(&at_once));
+    for proof in found.iter().flatten() {
+        assert!(!trusted.anchors.is_empty() && !proof.anchor().is_empty());
+        assert!(
+            proof
+                .chain()
+                .is_none_or(|chain| chain.certificates().len() <= 9)
+        );
+    }
+    for refusal in found.iter().filter_map(|result| result.as_ref().err()) {
+        assert!(!refusal.to_string().is_empty());
+    }
+    // Over anything else, nothing counts.
+    let others = proven(b"other").unwrap_or_default();
+    assert!(others.iter().all(Result::is_err));
+}
+
+/// A detached signature of the line `pilotlight`: two bytes of length, a file of anchors, the signature.
+pub fn detached_signature(data: &[u8]) {
+    let Some((length, rest)) = data.split_first_chunk::<2>() else {
+        return;
+    };
+    let (anchors, signature) =
+        rest.split_at(usize::from(u16::from_le_bytes(*length)).min(rest.len()));
+    let trusted = Trusted {
+        anchors: Anchor::read("anchor", anchors).unwrap_or_default(),
+        ..Trusted::default()
+    };
+    check_detached(signature, &trusted);
+}
+
+/// A file of anchors.
+pub fn anchors(data: &[u8]) {
+    match Anchor::read("name", data) {
+        Ok(anchors) => assert!(anchors.iter().all(|anchor| anchor.name == "name")),
+        Err(problem) => assert!(!problem.to_string().is_empty()),
+    }
+}
+
+/// A kernel with a signature behind it: two bytes of length, a file of anchors, the kernel.
+pub fn appended_signature(data: &[u8]) {
+    let Some((length, rest)) = data.split_first_chunk::<2>() else {
+        return;
+    };
+    let (anchors, file) = rest.split_at(usize::from(u16::from_le_bytes(*length)).min(rest.len()));
+    let trusted = Trusted {
+        anchors: Anchor::read("anchor", anchors).unwrap_or_default(),
+        ..Trusted::default()
+    };
+    let size = file.len() as u64;
+    let Ok(Some(mut check)) = appended::Check::new(file, size, &trusted) else {
+        return;
+    };
+    assert!(check.content_size() < size);
+    file.chunks(7).for_each(|bytes| check.update(bytes));
+    let found = check.finish().expect("the file is the same");
+    assert!(
+        found
+            .iter()
+            .all(|result| result.is_err() || !trusted.anchors.is_empty())
+    );
 }
 
 /// A variable of the firmware that lists what is trusted or revoked.

@@ -56,8 +56,7 @@ impl Anchor {
             "PUBLIC KEY" => Ok(vec![Anchor::key(name, bytes)?]),
             "PGP PUBLIC KEY BLOCK" => Anchor::openpgp(name, bytes),
             _ if label.contains("PRIVATE KEY") => {
-                let what =
-                    "a private key: it belongs to whoever signs, and only its public key here";
+                let what = "a private key, in whose place its public key belongs";
                 Err(Problem::Kind(what.to_owned()))
             }
             _ => Err(Problem::Kind(format!(

@@ -75,6 +75,7 @@ pub(super) fn keys(text: &[u8]) -> Result<Vec<Key>, Problem> {
             let names = options
                 .strip_prefix(b"namespaces=\"")
                 .and_then(|rest| rest.strip_suffix(b"\""));
+            let names = names.filter(|names| !names.contains(&b'"'));
             let names = names.ok_or(Problem::Key("its line has other options than namespaces"))?;
             let mut names = names.split(|byte| *byte == b',');
             if !names.any(|name| name == NAMESPACE.as_bytes()) {
@@ -178,8 +179,9 @@ impl Detached {
         };
         if *namespace != NAMESPACE.as_bytes() {
             let namespace = String::from_utf8_lossy(namespace);
-            let what =
-                format!("an SSH signature for \"{namespace}\": sign it with `-n {NAMESPACE}`");
+            let what = format!(
+                "an SSH signature for \"{namespace}\", not for \"{NAMESPACE}\" (ssh-keygen -n)"
+            );
             return Err(Problem::Kind(what));
         }
         let digest = match *name {

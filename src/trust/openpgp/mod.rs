@@ -73,8 +73,7 @@ impl Detached {
         match signature.kind {
             BINARY => {}
             TEXT => {
-                let what =
-                    "an OpenPGP signature of a text: sign the file as it is, without --textmode";
+                let what = "an OpenPGP signature of a text (--textmode), not of a file";
                 return Err(Problem::Kind(what.to_owned()));
             }
             kind => {

@@ -246,8 +246,16 @@ fn a_policy_may_ask_for_more() {
     for (rsa_bits, digest, reason) in [
         (2048, Algorithm::Sha256, None),
         (1024, Algorithm::Sha256, None),
-        (3072, Algorithm::Sha256, Some("2048 bits, and 3072 are the least")),
-        (2048, Algorithm::Sha384, Some("it is by SHA-256, which the policy does not count")),
+        (
+            3072,
+            Algorithm::Sha256,
+            Some("2048 bits, and 3072 are the least"),
+        ),
+        (
+            2048,
+            Algorithm::Sha384,
+            Some("it is by SHA-256, which the policy does not count"),
+        ),
     ] {
         trusted.strength = Strength { rsa_bits, digest };
         let verdict = program.verify(&trusted);

@@ -1,7 +1,14 @@
-//! Signatures by `sbsign`, `osslsigncode`, `pesign` and `openssl cms`: which count, which do not, and what the
-//! tools say of the same files.
+//! Signatures by the tools that people have: which count, which do not, and what the tools say of the same files.
 
+mod anchors;
+mod appended;
 mod authenticode;
-mod detached;
+mod cms;
 mod keys;
 mod lists;
+mod minisign;
+mod openpgp;
+mod openpgp6;
+mod raw;
+mod ssh;
+mod verdict;

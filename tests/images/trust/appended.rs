@@ -1,0 +1,137 @@
+//! Signatures that are appended to kernels, made as the kernel's `scripts/sign-file` makes them.
+
+use pilotlight::trust::{Format, Trusted, appended};
+
+use super::keys::Keys;
+use crate::kit::noise;
+
+const MAGIC: &[u8] = b"~Module signature appended~\n";
+
+/// A signed file, and how long its content is.
+fn sign(keys: &Keys, content: &[u8], more: &str) -> Vec<u8> {
+    keys.0.file("content", content);
+    keys.run(&format!(
+        "openssl cms -sign -binary -noattr -nocerts -in {{}}/content -signer {{}}/signer.pem -inkey {{}}/signer.key \
+         -outform DER -out {{}}/signature {more}"
+    ));
+    append(content, &keys.read("signature"))
+}
+
+fn append(content: &[u8], signature: &[u8]) -> Vec<u8> {
+    let length = (signature.len() as u32).to_be_bytes();
+    [
+        content,
+        signature,
+        &[0, 0, 2, 0, 0, 0, 0, 0],
+        &length,
+        MAGIC,
+    ]
+    .concat()
+}
+
+/// The anchors that the signers lead to, `None` where no signature is.
+fn verify(file: &[u8], piece: usize, trusted: &Trusted) -> Result<Option<Vec<String>>, String> {
+    let tail = &file[file.len().saturating_sub(appended::MAX_TAIL)..];
+    let check = appended::Check::new(tail, file.len() as u64, trusted);
+    let Some(mut check) = check.map_err(|error| error.to_string())? else {
+        return Ok(None);
+    };
+    file.chunks(piece).for_each(|bytes| check.update(bytes));
+    let signers = check.finish().map_err(|error| error.to_string())?;
+    let mut anchors = Vec::new();
+    for signer in signers {
+        let proof = signer.map_err(|error| error.to_string())?;
+        assert_eq!(proof.format(), Format::Appended);
+        anchors.push(proof.anchor().to_owned());
+    }
+    Ok(Some(anchors))
+}
+
+#[test]
+fn as_the_kernel_signs() {
+    let keys = Keys::three();
+    let trusted = keys.trust(&["signer"]);
+    for size in [0, 1000, 200_000] {
+        let content = noise(size, 1);
+        for more in ["", "-keyid", "-md sha512"] {
+            let file = sign(&keys, &content, more);
+            for piece in [61, 4096, 1 << 20] {
+                assert_eq!(
+                    verify(&file, piece, &trusted),
+                    Ok(Some(vec!["signer".to_owned()])),
+                    "{size} {more} {piece}"
+                );
+            }
+            let refused = verify(&file, 4096, &keys.trust(&["root"])).unwrap_err();
+            assert!(refused.contains("certificate of the signer"), "{refused}");
+        }
+        assert_eq!(verify(&content, 4096, &trusted), Ok(None));
+    }
+}
+
+#[test]
+fn no_byte_changes() {
+    let keys = Keys::three();
+    let trusted = keys.trust(&["signer"]);
+    let file = sign(&keys, &noise(300, 2), "");
+    // The version of the CMS, and its set of digest algorithms, which the signer says again.
+    let version = 300 + 4 + 11 + 4 + 4;
+    assert_eq!(file[version..version + 2], [2, 1]);
+    let open = version + 2..version + 5 + usize::from(file[version + 4]);
+    for at in 0..file.len() {
+        for change in [0x01, 0x80, 0xff] {
+            let mut changed = file.clone();
+            changed[at] ^= change;
+            match verify(&changed, 4096, &trusted) {
+                Ok(Some(_)) => assert!(open.contains(&at), "{at} ^ {change:#x}"),
+                // Without the line at its end it is a file without a signature.
+                Ok(None) => assert!(at >= file.len() - MAGIC.len(), "{at}"),
+                Err(_) => {}
+            }
+        }
+    }
+    assert_eq!(verify(&file[1..], 4096, &trusted).ok(), None);
+}
+
+#[test]
+fn files_that_change_while_they_are_read() {
+    let keys = Keys::three();
+    let trusted = keys.trust(&["signer"]);
+    let file = sign(&keys, &noise(300, 3), "");
+    let run = |given: &[u8]| {
+        let mut check = appended::Check::new(&file, file.len() as u64, &trusted)
+            .unwrap()
+            .unwrap();
+        assert_eq!(check.content_size(), 300);
+        check.update(given);
+        check
+            .finish()
+            .is_ok_and(|signers| signers.iter().all(Result::is_ok))
+    };
+    assert!(run(&file));
+    for at in [0, 299, 300, 320, file.len() - 1] {
+        let mut changed = file.clone();
+        changed[at] ^= 1;
+        assert!(!run(&changed), "{at}");
+    }
+    assert!(!run(&file[..file.len() - 1]));
+    assert!(!run(&[&file[..], &[0]].concat()));
+}
+
+#[test]
+fn damaged_ends() {
+    let keys = Keys::three();
+    let trusted = keys.trust(&["signer"]);
+    let file = sign(&keys, &noise(300, 4), "");
+    let signature = keys.read("signature");
+    for (file, reason) in [
+        (append(b"", &signature[1..]), "signature"),
+        (append(b"", &[]), "CMS"),
+        (MAGIC.to_vec(), "damaged"),
+        (file[file.len() - 40..].to_vec(), "damaged"),
+        (append(&[], &vec![0; appended::MAX_TAIL + 1]), "too many"),
+    ] {
+        let refused = verify(&file, 4096, &trusted).unwrap_err();
+        assert!(refused.contains(reason), "{refused}");
+    }
+}
