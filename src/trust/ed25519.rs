@@ -60,8 +60,11 @@ impl Key {
 }
 
 /// A signature over a message that comes in pieces. The library gives its verifier no name that could be
-/// written here, so a function holds it: it takes a piece, or the end, and says then whether the signature is right.
-pub(super) struct Stream(Box<dyn FnMut(Option<&[u8]>) -> bool>);
+/// written here, so a function holds it.
+pub(super) struct Stream(Box<Step>);
+
+/// It takes a piece, or the end, and says then whether the signature is right.
+type Step = dyn FnMut(Option<&[u8]>) -> bool + Send;
 
 impl Stream {
     pub(super) fn update(&mut self, bytes: &[u8]) {

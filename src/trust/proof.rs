@@ -92,13 +92,12 @@ impl Proof {
             validity: certificate.validity,
         });
         Proof {
+            format,
+            anchor: chain.anchor().to_owned(),
             dates: dates.collect(),
-            ..Proof::new(
-                format,
-                &chain.anchor().to_owned(),
-                Signer::Chain(chain),
-                digest,
-            )
+            signer: Signer::Chain(chain),
+            digest,
+            comment: None,
         }
     }
 

@@ -76,16 +76,16 @@ impl Detached {
             let Some(own) = anchor.as_key().filter(|own| self.fits(own)) else {
                 continue;
             };
-            match self.verify(own, told) {
-                Ok(digest) => match trusted.check_key(&own.key, digest) {
-                    Ok(()) => {
-                        let signer = Signer::Key(own.fingerprint.clone());
-                        return Ok(Proof::new(Format::Raw, &anchor.name, signer, digest));
-                    }
-                    Err(problem) => refusal = Refusal::by_key(problem, &own.fingerprint),
-                },
-                // The other keys have more to say than that they did not sign it.
-                Err(_) => {}
+            // A key that did not sign it says nothing.
+            let Ok(digest) = self.verify(own, told) else {
+                continue;
+            };
+            match trusted.check_key(&own.key, digest) {
+                Ok(()) => {
+                    let signer = Signer::Key(own.fingerprint.clone());
+                    return Ok(Proof::new(Format::Raw, &anchor.name, signer, digest));
+                }
+                Err(problem) => refusal = Refusal::by_key(problem, &own.fingerprint),
             }
         }
         Err(refusal)

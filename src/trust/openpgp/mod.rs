@@ -14,10 +14,11 @@ use super::certificate::Validity;
 use super::detached::{Streams, Told};
 use super::digest::Algorithm;
 use super::error::{Problem, Refusal};
-use super::proof::{Dated, Format, Proof};
+use super::proof::{Dated, Format, Proof, Signer};
 pub(super) use certificate::Certificate;
 use packet::{MARKER, NOT_CRITICAL, PADDING, SIGNATURE, packets};
 use signature::Signature;
+use subpackets::Issuer;
 
 /// What a signature is about: the bytes of a file, as they are (RFC 9580, section 5.2.1.1).
 const BINARY: u8 = 0x00;
@@ -98,12 +99,8 @@ impl Detached {
 
     /// Checks it, now that all content was hashed.
     pub(super) fn finish(&self, told: &Told, trusted: &Trusted) -> Result<Proof, Refusal> {
-        let names = self
-            .signature
-            .issuers()
-            .iter()
-            .map(subpackets::Issuer::name);
-        let unknown = Problem::UnknownKey(names.last().unwrap_or_default());
+        let name = self.signature.issuers().last().map(Issuer::name);
+        let unknown = Problem::UnknownKey(name.unwrap_or_default());
         let mut refusal = Refusal::of(unknown);
         for anchor in &trusted.anchors {
             let Kind::OpenPgp(certificate) = &anchor.kind else {
@@ -115,7 +112,7 @@ impl Detached {
                 }
                 match self.verify(signer, told, trusted) {
                     Ok(dates) => {
-                        let key = super::proof::Signer::Key(signer.key.name());
+                        let key = Signer::Key(signer.key.name());
                         let proof = Proof::new(Format::OpenPgp, &anchor.name, key, self.digest);
                         return Ok(Proof { dates, ..proof });
                     }
