@@ -607,7 +607,7 @@ fn check_detached(signature: &[u8], trusted: &Trusted) {
         assert!(detached::verify(signature, b"pilotlight\n", trusted).is_err());
         return;
     };
-    assert!(found.len() <= 16 * 8);
+    assert!(found.len() <= 16);
     let at_once = detached::verify(signature, b"pilotlight\n", trusted).unwrap_or_default();
     let is_ok = |results: &[Result<Proof, Refusal>]| -> Vec<bool> {
         results.iter().map(Result::is_ok).collect()

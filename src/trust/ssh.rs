@@ -35,7 +35,7 @@ const DAMAGED: Problem = Problem::Damaged("the SSH signature is damaged");
 pub(super) fn is_keys(text: &[u8]) -> bool {
     key_lines(text)
         .next()
-        .is_some_and(|line| key_type(line).is_some())
+        .is_some_and(|line| key_type(&words(line)).is_some())
 }
 
 fn key_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -43,12 +43,16 @@ fn key_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
 }
 
-/// Where in a line the kind of key stands, which is what keys are recognised by.
-fn key_type<'a>(line: &'a [u8]) -> Option<usize> {
+fn words(line: &[u8]) -> Vec<&[u8]> {
+    let words = line.split(|byte| *byte == b' ' || *byte == b'\t');
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+/// Which word of a line is the kind of key, by which keys are recognised.
+fn key_type(words: &[&[u8]]) -> Option<usize> {
     const PREFIXES: [&[u8]; 4] = [b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"];
-    let is_type = |word: &'a [u8]| PREFIXES.iter().any(|prefix| word.starts_with(prefix));
-    let mut words = line.split(|byte| *byte == b' ' || *byte == b'\t').take(4);
-    words.position(is_type)
+    let mut words = words.iter().take(4);
+    words.position(|word| PREFIXES.iter().any(|prefix| word.starts_with(prefix)))
 }
 
 /// Reads the keys of a file: lines of `id_ed25519.pub`, or of `allowed_signers`, where principals stand before the
@@ -63,10 +67,13 @@ pub(super) fn keys(text: &[u8]) -> Result<Vec<Key>, Problem> {
         if line.len() > MAX_LINE || found.len() == MAX_KEYS {
             return Err(Problem::TooMany("SSH keys, or one that is too long"));
         }
-        let place = key_type(line).ok_or(DAMAGED_KEY)?;
-        let words = line.split(|byte| *byte == b' ' || *byte == b'\t');
-        let words: Vec<&[u8]> = words.filter(|word| !word.is_empty()).collect();
+        let words = words(line);
+        let place = key_type(&words).ok_or(DAMAGED_KEY)?;
         let options = match words.split_at_checked(place) {
+            // As in `authorized_keys`, which has options and no principals.
+            Some(([options], _)) if options.contains(&b'"') || *options == b"cert-authority" => {
+                Some(options)
+            }
             Some(([] | [_], _)) => None,
             Some(([_, options], _)) => Some(options),
             _ => return Err(DAMAGED_KEY),

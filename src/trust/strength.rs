@@ -4,8 +4,9 @@ use super::digest::Algorithm;
 use super::error::Problem;
 use super::key::{MIN_RSA_BITS, PublicKey};
 
-/// The weakest that counts, of every key and every digest between the content and the anchor. The policy may ask
-/// for more than the default, which is RSA with 2048 bits, and SHA-256; for less it can't.
+/// The weakest that counts, of every key and every digest between the content and the anchor; what binds a subkey
+/// of OpenPGP to its key is part of the anchor. The policy may ask for more than the default, which is RSA with 2048
+/// bits, and SHA-256; for less it can't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strength {
     /// The shortest modulus of an RSA key, in bits. Keys on curves are as strong as RSA with 3072 bits, and

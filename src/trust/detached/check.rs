@@ -12,7 +12,7 @@ use crate::trust::{armor, asn1, minisign, openpgp, ssh};
 /// The longest file of signatures, in bytes.
 pub const MAX_LENGTH: usize = 256 * 1024;
 
-/// No file has more signatures.
+/// No file has more signatures, each signer of CMS counted.
 const MAX_SIGNATURES: usize = 16;
 
 /// The signatures beside a file, while the file is read.
@@ -46,7 +46,11 @@ impl<'a> Check<'a> {
             if signatures.is_empty() {
                 return Err(Problem::Unsigned);
             }
-            if signatures.len() > MAX_SIGNATURES {
+            let count = signatures.iter().map(|signature| match signature {
+                Ok(Signature::Cms(own)) => own.signers(),
+                _ => 1,
+            });
+            if count.sum::<usize>() > MAX_SIGNATURES {
                 return Err(Problem::TooMany("signatures"));
             }
             let mut streams = Streams::default();

@@ -30,6 +30,11 @@ impl Detached {
         }
     }
 
+    /// How many signers it has.
+    pub(in crate::trust) fn signers(&self) -> usize {
+        self.0.signers.len()
+    }
+
     /// Asks for the hashes that its signers need.
     ///
     /// # Errors

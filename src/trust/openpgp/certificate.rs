@@ -243,12 +243,14 @@ fn is_own(key: &Key, signature: &Signature, hash: impl Fn(&mut Hasher)) -> bool 
 }
 
 /// Is it taken back? Once is for ever, whatever the reason and the date: nothing proves when a signature was
-/// made. A revocation that names the key and can't be checked, since its digest is too weak or it can't be read
-/// at all, counts as one, too.
+/// made. A revocation that can't be checked counts as one, too: its digest is too weak, it names no key, or it can't
+/// be read at all.
 fn is_revoked(part: &Part<'_>, kind: u8, key: &Key, is_right: impl Fn(&Signature) -> bool) -> bool {
     part.signatures.iter().any(|signature| match signature {
-        Ok(signature) if signature.kind == kind && signature.names(key) => {
-            signature.check().is_err() || is_right(signature)
+        Ok(signature) if signature.kind == kind => {
+            let is_nobodys = signature.issuers().is_empty();
+            is_nobodys
+                || signature.names(key) && (signature.check().is_err() || is_right(signature))
         }
         Ok(_) => false,
         // The kind is the second byte of all versions but the third, where it is the third byte.

@@ -49,6 +49,10 @@ impl Key {
                 "an OpenPGP key of version {version}"
             )));
         }
+        // There are two bytes for the length in what is hashed.
+        if version == 4 && u16::try_from(body.len()).is_err() {
+            return Err(DAMAGED);
+        }
         let created = cursor.u32().ok_or(DAMAGED)?;
         let algorithm = cursor.byte().ok_or(DAMAGED)?;
         if version == 6 {
@@ -79,7 +83,6 @@ impl Key {
             .unwrap_or(u32::MAX)
             .to_be_bytes();
         let head = match self.version {
-            // Two bytes of length; longer keys are damaged, and have the fingerprint of no key.
             4 => vec![0x99, length[2], length[3]],
             _ => [&[0x9b][..], &length].concat(),
         };

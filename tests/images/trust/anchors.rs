@@ -94,6 +94,8 @@ fn files_of_openssh() {
     }
     for (before, reason) in [
         ("me cert-authority ", "other options"),
+        ("cert-authority ", "other options"),
+        ("command=\"x\" ", "other options"),
         ("me namespaces=\"git\" ", "does not name the namespace"),
         (
             "me namespaces=\"file\",valid-after=\"20200101\" ",
