@@ -122,10 +122,10 @@ impl Certificate {
         Ok(Certificate { keys })
     }
 
-    /// May one of the keys sign, or could one have?
+    /// May one of the keys sign?
     ///
     /// # Errors
-    /// [`Problem`]: no, and why the first one may not.
+    /// [`Problem`]: why the first one may not.
     pub(in crate::trust) fn check(&self) -> Result<(), Problem> {
         let mut result = Ok(());
         for signer in &self.keys {

@@ -78,6 +78,14 @@ impl Gpg {
         fs::read(path).unwrap()
     }
 
+    /// Revokes the first subkey of a key, as a person does.
+    fn revoke_subkey(&self, key: &str, more: &[&str]) {
+        let words = [more, &["--no-tty", "--command-fd", "0", "--edit-key", key]].concat();
+        let mut words = self.words(&words);
+        words.retain(|word| word != "--batch" && word != "--yes");
+        run_with_input("gpg", words, "key 1\nrevkey\ny\n0\n\ny\nsave\n");
+    }
+
     /// A detached signature.
     fn sign(&self, content: &[u8], by: &str, more: &[&str]) -> Vec<u8> {
         let content = self.0.0.file("content", content);
@@ -247,9 +255,7 @@ fn revoked_keys() {
         assert!(is_proven(signature, b"content", &trust(&gpg.export("one"))));
     }
 
-    let mut words = gpg.words(&["--no-tty", "--command-fd", "0", "--edit-key", &primary]);
-    words.retain(|word| word != "--batch" && word != "--yes");
-    run_with_input("gpg", words, "key 1\nrevkey\ny\n0\n\ny\nsave\n");
+    gpg.revoke_subkey(&primary, &[]);
     let key = gpg.export("one");
     assert!(is_proven(&of_key, b"content", &trust(&key)));
     let refused = refusal(&of_subkey, b"content", &trust(&key));
@@ -276,6 +282,34 @@ fn revoked_keys() {
     // Beside a key that counts, the file is refused all the same: the owner has to know.
     let two = gpg.key("two", "ed25519", "sign", &[]);
     assert!(Anchor::read("x", &[gpg.export(&two), key].concat()).is_err());
+}
+
+/// By SHA-1 nobody proves anything, so a key whose own signatures are by it can't sign. A revocation by it counts.
+#[test]
+fn keys_by_sha1() {
+    let gpg = Gpg::new();
+    let weak = ["--cert-digest-algo", "SHA1"];
+    let old = gpg.key("old", "ed25519", "sign", &weak);
+    let (key, signature) = (gpg.export(&old), gpg.sign(b"content", &old, &[]));
+    let refused = Anchor::read("x", &key).unwrap_err().to_string();
+    assert!(
+        refused.contains("no signature of the key itself"),
+        "{refused}"
+    );
+    assert_eq!(gpg.gpgv(&key, &signature, b"content"), ["GOODSIG"]);
+
+    let new = gpg.key("new", "ed25519", "sign", &[]);
+    gpg.run(&["--quick-add-key", &new, "ed25519", "sign"]);
+    let subkey = gpg.fingerprints("new").remove(1);
+    let signature = gpg.sign(b"content", &format!("{subkey}!"), &[]);
+    assert!(is_proven(
+        &signature,
+        b"content",
+        &trust(&gpg.export("new"))
+    ));
+    gpg.revoke_subkey(&new, &weak);
+    let refused = refusal(&signature, b"content", &trust(&gpg.export("new")));
+    assert!(refused.contains("its key is revoked"), "{refused}");
 }
 
 #[test]
