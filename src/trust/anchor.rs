@@ -70,6 +70,20 @@ impl Anchor {
         })
     }
 
+    /// Could signatures by it be strong enough?
+    ///
+    /// # Errors
+    /// [`Problem::WeakKey`].
+    pub(super) fn check(&self, strength: Strength) -> Result<(), Problem> {
+        let check = |key: &PublicKey| strength.check(key, Algorithm::Blake2b);
+        match &self.kind {
+            Kind::Certificate(certificate) => check(&certificate.public_key()?),
+            Kind::Key(key) | Kind::Ssh(key) => check(&key.key),
+            // Of several keys in one certificate it is the one that signs; and keys of minisign are one length.
+            Kind::OpenPgp(_) | Kind::Minisign(_) => Ok(()),
+        }
+    }
+
     /// Its certificate, if it is one.
     pub(super) fn as_certificate(&self) -> Option<&Certificate> {
         match &self.kind {

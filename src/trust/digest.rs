@@ -22,6 +22,24 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// All of them.
+    pub const ALL: [Algorithm; 4] = [
+        Algorithm::Sha256,
+        Algorithm::Sha384,
+        Algorithm::Sha512,
+        Algorithm::Blake2b,
+    ];
+
+    /// The word in a policy.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Sha256 => "sha256",
+            Algorithm::Sha384 => "sha384",
+            Algorithm::Sha512 => "sha512",
+            Algorithm::Blake2b => "blake2b",
+        }
+    }
+
     /// The algorithm of this identifier, if it counts.
     pub(super) fn of(oid: Oid) -> Option<Algorithm> {
         match oid {
@@ -69,6 +87,24 @@ impl Digest {
         };
         let bytes = bytes.to_vec();
         (bytes.len() == length).then_some(Digest { algorithm, bytes })
+    }
+
+    /// The digest that these hexadecimal digits are, if they are as many as the algorithm makes.
+    pub fn from_hex(algorithm: Algorithm, digits: &str) -> Option<Digest> {
+        let digit = |byte: u8| {
+            char::from(byte)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
+        let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+        let bytes = pairs.iter().map(|[high, low]| {
+            let (high, low) = (digit(*high)?, digit(*low)?);
+            high.checked_mul(16)?.checked_add(low)
+        });
+        let bytes = bytes
+            .collect::<Option<Vec<u8>>>()
+            .filter(|_| rest.is_empty())?;
+        Digest::from_bytes(algorithm, &bytes)
     }
 
     /// By which algorithm.

@@ -12,7 +12,8 @@
 //!   minisign and SSH;
 //! - [`appended::Check`] checks the signature behind a kernel while the kernel is read;
 //! - [`efi::SignatureLists`] reads `db`, `dbx`, `MokListRT` and `MokListXRT` into [`Trusted`];
-//! - [`sbat`] compares the generations of a program with those that are revoked.
+//! - [`sbat`] compares the generations of a program with those that are revoked;
+//! - [`coverage`] decides by the [`Rules`] of the owner what of a boot is covered, and whether it may be loaded.
 //!
 //! Dates are reported ([`Proof::out_of_date`]) and change nothing. Revocation lists inside of signatures,
 //! time stamps and nested signatures are not looked at.
@@ -24,9 +25,11 @@ pub mod appended;
 mod armor;
 mod asn1;
 pub mod authenticode;
+mod authority;
 mod certificate;
 mod chain;
 mod cms;
+pub mod coverage;
 mod cursor;
 pub mod detached;
 mod digest;
@@ -35,23 +38,33 @@ pub mod efi;
 mod error;
 mod extensions;
 mod key;
+pub mod manifest;
 mod minisign;
+mod names;
 mod oids;
 mod openpgp;
+mod parameters;
 mod proof;
 mod revocation;
+mod role;
+mod rules;
 pub mod sbat;
 mod signer;
 mod ssh;
 mod strength;
 
 pub use anchor::{Anchor, Trusted};
+pub use authority::{Authority, AuthorityError};
 pub use certificate::{Certificate, Validity};
 pub use chain::Chain;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Problem, Refusal};
 pub use key::{MAX_RSA_BITS, MIN_RSA_BITS, PublicKey};
+pub use names::Beside;
+pub use parameters::{ParameterError, Parameters};
 pub use proof::{Dated, Format, Proof, Signer};
 pub use revocation::Revocations;
+pub use role::Role;
+pub use rules::{AnchorRule, Floor, Mode, Rules};
 pub use ssh::NAMESPACE as SSH_NAMESPACE;
 pub use strength::Strength;

@@ -25,6 +25,32 @@ pub enum Format {
     Ssh,
 }
 
+impl Format {
+    /// All of them.
+    pub const ALL: [Format; 7] = [
+        Format::Authenticode,
+        Format::Cms,
+        Format::Appended,
+        Format::Raw,
+        Format::OpenPgp,
+        Format::Minisign,
+        Format::Ssh,
+    ];
+
+    /// The word in a policy and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Authenticode => "authenticode",
+            Format::Cms => "cms",
+            Format::Appended => "appended",
+            Format::Raw => "raw",
+            Format::OpenPgp => "openpgp",
+            Format::Minisign => "minisign",
+            Format::Ssh => "ssh",
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -20,7 +20,7 @@ struct Row {
 pub struct Components(Vec<Row>);
 
 /// From which generation on components count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Level(Vec<Row>);
 
 impl Components {
@@ -47,6 +47,16 @@ impl Level {
     /// [`Problem::Damaged`].
     pub fn read(text: &[u8]) -> Result<Level, Problem> {
         Ok(Level(rows(text, 2)?))
+    }
+
+    /// Adds what another level names: the stricter one counts.
+    pub fn extend(&mut self, other: Level) {
+        self.0.extend(other.0);
+    }
+
+    /// Does it name nothing?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Do all components count?

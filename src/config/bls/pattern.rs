@@ -28,6 +28,12 @@ impl Pattern {
         matches(&lower(&self.text), &lower(id))
     }
 
+    /// Does it match the whole of `text`, with every letter as it is written?
+    pub fn matches_exactly(&self, text: &str) -> bool {
+        let characters = |text: &str| text.chars().collect::<Vec<char>>();
+        matches(&characters(&self.text), &characters(text))
+    }
+
     /// Is this the entry that is meant? The suffix may be left out, as very old versions wrote it.
     pub fn means(&self, id: &str) -> bool {
         let stem = id.rsplit_once('.').map_or(id, |(stem, _)| stem);

@@ -34,6 +34,12 @@ impl Assignments {
     }
 }
 
+/// The id of the system that an `os-release` is about.
+pub fn system(os_release: &[u8]) -> Option<String> {
+    let assignments = Assignments::parse(os_release);
+    assignments.first(&["ID"]).map(str::to_owned)
+}
+
 /// A value without its quotes and backslashes.
 fn unquoted(value: &str) -> String {
     let inside = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
