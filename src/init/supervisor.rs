@@ -87,7 +87,7 @@ impl Supervisor {
     }
 
     fn policy(&mut self) -> Policy {
-        let (policy, complaint) = Policy::read_or_default(policy::PATH.as_ref());
+        let (policy, complaint) = Policy::read_or_closed(policy::PATH.as_ref());
         if let Some(complaint) = complaint {
             self.say(&complaint);
         }

@@ -1,19 +1,27 @@
 //! Policy: what the owner of the machine wants, from `policy.toml` in the flash.
 //!
-//! The file is read once at start. A file that can't be read or understood never loosens anything: the
-//! defaults apply, which try again for ever and give nobody a shell, and the error is logged.
+//! The file is read once at start. A file that can't be read or understood never loosens anything: nothing
+//! is booted then, the defaults try again for ever and give nobody a shell, and the error is logged.
 
+mod keys;
 mod reader;
+mod trust;
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::trust::Rules;
 pub use reader::PolicyError;
 
 /// Where the policy lies in the image that the flash kernel unpacks.
 pub const PATH: &str = "/etc/pilotlight/policy.toml";
+
+/// Where the anchors of the policy in `path` are: beside it, among the sources of a board as in the image.
+pub fn anchors(path: &Path) -> PathBuf {
+    path.with_file_name("anchors")
+}
 
 /// Everything that can be decided beforehand. `docs/policy.md` documents it key by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +34,8 @@ pub struct Policy {
     pub efi: Efi,
     /// What to do when nothing could be booted.
     pub failure: Failure,
+    /// What has to be proven before something is booted.
+    pub trust: Rules,
 }
 
 /// Table `[wait]`.
@@ -175,20 +185,22 @@ impl Policy {
         Policy::parse(&text).map_err(ReadError::Policy)
     }
 
-    /// The policy in `path`, or the defaults. A file that is not there is no reason to complain; one
-    /// that can't be read or understood is, and the complaint says what holds instead.
-    pub fn read_or_default(path: &Path) -> (Policy, Option<String>) {
+    /// The policy in `path`, or one under which nothing is booted, and why. The image in the flash always has
+    /// one, so that a file that is missing is as bad as one that can't be understood.
+    pub fn read_or_closed(path: &Path) -> (Policy, Option<String>) {
         match Policy::read(path) {
             Ok(policy) => (policy, None),
-            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                (Policy::default(), None)
-            }
             Err(error) => {
                 let complaint = format!(
-                    "the policy {} can't be used, {error}: the built-in defaults hold",
+                    "the policy {} can't be used, {error}: nothing will be booted",
                     path.display()
                 );
-                (Policy::default(), Some(complaint))
+                let trust = Rules::closed();
+                let policy = Policy {
+                    trust,
+                    ..Policy::default()
+                };
+                (policy, Some(complaint))
             }
         }
     }
@@ -235,6 +247,17 @@ mod tests {
             ..Failure::default()
         };
         assert_eq!(at_once.after(1), Action::End(Ending::Shell));
+    }
+
+    #[test]
+    fn what_cannot_be_read_lets_nothing_boot() {
+        for path in ["/nowhere/policy.toml", "/proc/self/exe", "/"] {
+            let (policy, complaint) = Policy::read_or_closed(path.as_ref());
+            assert_eq!(policy.trust, Rules::closed());
+            assert!(policy.trust.unusable().is_some());
+            let complaint = complaint.unwrap();
+            assert!(complaint.ends_with("nothing will be booted"), "{complaint}");
+        }
     }
 
     #[test]

@@ -1,18 +1,16 @@
 //! From TOML to [`Policy`]: every key is named here once.
 
 use std::fmt;
-use std::time::Duration;
 
-use toml_span::value::{Key, Table, ValueInner};
-use toml_span::{Span, Value};
+use toml_span::Span;
 
+use super::keys::{Keys, Wrong};
+use super::trust::trust;
 use super::{Action, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
+use crate::trust::Mode;
 
 /// A file larger than this is no policy.
 const MAX_SIZE: usize = 256 * 1024;
-
-/// The longest time that a policy can name, in seconds.
-const MAX_SECONDS: u64 = 24 * 60 * 60;
 
 /// Why a text is no policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +49,10 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
             keys.yes_or_no("stand_in", &mut policy.efi.stand_in)
         })?;
         root.table("failure", |keys| failure(keys, &mut policy.failure))?;
+        root.table("trust", |keys| {
+            policy.trust = trust(keys)?;
+            open_doors(&policy).map_or(Ok(()), |why| Err(keys.wrong(why)))
+        })?;
         Ok(policy)
     };
     let policy = read(&mut root).map_err(at)?;
@@ -73,6 +75,21 @@ fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
     keys.seconds("pause", &mut failure.pause)?;
     keys.number("rounds", &mut failure.rounds)?;
     keys.word("finally", &mut failure.finally, &ENDINGS)
+}
+
+/// What else in a policy would lead around `enforce`.
+fn open_doors(policy: &Policy) -> Option<&'static str> {
+    let shell = Action::End(Ending::Shell);
+    let failure = &policy.failure;
+    match policy.trust.mode {
+        Mode::Enforce if policy.boot.guess => Some(
+            "`mode = \"enforce\"` and `boot.guess = true` contradict each other: take one away",
+        ),
+        Mode::Enforce if failure.then == shell || failure.finally == Ending::Shell => Some(
+            "`mode = \"enforce\"` and a shell after failures contradict each other: take one away",
+        ),
+        _ => None,
+    }
 }
 
 const COUNTING: [(&str, Counting); 3] = [
@@ -100,113 +117,6 @@ const ENDINGS: [(&str, Ending); 3] = [
     ("shell", Ending::Shell),
 ];
 
-/// A mistake and where it is.
-type Wrong = (Span, String);
-
-/// The keys of one table that were not read yet.
-struct Keys<'de> {
-    name: &'static str,
-    table: Table<'de>,
-}
-
-impl<'de> Keys<'de> {
-    fn of(name: &'static str, value: &mut Value<'de>) -> Result<Keys<'de>, Wrong> {
-        match value.take() {
-            ValueInner::Table(table) => Ok(Keys { name, table }),
-            other => {
-                let text = format!("`{name}` is a table, not {}", other.type_str());
-                Err((value.span, text))
-            }
-        }
-    }
-
-    /// Reads a table, if it is there, to its last key.
-    fn table(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&mut Keys<'de>) -> Result<(), Wrong>,
-    ) -> Result<(), Wrong> {
-        let Some(mut value) = self.table.remove(name) else {
-            return Ok(());
-        };
-        let mut keys = Keys::of(name, &mut value)?;
-        read(&mut keys)?;
-        keys.end()
-    }
-
-    /// Nothing may be left: a misspelt key would be a policy that does not hold.
-    fn end(self) -> Result<(), Wrong> {
-        match self.table.into_iter().next() {
-            None => Ok(()),
-            Some((Key { name, span }, _)) => {
-                Err((span, format!("`{name}` is no key of {}", self.name)))
-            }
-        }
-    }
-
-    fn number(&mut self, name: &str, number: &mut u32) -> Result<(), Wrong> {
-        let Some(value) = self.table.remove(name) else {
-            return Ok(());
-        };
-        let read = value.as_integer().and_then(|n| u32::try_from(n).ok());
-        *number = read.ok_or_else(|| {
-            let text = format!("`{name}` is a whole number from 0 to {}", u32::MAX);
-            (value.span, text)
-        })?;
-        Ok(())
-    }
-
-    fn yes_or_no(&mut self, name: &str, value: &mut bool) -> Result<(), Wrong> {
-        let Some(stated) = self.table.remove(name) else {
-            return Ok(());
-        };
-        let read = stated.as_bool();
-        *value = read.ok_or_else(|| (stated.span, format!("`{name}` is true or false")))?;
-        Ok(())
-    }
-
-    fn seconds(&mut self, name: &str, duration: &mut Duration) -> Result<(), Wrong> {
-        let Some(value) = self.table.remove(name) else {
-            return Ok(());
-        };
-        let read = match value.as_ref() {
-            ValueInner::Integer(whole) => u64::try_from(*whole).ok().map(Duration::from_secs),
-            // Neither negative nor endless, and `nan` is no time.
-            ValueInner::Float(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
-            _ => None,
-        };
-        let read = read.filter(|duration| *duration <= Duration::from_secs(MAX_SECONDS));
-        *duration = read.ok_or_else(|| {
-            let text = format!("`{name}` is a number of seconds from 0 to {MAX_SECONDS}");
-            (value.span, text)
-        })?;
-        Ok(())
-    }
-
-    fn word<T: Copy>(
-        &mut self,
-        name: &str,
-        word: &mut T,
-        words: &[(&str, T)],
-    ) -> Result<(), Wrong> {
-        let Some(value) = self.table.remove(name) else {
-            return Ok(());
-        };
-        let found = value
-            .as_str()
-            .and_then(|text| words.iter().find(|(word, _)| *word == text));
-        let (_, found) = found.ok_or_else(|| {
-            let words: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-            (
-                value.span,
-                format!("`{name}` is one of {}", words.join(", ")),
-            )
-        })?;
-        *word = *found;
-        Ok(())
-    }
-}
-
 /// The line of a place in `text`, from 1.
 fn line(text: &str, span: Span) -> usize {
     let before = text.as_bytes().get(..span.start).unwrap_or_default();
@@ -222,6 +132,7 @@ mod tests {
     use super::*;
     use crate::policy::Efi;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     #[test]
     fn reads_every_key() {
@@ -259,6 +170,7 @@ mod tests {
                 rounds: 3,
                 finally: Ending::PowerOff,
             },
+            ..Policy::default()
         };
         assert_eq!(policy(text), Ok(expected));
     }
