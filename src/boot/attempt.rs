@@ -12,10 +12,12 @@ use crate::entry::{BootEntry, FileRef, PayloadKind};
 use crate::fs::FsError;
 use crate::inventory::Inventory;
 use crate::kexec::{
-    BzImage, CommandLine, CommandLineError, Kexec, LoadError, NotBzImage, ZbootError,
+    BzImage, CommandLine, CommandLineError, Handover, Kexec, LoadError, NotBzImage, ZbootError,
 };
 use crate::pe::PeError;
 use crate::text::Printable;
+use crate::trust::coverage::{Facts, Piece, Verdict};
+use crate::trust::{Authority, Role};
 
 /// Everything that an attempt needs besides the entry.
 pub struct Attempt<'a> {
@@ -25,6 +27,8 @@ pub struct Attempt<'a> {
     pub kexec: &'a dyn Kexec,
     /// Bytes of memory that the payload may take; the kernel makes a second copy of it while loading.
     pub memory: u64,
+    /// Who decides whether it may be loaded.
+    pub authority: &'a Authority,
 }
 
 /// What was handed over.
@@ -38,6 +42,10 @@ pub struct Loaded {
     pub initrd: Option<Payload>,
     /// Every file that was read, in the order of reading.
     pub files: Vec<(FileRef, Part)>,
+    /// The command line, with what the policy adds.
+    pub cmdline: String,
+    /// What is covered by whose signature.
+    pub verdict: Verdict,
 }
 
 /// What was read, before it is loaded.
@@ -47,6 +55,16 @@ pub(super) struct Parts {
     pub(super) initrd: Draft,
     /// Of what was read.
     pub(super) cmdline: String,
+}
+
+/// All that was read, with what is known of it.
+struct Complete {
+    kernel: Payload,
+    image: BzImage,
+    initrd: Option<Payload>,
+    files: Vec<(FileRef, Part)>,
+    cmdline: CommandLine,
+    facts: Facts,
 }
 
 impl Attempt<'_> {
@@ -61,19 +79,32 @@ impl Attempt<'_> {
         timeline: &mut Timeline,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Loaded, AttemptError> {
-        let (loaded, cmdline) = timeline.run(Stage::Read, || self.read(entry, progress))?;
-        timeline.run(Stage::Load, || {
-            let initrd = loaded.initrd.as_ref().map(AsFd::as_fd);
-            self.kexec.load(loaded.kernel.as_fd(), initrd, &cmdline)
-        })?;
-        Ok(loaded)
+        let read = timeline.run(Stage::Read, || self.read(entry, progress))?;
+        let what = Handover {
+            kernel: read.kernel.as_fd(),
+            initrd: read.initrd.as_ref().map(AsFd::as_fd),
+            cmdline: &read.cmdline,
+        };
+        // Between what was read and what is loaded stands this alone.
+        let cleared = self.authority.rules().clear(what, &read.facts);
+        let cleared = cleared.map_err(AttemptError::Refused)?;
+        timeline.run(Stage::Load, || self.kexec.load(&cleared))?;
+        let verdict = cleared.verdict().clone();
+        Ok(Loaded {
+            kernel: read.kernel,
+            image: read.image,
+            initrd: read.initrd,
+            files: read.files,
+            cmdline: read.cmdline.as_c_str().to_string_lossy().into_owned(),
+            verdict,
+        })
     }
 
     fn read(
         &self,
         entry: &BootEntry,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<(Loaded, CommandLine), AttemptError> {
+    ) -> Result<Complete, AttemptError> {
         let mut reading = Reading::new(self, progress);
         let parts = match (&entry.kernel, entry.kind, &entry.unified) {
             (Some(kernel), PayloadKind::Linux, _) => linux(entry, kernel, &mut reading),
@@ -86,20 +117,24 @@ impl Attempt<'_> {
             let entry = self.describe(&entry.origin.file);
             return Err(AttemptError::Changed { entry });
         }
-        let cmdline = CommandLine::new(&parts.cmdline, parts.image.cmdline_size)?;
+        let parameters = &self.authority.rules().parameters;
+        let cmdline = parameters.extend(&parts.cmdline);
+        let cmdline = CommandLine::new(&cmdline, parts.image.cmdline_size)?;
         let files = reading.files;
+        let facts = reading.evidence.finish(entry, &parts);
         let initrd = parts.initrd.seal();
         let initrd = initrd.map_err(|error| AttemptError::Read {
             file: self.describe(&entry.origin.file),
             error,
         })?;
-        let loaded = Loaded {
+        Ok(Complete {
             kernel: parts.kernel,
             image: parts.image,
             initrd: self.unless_empty(entry, initrd),
             files,
-        };
-        Ok((loaded, cmdline))
+            cmdline,
+            facts,
+        })
     }
 
     /// The kernel refuses initrds of 0 bytes (`EINVAL`): it is started without, as GRUB would.
@@ -133,7 +168,7 @@ fn linux(
     };
     let bytes = reading.draft(kernel)?;
     let whole = bytes.whole(&source.stream);
-    reading.read(source, &mut [whole])?;
+    reading.read(source, &mut [whole], Piece::of(Role::Kernel))?;
     let (payload, image) = reading.kernel(kernel, bytes)?;
     // What can't be handed over is known before the initrds are read.
     CommandLine::new(&entry.cmdline, image.cmdline_size)?;
@@ -223,6 +258,8 @@ pub enum AttemptError {
         /// Why.
         reason: NotBzImage,
     },
+    /// The policy does not let it boot.
+    Refused(Box<Verdict>),
     /// The command line can't be handed over.
     CommandLine(CommandLineError),
     /// The running kernel did not take it.
@@ -264,6 +301,7 @@ impl fmt::Display for AttemptError {
             AttemptError::Packed { file, reason } => {
                 write!(f, "{file} can't be started: {reason}")
             }
+            AttemptError::Refused(verdict) => write!(f, "{verdict}"),
             AttemptError::CommandLine(error) => write!(f, "{error}"),
             AttemptError::Load(error) => write!(f, "{error}"),
         }
@@ -278,6 +316,7 @@ impl std::error::Error for AttemptError {
             | AttemptError::TooLarge { .. }
             | AttemptError::Image { .. }
             | AttemptError::Pinned { .. }
+            | AttemptError::Refused(_)
             | AttemptError::Changed { .. } => None,
             AttemptError::NotAnImage { error, .. } => Some(error),
             AttemptError::Open { error, .. } => Some(error),
@@ -307,7 +346,6 @@ mod tests {
     use super::*;
     use std::cell::Cell;
     use std::io::{Cursor, Write};
-    use std::os::fd::BorrowedFd;
     use std::path::PathBuf;
     use std::sync::Arc;
 
@@ -315,6 +353,7 @@ mod tests {
     use crate::entry::{EntrySource, Origin, VolumeId};
     use crate::fs::FsPath;
     use crate::kexec::{least_kernel, zboot};
+    use crate::trust::coverage::Cleared;
 
     fn disk(files: &[(&str, &[u8])]) -> Disk {
         let mut image = Cursor::new(vec![0; 1 << 20]);
@@ -345,13 +384,8 @@ mod tests {
     struct Recorder(Cell<Option<bool>>);
 
     impl Kexec for Recorder {
-        fn load(
-            &self,
-            _kernel: BorrowedFd<'_>,
-            initrd: Option<BorrowedFd<'_>>,
-            _cmdline: &CommandLine,
-        ) -> Result<(), LoadError> {
-            self.0.set(Some(initrd.is_some()));
+        fn load(&self, what: &Cleared<Handover<'_>>) -> Result<(), LoadError> {
+            self.0.set(Some(what.payload().initrd.is_some()));
             Ok(())
         }
     }
@@ -361,14 +395,9 @@ mod tests {
     struct Beginning(Cell<[u8; 4]>);
 
     impl Kexec for Beginning {
-        fn load(
-            &self,
-            kernel: BorrowedFd<'_>,
-            _initrd: Option<BorrowedFd<'_>>,
-            _cmdline: &CommandLine,
-        ) -> Result<(), LoadError> {
+        fn load(&self, what: &Cleared<Handover<'_>>) -> Result<(), LoadError> {
             let mut bytes = [0; 4];
-            rustix::io::pread(kernel, &mut bytes, 0x202).unwrap();
+            rustix::io::pread(what.payload().kernel, &mut bytes, 0x202).unwrap();
             self.0.set(bytes);
             Ok(())
         }
@@ -404,6 +433,7 @@ mod tests {
                 inventory: &inventory,
                 kexec: &kexec,
                 memory,
+                authority: &Authority::off(),
             };
             let origin = Origin {
                 file: file(name),
@@ -465,6 +495,7 @@ mod tests {
                 inventory: &inventory,
                 kexec: &recorder,
                 memory: 1 << 20,
+                authority: &Authority::off(),
             };
             let (file_of_entry, line) = (file("entry"), None);
             let origin = Origin {

@@ -9,6 +9,8 @@ use super::payload::{Draft, PayloadError};
 use super::reading::{Reading, Source};
 use super::stream::{Route, Target};
 use crate::entry::Initrd;
+use crate::trust::Role;
+use crate::trust::coverage::Piece;
 
 /// What GRUB gives to everything in its archives.
 const MODE: u32 = 0o777;
@@ -37,7 +39,8 @@ pub(super) fn read(
         let at = at.map_err(|error| reading.error(&initrd.file, error))?;
         let range = 0..source.stream.size();
         let target = Target::Draft(draft, at);
-        reading.read(source, &mut [Route { range, target }])?;
+        let piece = Piece::of(Role::Initrd).named(initrd.name.as_deref());
+        reading.read(source, &mut [Route { range, target }], piece)?;
     }
     match (open, initrds.last()) {
         (Some(archive), Some(last)) => archive

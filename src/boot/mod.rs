@@ -1,7 +1,8 @@
 //! Booting: which entry, its bytes, and the hand-over.
 //!
 //! [`plan`] puts what was found into the order of attempts, and [`unmet`] tells which wishes it can't follow.
-//! [`Attempt`] takes one entry through its stages: open, read once into sealed memory while hashing, load.
+//! [`Attempt`] takes one entry through its stages: open, read once into sealed memory while hashing, let the policy
+//! decide, load.
 //! [`save`] writes what the configuration wants to be remembered of a boot, and [`count`] counts it. The jump
 //! itself is left to the caller, who first lets go of everything that the next kernel should not inherit.
 
@@ -9,6 +10,7 @@ mod attempt;
 mod counting;
 mod cpio;
 mod environment;
+mod evidence;
 mod initrd;
 mod memory;
 mod payload;
@@ -19,6 +21,7 @@ mod stream;
 mod timeline;
 mod unified;
 mod wished;
+mod witness;
 
 pub use attempt::{Attempt, AttemptError, Loaded};
 pub use counting::{CountError, count, is_counted};

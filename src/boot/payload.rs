@@ -152,7 +152,7 @@ impl Draft {
         progress: &mut dyn FnMut(u64),
     ) -> Result<Part, PayloadError> {
         let whole = self.whole(&file);
-        file.run(&mut [whole], progress)
+        file.run(&mut [whole], None, progress)
     }
 
     /// The route of a whole file to the end of the draft.
@@ -327,7 +327,7 @@ mod tests {
                     Target::Draft(&second, second.reserve(CHUNK as u64 * 2 - 110)),
                 ),
             ];
-            let part = stream.run(&mut routes, &mut |_| ()).unwrap();
+            let part = stream.run(&mut routes, None, &mut |_| ()).unwrap();
             assert_eq!(part.sha256, <[u8; 32]>::from(Sha256::digest(&bytes)));
             assert_eq!(
                 content(&first.seal().unwrap()),

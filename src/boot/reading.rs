@@ -1,11 +1,16 @@
 //! [`Reading`]: the files of an entry, each read once.
 
 use super::attempt::{Attempt, AttemptError};
+use super::evidence::Evidence;
 use super::payload::{Draft, Part, Payload, PayloadError};
 use super::stream::{Route, Stream};
+use super::witness::Witness;
 use crate::entry::FileRef;
 use crate::kexec::{BzImage, HEADER_LENGTH, Zboot, ZbootError};
 use crate::pe::{FIRST_READ, Image, MAX_HEADERS, PeError};
+use crate::trust::Role;
+use crate::trust::appended::MAX_TAIL;
+use crate::trust::coverage::Piece;
 
 /// No kernel is longer when it is unpacked, in bytes.
 const MAX_KERNEL: usize = 512 << 20;
@@ -21,6 +26,8 @@ pub(super) struct Reading<'a> {
     done: u64,
     /// The files that were read.
     pub(super) files: Vec<(FileRef, Part)>,
+    /// What is known of them.
+    pub(super) evidence: Evidence<'a>,
 }
 
 /// A file that was opened.
@@ -40,6 +47,7 @@ impl<'a> Reading<'a> {
             total: 0,
             done: 0,
             files: Vec::new(),
+            evidence: Evidence::new(attempt.inventory, attempt.authority),
         }
     }
 
@@ -100,23 +108,49 @@ impl<'a> Reading<'a> {
         Draft::new().map_err(|error| self.error(file, error))
     }
 
-    /// Reads a file, sends its bytes where they go, and returns the SHA-256 of all of them.
+    /// Reads a file, sends its bytes where they go, and returns the SHA-256 of all of them. `piece` says what it
+    /// is for.
     pub(super) fn read(
         &mut self,
-        source: Source<'_>,
+        mut source: Source<'_>,
         routes: &mut [Route<'_>],
+        piece: Piece,
     ) -> Result<[u8; 32], AttemptError> {
+        let mut witness = match self.evidence.is_wanted() {
+            true => Some(self.witness(&mut source, &piece)?),
+            false => None,
+        };
         let Source { file, stream } = source;
-        let (before, total, size) = (self.done, self.total, stream.size());
+        let size = stream.size();
+        let (before, total) = (self.done, self.total);
         let progress = &mut self.progress;
-        let part = stream.run(routes, &mut |done| {
+        let part = stream.run(routes, witness.as_mut(), &mut |done| {
             progress(before.saturating_add(done), total);
         });
         let part = part.map_err(|error| self.error(&file, error))?;
         self.done = self.done.saturating_add(size);
         let sha256 = part.sha256;
+        if let Some(witness) = witness {
+            self.evidence.add(&file, piece, sha256, witness);
+        }
         self.files.push((file, part));
         Ok(sha256)
+    }
+
+    /// Who looks at a file while it is read.
+    fn witness(&self, source: &mut Source<'_>, piece: &Piece) -> Result<Witness<'a>, AttemptError> {
+        let image = self.image(source).ok();
+        let tail = match piece.roles.contains(&Role::Kernel) {
+            true => Some(source.stream.tail(MAX_TAIL)),
+            false => None,
+        };
+        let tail = tail
+            .transpose()
+            .map_err(|error| self.error(&source.file, error))?;
+        let size = source.stream.size();
+        Ok(self
+            .evidence
+            .witness(&source.file, size, image.as_ref(), tail.as_deref()))
     }
 
     /// What can be known of a kernel before the system call. One that would unpack itself is unpacked.

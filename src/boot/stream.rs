@@ -9,6 +9,7 @@ use std::thread;
 use sha2::{Digest, Sha256};
 
 use super::payload::{Draft, Part, PayloadError};
+use super::witness::Witness;
 use crate::fs::ReadFile;
 
 /// Bytes that are read and hashed in one go.
@@ -71,11 +72,28 @@ impl<'a> Stream<'a> {
         Ok(self.head.get(..length).unwrap_or_default())
     }
 
-    /// Reads the file to its end and sends what has a route there. `progress` is told after each chunk how
-    /// many bytes of the file are done.
+    /// The last `length` bytes of the file, or all of a shorter one. They are read again with all others, and who
+    /// uses them compares.
+    pub(super) fn tail(&mut self, length: usize) -> Result<Vec<u8>, PayloadError> {
+        let length = usize::try_from(self.size).map_or(length, |size| size.min(length));
+        let start = self.size.saturating_sub(length as u64);
+        let mut tail = vec![0; length];
+        let n = self
+            .file
+            .read_at(start, &mut tail)
+            .map_err(PayloadError::Read)?;
+        match n < length {
+            true => Err(short(self.size, start.saturating_add(n as u64))),
+            false => Ok(tail),
+        }
+    }
+
+    /// Reads the file to its end and sends what has a route there. `witness` sees every byte, in the thread that
+    /// hashes. `progress` is told after each chunk how many bytes of the file are done.
     pub(super) fn run(
         mut self,
         routes: &mut [Route<'_>],
+        witness: Option<&mut Witness<'_>>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Part, PayloadError> {
         let size = self.size;
@@ -89,8 +107,12 @@ impl<'a> Stream<'a> {
             }
             let hasher = scope.spawn(move || {
                 let mut hash = Sha256::new();
+                let mut witness = witness;
                 for chunk in chunks {
                     hash.update(&chunk);
+                    if let Some(witness) = &mut witness {
+                        witness.update(&chunk);
+                    }
                     // The reader may have given up meanwhile.
                     let _ = from_hasher.send(chunk);
                 }

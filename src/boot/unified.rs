@@ -15,6 +15,11 @@ use crate::config::uki::{
 };
 use crate::entry::{CompanionKind, FileRef, Unified};
 use crate::pe::{Image, Section};
+use crate::trust::Role;
+use crate::trust::coverage::Piece;
+
+/// The stub is the first file that is read, as what is in it names the others.
+const STUB: usize = 0;
 
 /// Longer sections are not kept as text, in bytes.
 const MAX_TEXT: u64 = 64 * 1024;
@@ -55,13 +60,13 @@ pub(super) fn read(
         Err(source) => {
             let mut routes = layout.own;
             routes.extend(kept(&profile, ".cmdline", &mut own_text));
-            reading.read(source, &mut routes)?;
+            reading.read(source, &mut routes, Piece::image())?;
         }
         Ok((pinned_kernel, pinned_initrd)) => {
             let whole = kernel.whole(&pinned_kernel.source.stream);
-            pinned_kernel.read(whole, file, reading)?;
+            pinned_kernel.read(whole, Role::Kernel, file, reading)?;
             for (initrd, route) in pinned_initrd.into_iter().zip(layout.outside) {
-                initrd.read(route, file, reading)?;
+                initrd.read(route, Role::Initrd, file, reading)?;
             }
         }
     }
@@ -70,20 +75,21 @@ pub(super) fn read(
         let mut bytes = Vec::new();
         let section = image.section(".cmdline");
         routes.extend(section.map(|section| keep(section, &mut bytes)));
-        reading.read(addon, &mut routes)?;
+        reading.read(addon, &mut routes, addon_of(image))?;
         cmdlines.push(bytes);
     }
-    for (extra, route) in extras.into_iter().flatten().zip(layout.extras) {
-        reading.read(extra, &mut [route])?;
-    }
+    read_routed(extras, layout.extras, reading)?;
     let cmdlines = cmdlines.iter().map(|bytes| text(bytes));
     let cmdlines = cmdlines.collect::<Result<Vec<String>, TextError>>();
     let cmdlines =
         cmdlines.map_err(|error| reading.bad(file, format!("a command line is {error}")))?;
     let mut texts = cmdlines.iter().map(String::as_str);
     let own = texts.next().unwrap_or_default();
+    let of_pieces = command_line(None, own, texts.clone());
     let cmdline = command_line(unified.options.as_deref(), own, texts);
     let cmdline = cmdline.map_err(|error| reading.bad(file, error.to_string()))?;
+    // One that is too long is nobody's command line, and covers nothing.
+    reading.evidence.facts.cmdline.of_pieces = of_pieces.ok();
     let (kernel, image) = reading.kernel(file, kernel)?;
     Ok(Parts {
         kernel,
@@ -99,6 +105,13 @@ struct Group {
     directory: &'static str,
     /// Rights of the directory and of the files in it: credentials are for root alone.
     modes: (u32, u32),
+}
+
+impl Group {
+    /// Where a file of it is put.
+    fn place(&self, source: &Source<'_>) -> String {
+        format!("{}/{}", self.directory, source.file.path.file_name())
+    }
 }
 
 /// In the order of the archives.
@@ -217,10 +230,35 @@ pub(super) fn read_extras(
     reading: &mut Reading<'_>,
 ) -> Result<(), AttemptError> {
     let routes = archives(initrd, &extras).map_err(|error| reading.error(kernel, error))?;
-    for (extra, route) in extras.into_iter().flatten().zip(routes) {
-        reading.read(extra, &mut [route])?;
+    read_routed(extras, routes, reading)
+}
+
+fn read_routed(
+    extras: Vec<Vec<Source<'_>>>,
+    routes: Vec<Route<'_>>,
+    reading: &mut Reading<'_>,
+) -> Result<(), AttemptError> {
+    let groups = GROUPS.iter().zip(extras);
+    let extras = groups.flat_map(|(group, files)| files.into_iter().map(move |file| (group, file)));
+    for ((group, extra), route) in extras.zip(routes) {
+        let place = group.place(&extra);
+        let piece = Piece::of(Role::Initrd).named(Some(&place)).added();
+        reading.read(extra, &mut [route], piece)?;
     }
     Ok(())
+}
+
+/// What an add-on is for, by what is in it.
+fn addon_of(image: &Image) -> Piece {
+    let has = |names: &[&str]| names.iter().any(|name| image.section(name).is_some());
+    let mut roles = Vec::new();
+    roles.extend(has(&[".cmdline"]).then_some(Role::CommandLine));
+    roles.extend(has(&[".initrd", ".ucode"]).then_some(Role::Initrd));
+    let piece = Piece {
+        roles,
+        ..Piece::default()
+    };
+    piece.added()
 }
 
 /// Makes the archives of all groups, with room for their files.
@@ -248,11 +286,11 @@ fn archive<'d>(
     archive.directory(".extra", 0o555)?;
     archive.directory(group.directory, directory_mode)?;
     let mut routes = Vec::new();
-    for Source { file, stream } in files {
-        let path = format!("{}/{}", group.directory, file.path.file_name());
-        let at = archive.file(&path, file_mode, stream.size())?;
+    for source in files {
+        let size = source.stream.size();
+        let at = archive.file(&group.place(source), file_mode, size)?;
         routes.push(Route {
-            range: 0..stream.size(),
+            range: 0..size,
             target: Target::Draft(initrd, at),
         });
     }
@@ -311,7 +349,7 @@ impl<'a> Stub<'a> {
                     .filter_map(|(name, bytes)| kept(profile, name, bytes)),
             )
             .collect();
-        reading.read(source, &mut routes)?;
+        reading.read(source, &mut routes, Piece::of(Role::CommandLine))?;
         drop(routes);
         let pinned = Pinned::read(profile, &mut |section| {
             let pin = pins.iter().find(|(name, _)| *name == section.name);
@@ -338,11 +376,13 @@ impl PinnedSource<'_> {
     fn read(
         self,
         route: Route<'_>,
+        role: Role,
         stub: &FileRef,
         reading: &mut Reading<'_>,
     ) -> Result<(), AttemptError> {
         let file = self.source.file.clone();
-        let sha256 = reading.read(self.source, &mut [route])?;
+        let piece = Piece::of(role).pinned_by(STUB);
+        let sha256 = reading.read(self.source, &mut [route], piece)?;
         match sha256 == self.sha256 {
             true => Ok(()),
             false => Err(reading.other_than_pinned(&file, stub)),

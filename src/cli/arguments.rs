@@ -29,6 +29,8 @@ pub(super) enum Command {
     },
     /// `boot`
     Boot(BootOptions),
+    /// `verify`
+    Verify(VerifyOptions),
     /// `check-policy`
     CheckPolicy {
         /// The policy.
@@ -43,6 +45,19 @@ pub(super) struct BootOptions {
     pub dry_run: bool,
     /// The entry to start, by its id.
     pub entry: Option<String>,
+    /// Where UEFI variables are.
+    pub efivars: Option<PathBuf>,
+    /// Disks; none means all of the machine.
+    pub disks: Vec<PathBuf>,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct VerifyOptions {
+    /// As JSON.
+    pub json: bool,
+    /// The policy.
+    pub policy: PathBuf,
     /// Where UEFI variables are.
     pub efivars: Option<PathBuf>,
     /// Disks; none means all of the machine.
@@ -72,7 +87,7 @@ struct Flag {
     summary: &'static str,
 }
 
-/// Of `list` and `boot`.
+/// Of `list`, `boot` and `verify`.
 const EFIVARS: Flag = Flag {
     name: "efivars",
     value: "DIR",
@@ -80,7 +95,7 @@ const EFIVARS: Flag = Flag {
 };
 
 /// All commands.
-pub(super) const COMMANDS: [Description; 4] = [
+pub(super) const COMMANDS: [Description; 5] = [
     Description {
         name: "list",
         usage: "[--json] [--efivars DIR] [DISK…]",
@@ -123,6 +138,31 @@ pub(super) const COMMANDS: [Description; 4] = [
         summary: "show disks, partitions and volumes, with what was passed over and why",
         details: "",
         flags: &[],
+    },
+    Description {
+        name: "verify",
+        usage: "(--policy FILE | --board DIR) [--json] [--efivars DIR] [DISK…]",
+        summary: "show what a policy would let boot, what is covered by whose signature, and why not",
+        details: "The anchors are those in the directory `anchors` beside the policy.\n\
+                  Exit status 1 says that the policy does not let boot what would be started first.",
+        flags: &[
+            Flag {
+                name: "policy",
+                value: "FILE",
+                summary: "the policy",
+            },
+            Flag {
+                name: "board",
+                value: "DIR",
+                summary: "the policy of this board",
+            },
+            Flag {
+                name: "json",
+                value: "",
+                summary: "print the documented JSON view",
+            },
+            EFIVARS,
+        ],
     },
     Description {
         name: "check-policy",
@@ -214,6 +254,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut command: Option<&'static Description> = None;
     let mut json = false;
+    let mut policy = None;
     let mut options = BootOptions::default();
     let mut paths = Vec::new();
     while let Some(argument) = parser.next()? {
@@ -230,6 +271,8 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Arg::Long(flag), Some(command)) if command.has(flag) => match flag {
                 "json" => json = true,
                 "dry-run" => options.dry_run = true,
+                "policy" => policy = Some(PathBuf::from(parser.value()?)),
+                "board" => policy = Some(PathBuf::from(parser.value()?).join("policy.toml")),
                 "efivars" => options.efivars = Some(PathBuf::from(parser.value()?)),
                 _ => {
                     let id = parser.value()?.into_string();
@@ -248,6 +291,12 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             disks: paths,
         }),
         Some("inspect") => Ok(Command::Inspect { disks: paths }),
+        Some("verify") => Ok(Command::Verify(VerifyOptions {
+            json,
+            policy: policy.ok_or_else(|| UsageError("a policy is missing".to_owned()))?,
+            efivars: options.efivars,
+            disks: paths,
+        })),
         Some("check-policy") => match <[PathBuf; 1]>::try_from(paths) {
             Ok([file]) => Ok(Command::CheckPolicy { file }),
             Err(_) => Err(UsageError("one policy is checked at a time".to_owned())),
@@ -295,12 +344,27 @@ mod tests {
             parsed("check-policy policy.toml"),
             Ok(Command::CheckPolicy { file })
         );
+        let expected = VerifyOptions {
+            json: true,
+            policy: PathBuf::from("b/policy.toml"),
+            efivars: None,
+            disks: vec![PathBuf::from("d")],
+        };
+        assert_eq!(
+            parsed("verify --board b --json d"),
+            Ok(Command::Verify(expected))
+        );
         assert_eq!(parsed("--version"), Ok(Command::Version));
         for command in &COMMANDS {
             let asked = parsed(&format!("{} --help", command.name));
             assert_eq!(asked, Ok(Command::Help(Some(command))));
             for flag in command.flags {
-                let line = format!("{} --{} {}", command.name, flag.name, flag.value);
+                let policy = if command.name == "verify" {
+                    " --policy p"
+                } else {
+                    ""
+                };
+                let line = format!("{} --{} {}{policy}", command.name, flag.name, flag.value);
                 assert!(parsed(&line).is_ok(), "{line}");
                 assert!(help(Some(command)).contains(&format!("--{}", flag.name)));
             }
@@ -315,6 +379,7 @@ mod tests {
             ("lsit", "there is no command \"lsit\""),
             ("list --dry-run", "invalid option '--dry-run'"),
             ("--json list", "invalid option '--json'"),
+            ("verify d", "a policy is missing"),
             ("check-policy", "one policy is checked at a time"),
             ("check-policy a b", "one policy is checked at a time"),
             ("boot --entry", "missing argument for option '--entry'"),

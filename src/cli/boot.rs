@@ -12,6 +12,7 @@ use crate::inventory::Inventory;
 use crate::kexec::{DryRun, FileLoad, Kexec};
 use crate::policy::Boot;
 use crate::text::Printable;
+use crate::trust::Authority;
 
 pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), CliError> {
     let mut timeline = Timeline::start();
@@ -25,18 +26,20 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
         Some(id) => vec![named(&found.entries, id)?],
     };
     let kexec: &dyn Kexec = if options.dry_run { &DryRun } else { &FileLoad };
+    let authority = Authority::off();
     let attempt = Attempt {
         inventory: &inventory,
         kexec,
         // The kernel makes its own copy of everything while it loads.
         memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+        authority: &authority,
     };
     for entry in entries {
         writeln!(output, "{}", Printable(&entry.title))?;
         let result = attempt.run(entry, &mut timeline, &mut |_, _| {});
         match result {
             Ok(loaded) => {
-                report(&inventory, entry, &loaded, output)?;
+                report(&inventory, &loaded, output)?;
                 write_timeline(&timeline, output)?;
                 let end = match options.dry_run {
                     true => "dry run: nothing was loaded",
@@ -73,12 +76,7 @@ fn named<'a>(entries: &'a [BootEntry], id: &str) -> Result<&'a BootEntry, CliErr
 }
 
 /// What is handed over: each file with its hash, as `sha256sum` would print it.
-fn report(
-    inventory: &Inventory,
-    entry: &BootEntry,
-    loaded: &Loaded,
-    output: &mut dyn Write,
-) -> Result<(), CliError> {
+fn report(inventory: &Inventory, loaded: &Loaded, output: &mut dyn Write) -> Result<(), CliError> {
     if let Some(version) = &loaded.image.version {
         writeln!(output, "  Linux {version}")?;
     }
@@ -92,7 +90,7 @@ fn report(
             Size(part.size)
         )?;
     }
-    writeln!(output, "  options {}", Printable(&entry.cmdline))?;
+    writeln!(output, "  options {}", Printable(&loaded.cmdline))?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod json;
 mod list;
 mod log;
 mod size;
+mod verify;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -17,8 +18,9 @@ use std::process::ExitCode;
 use crate::disk::{Disk, OpenError, Sysfs};
 use crate::efi::{Efivarfs, Wishes};
 use crate::inventory::Inventory;
-use crate::policy::{Policy, ReadError};
+use crate::policy::{self, Policy};
 use crate::text::Printable;
+use crate::trust::Authority;
 use arguments::{Command, UsageError};
 
 /// The command did not do what it was asked to.
@@ -69,9 +71,12 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), CliError> {
             log::everything();
             boot::run(&options, output)?;
         }
+        Command::Verify(options) => {
+            log::warnings();
+            verify::run(&options, output)?;
+        }
         Command::CheckPolicy { file } => {
-            let wrong = |error| CliError::Policy(file.display().to_string(), error);
-            Policy::read(&file).map_err(wrong)?;
+            authority(&file, None)?;
         }
     }
     output.flush()?;
@@ -104,6 +109,15 @@ fn inventory(paths: &[PathBuf]) -> Result<Inventory, CliError> {
     Ok(inventory)
 }
 
+/// A policy, and who decides by it with the anchors beside it and the keys in a directory of variables.
+fn authority(file: &Path, efivars: Option<&Path>) -> Result<(Policy, Authority), CliError> {
+    let wrong = |why: String| CliError::Policy(file.display().to_string(), why);
+    let policy = Policy::read(file).map_err(|error| wrong(error.to_string()))?;
+    let anchors = policy::anchors(file);
+    let authority = Authority::load(policy.trust.clone(), &anchors, efivars);
+    Ok((policy, authority.map_err(|error| wrong(error.to_string()))?))
+}
+
 /// What the variables in a directory want, if one was named. Nothing is written to them.
 fn wishes(efivars: Option<&Path>) -> Result<Wishes, CliError> {
     let Some(directory) = efivars else {
@@ -128,7 +142,7 @@ enum CliError {
     NoSuchEntry(String),
     Nothing(String),
     Boot(String),
-    Policy(String, ReadError),
+    Policy(String, String),
 }
 
 impl CliError {

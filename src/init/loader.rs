@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,11 +11,12 @@ use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{Counted, LEFT_OUT, Report, Watchman};
 use super::wait::{Progress, Wait, pause};
-use super::{VOLUMES, log as sink};
+use super::{VOLUMES, log as sink, mounts};
 use crate::boot::{Attempt, Stage, Timeline, available_memory, count, is_counted, open_disk, plan};
 use crate::boot::{save, unmet};
 use crate::config::{Found, discover};
 use crate::disk::{Disk, Sysfs, Uevents};
+use crate::efi::Efivarfs;
 use crate::entry::{BootEntry, FileRef, Origin};
 use crate::fs::{FsPath, KernelMount};
 use crate::inventory::Inventory;
@@ -22,6 +24,8 @@ use crate::kexec::FileLoad;
 use crate::policy::{self, Policy};
 use crate::smbios::Smbios;
 use crate::text::Printable;
+use crate::trust::coverage::{State, Verdict};
+use crate::trust::{Authority, Rules};
 
 /// The name under which process 1 starts its loader.
 pub const LOADER: &str = "pilotlight-loader";
@@ -39,7 +43,8 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
     let report = Arc::new(Report::new(channel.ok()));
     // The supervisor has complained about a policy that can't be used.
-    let (policy, _) = Policy::read_or_default(policy::PATH.as_ref());
+    let (policy, _) = Policy::read_or_closed(policy::PATH.as_ref());
+    let authority = authority(&policy.trust);
     let firmware = Firmware::open(&policy.efi);
     let watchman = Watchman {
         report: report.clone(),
@@ -48,6 +53,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let inventory = Inventory::with_kernel_mount(KernelMount::new(VOLUMES));
     let mut loader = Loader {
         policy,
+        authority,
         inventory: inventory
             .guarded(Box::new(watchman))
             .described(Smbios::of_this_machine()),
@@ -69,6 +75,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 struct Loader {
     policy: Policy,
+    authority: Authority,
     inventory: Inventory,
     firmware: Firmware,
     report: Arc<Report>,
@@ -309,6 +316,7 @@ impl Loader {
                 kexec: &FileLoad,
                 // The kernel makes its own copy of everything while it loads.
                 memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+                authority: &self.authority,
             };
             let report = &self.report;
             let mut progress = Progress::default();
@@ -320,7 +328,8 @@ impl Loader {
                     for (file, part) in &loaded.files {
                         log::info!("sha256 {} {}", part.hex(), Printable(file.path.as_str()));
                     }
-                    log::info!("command line: {}", Printable(&entry.cmdline));
+                    log::info!("command line: {}", Printable(&loaded.cmdline));
+                    show_verdict(&loaded.verdict);
                     log::info!("loaded: {}", self.timeline);
                     // From here on nothing keeps the entry from being started. What can't be saved does not
                     // either, as in GRUB.
@@ -367,6 +376,33 @@ impl Loader {
                 None
             }
         }
+    }
+}
+
+/// Who decides what may be booted. Where that can't be known, nothing is.
+fn authority(rules: &Rules) -> Authority {
+    let variables = rules.platform.then(mounts::mount_efivars).transpose();
+    let variables = variables.map(|wanted| wanted.map(|()| Path::new(Efivarfs::DIRECTORY)));
+    let authority = variables.and_then(|variables| {
+        let anchors = policy::anchors(policy::PATH.as_ref());
+        let authority = Authority::load(rules.clone(), &anchors, variables);
+        authority.map_err(|error| error.to_string())
+    });
+    authority.unwrap_or_else(|error| {
+        log::error!("{}: nothing will be booted", Printable(&error));
+        Authority::closed()
+    })
+}
+
+/// Says what is covered by whom, and warns of what the policy wants and is not.
+fn show_verdict(verdict: &Verdict) {
+    for finding in &verdict.findings {
+        if !matches!(finding.state, State::Open(_)) {
+            log::info!("{}", Printable(&finding.to_string()));
+        }
+    }
+    for complaint in verdict.complaints() {
+        log::warn!("booted all the same: {}", Printable(&complaint));
     }
 }
 

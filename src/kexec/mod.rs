@@ -1,6 +1,6 @@
 //! kexec: handing the machine to another kernel.
 //!
-//! [`Kexec::load`] gives kernel, initrd and [`CommandLine`] to the running kernel, which prepares them
+//! [`Kexec::load`] gives a [`Handover`] that was cleared to the running kernel, which prepares them
 //! for the jump; [`jump`] jumps. What can be known to fail is refused before the call, in words;
 //! what the kernel refuses is a [`LoadError`] with the errno explained and with what it logged.
 
@@ -23,31 +23,33 @@ pub use zboot::{Zboot, ZbootError};
 
 use std::os::fd::BorrowedFd;
 
+use crate::trust::coverage::Cleared;
+
+/// What is handed over. Both descriptors are sealed memfds: what was hashed is what is loaded.
+#[derive(Debug)]
+pub struct Handover<'a> {
+    /// The kernel.
+    pub kernel: BorrowedFd<'a>,
+    /// Its first file system, if it gets one.
+    pub initrd: Option<BorrowedFd<'a>>,
+    /// Its command line.
+    pub cmdline: &'a CommandLine,
+}
+
 /// Someone who takes a kernel for the next jump.
 pub trait Kexec {
-    /// Loads `kernel` with `initrd` and `cmdline`, in the place of what was loaded before. Both
-    /// descriptors are sealed memfds: what was hashed is what is loaded.
+    /// Loads what the policy has let pass, in the place of what was loaded before.
     ///
     /// # Errors
     /// [`LoadError`]; then nothing is loaded, or what was loaded before still is.
-    fn load(
-        &self,
-        kernel: BorrowedFd<'_>,
-        initrd: Option<BorrowedFd<'_>>,
-        cmdline: &CommandLine,
-    ) -> Result<(), LoadError>;
+    fn load(&self, what: &Cleared<Handover<'_>>) -> Result<(), LoadError>;
 }
 
 /// Does everything but load: the dry run.
 pub struct DryRun;
 
 impl Kexec for DryRun {
-    fn load(
-        &self,
-        _kernel: BorrowedFd<'_>,
-        _initrd: Option<BorrowedFd<'_>>,
-        _cmdline: &CommandLine,
-    ) -> Result<(), LoadError> {
+    fn load(&self, _what: &Cleared<Handover<'_>>) -> Result<(), LoadError> {
         Ok(())
     }
 }

@@ -8,7 +8,8 @@ use rustix::io::Errno;
 use rustix::system::RebootCommand;
 
 use super::kmsg::Bookmark;
-use super::{CommandLine, Kexec, LoadError};
+use super::{CommandLine, Handover, Kexec, LoadError};
+use crate::trust::coverage::Cleared;
 
 /// `KEXEC_FILE_NO_INITRAMFS` of `<linux/kexec.h>`: the initrd descriptor is not looked at.
 const NO_INITRAMFS: libc::c_ulong = 4;
@@ -17,14 +18,10 @@ const NO_INITRAMFS: libc::c_ulong = 4;
 pub struct FileLoad;
 
 impl Kexec for FileLoad {
-    fn load(
-        &self,
-        kernel: BorrowedFd<'_>,
-        initrd: Option<BorrowedFd<'_>>,
-        cmdline: &CommandLine,
-    ) -> Result<(), LoadError> {
+    fn load(&self, what: &Cleared<Handover<'_>>) -> Result<(), LoadError> {
         let log = Bookmark::now();
-        kexec_file_load(kernel, initrd, cmdline).map_err(|errno| LoadError {
+        let what = what.payload();
+        kexec_file_load(what.kernel, what.initrd, what.cmdline).map_err(|errno| LoadError {
             errno,
             kernel_messages: log.messages(),
         })

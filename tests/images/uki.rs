@@ -12,7 +12,9 @@ use pilotlight::config::discover;
 use pilotlight::disk::Disk;
 use pilotlight::entry::{BootEntry, EntrySource, FileRef, PayloadKind};
 use pilotlight::inventory::Inventory;
-use pilotlight::kexec::{CommandLine, Kexec, LoadError};
+use pilotlight::kexec::{Handover, Kexec, LoadError};
+use pilotlight::trust::Authority;
+use pilotlight::trust::coverage::Cleared;
 
 use crate::cli::text;
 use crate::kit::bootctl::{self, Listed};
@@ -25,7 +27,7 @@ const SYSTEMD_BOOT: &str = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 const OS_RELEASE: &[u8] = b"PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\nVERSION_ID=\"12\"\n";
 
 /// The least that counts as a kernel, of some pages.
-fn kernel() -> Vec<u8> {
+pub fn kernel() -> Vec<u8> {
     let mut file = noise(70_000, 1);
     file[..0x400].fill(0);
     for (at, bytes) in [
@@ -68,7 +70,7 @@ fn add_sections(directory: &TempDir, base: &[u8], sections: &[(&str, &[u8])]) ->
     fs::read(image).unwrap()
 }
 
-fn uki(directory: &TempDir, sections: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn uki(directory: &TempDir, sections: &[(&str, &[u8])]) -> Vec<u8> {
     add_sections(directory, &stub(STUB), sections)
 }
 
@@ -97,7 +99,7 @@ fn sign(directory: &TempDir, program: &[u8]) -> Vec<u8> {
 }
 
 /// A FAT filesystem with these files.
-fn volume(directory: &TempDir, files: &[(&str, Vec<u8>)]) -> Image {
+pub fn volume(directory: &TempDir, files: &[(&str, Vec<u8>)]) -> Image {
     let image = directory.image("esp.img", 64 * MIB);
     run("mkfs.vfat", ["-n", "ESP", image.path()]);
     tree(directory, files);
@@ -145,17 +147,17 @@ pub struct HandedOver {
 struct Recorder(RefCell<(Vec<u8>, Vec<u8>, String)>);
 
 impl Kexec for Recorder {
-    fn load(
-        &self,
-        kernel: BorrowedFd<'_>,
-        initrd: Option<BorrowedFd<'_>>,
-        cmdline: &CommandLine,
-    ) -> Result<(), LoadError> {
+    fn load(&self, what: &Cleared<Handover<'_>>) -> Result<(), LoadError> {
+        let Handover {
+            kernel,
+            initrd,
+            cmdline,
+        } = what.payload();
         let read =
             |fd: BorrowedFd<'_>| fs::read(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap();
         let initrd = initrd.map(read).unwrap_or_default();
         let cmdline = cmdline.as_c_str().to_str().unwrap().to_owned();
-        *self.0.borrow_mut() = (read(kernel), initrd, cmdline);
+        *self.0.borrow_mut() = (read(*kernel), initrd, cmdline);
         Ok(())
     }
 }
@@ -174,6 +176,7 @@ pub fn boot_entry(inventory: &Inventory, entry: &BootEntry) -> Result<HandedOver
         inventory,
         kexec: &recorder,
         memory: 1 << 30,
+        authority: &Authority::off(),
     };
     let loaded = attempt.run(entry, &mut Timeline::start(), &mut |_, _| ());
     let files = loaded.map_err(|error| error.to_string())?.files;

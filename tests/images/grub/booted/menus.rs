@@ -1,7 +1,6 @@
 //! Menus: which kernel GRUB starts in the end, with what, and what it asks for before. And what it has saved.
 
 use std::cell::RefCell;
-use std::os::fd::BorrowedFd;
 
 use pilotlight::boot::{Attempt, Timeline, open_disk, save};
 use pilotlight::config::grub::Platform;
@@ -9,7 +8,9 @@ use pilotlight::config::{WaitStyle, discover};
 use pilotlight::disk::Disk;
 use pilotlight::entry::Password;
 use pilotlight::inventory::Inventory;
-use pilotlight::kexec::{CommandLine, Kexec, LoadError};
+use pilotlight::kexec::{Handover, Kexec, LoadError};
+use pilotlight::trust::Authority;
+use pilotlight::trust::coverage::Cleared;
 
 use super::machine::{Machine, medium};
 use crate::grub::corpus::split;
@@ -106,12 +107,10 @@ fn grub(medium: &Image, disk: &Image, waits: bool) -> String {
 struct Printed(RefCell<String>);
 
 impl Kexec for Printed {
-    fn load(
-        &self,
-        _: BorrowedFd<'_>,
-        initrd: Option<BorrowedFd<'_>>,
-        cmdline: &CommandLine,
-    ) -> Result<(), LoadError> {
+    fn load(&self, what: &Cleared<Handover<'_>>) -> Result<(), LoadError> {
+        let Handover {
+            initrd, cmdline, ..
+        } = what.payload();
         let mut bytes = vec![0; 1 << 16];
         let n = initrd.map_or(0, |initrd| {
             rustix::io::pread(initrd, &mut bytes, 0).unwrap()
@@ -133,6 +132,7 @@ fn ours(disk: &Image) -> String {
         inventory: &inventory,
         kexec: &printed,
         memory: 64 << 20,
+        authority: &Authority::off(),
     };
     let Some(configuration) = found.configurations.first() else {
         return "nothing\n".to_owned();

@@ -1,0 +1,184 @@
+//! [`Evidence`]: what is known of the files of an entry, for the verdict on it.
+
+use super::attempt::Parts;
+use super::witness::Witness;
+use crate::config::uki;
+use crate::entry::{BootEntry, FileRef, VolumeId};
+use crate::fs::{FsError, FsPath};
+use crate::inventory::Inventory;
+use crate::pe::Image;
+use crate::trust::coverage::{Facts, Piece, SignedManifest, VolumeNames, Vouched};
+use crate::trust::manifest::{self, Manifest};
+use crate::trust::sbat::Components;
+use crate::trust::{Authority, Beside, detached};
+
+/// Collects the facts of one boot while its files are read.
+pub(super) struct Evidence<'a> {
+    inventory: &'a Inventory,
+    authority: &'a Authority,
+    pub(super) facts: Facts,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn new(inventory: &'a Inventory, authority: &'a Authority) -> Evidence<'a> {
+        Evidence {
+            inventory,
+            authority,
+            facts: Facts::default(),
+        }
+    }
+
+    /// Does anyone want to know?
+    pub(super) fn is_wanted(&self) -> bool {
+        self.authority.is_on()
+    }
+
+    /// Who looks at a file while it is read, if anyone does. `image` is that of a program, and `tail` the end of
+    /// a kernel.
+    pub(super) fn witness(
+        &self,
+        file: &FileRef,
+        size: u64,
+        image: Option<&Image>,
+        tail: Option<&[u8]>,
+    ) -> Witness<'a> {
+        let mut witness = Witness::default();
+        if let Some(image) = image {
+            witness.program(image, size, &self.authority.rules().digests);
+        }
+        if let Some(tail) = tail {
+            witness.appended(tail, size, self.authority);
+        }
+        for (name, signature) in self.signatures(file.volume, &file.path) {
+            witness.beside(&name, signature, self.authority);
+        }
+        witness
+    }
+
+    /// A file was read.
+    pub(super) fn add(
+        &mut self,
+        file: &FileRef,
+        piece: Piece,
+        sha256: [u8; 32],
+        witness: Witness<'_>,
+    ) {
+        let (own, seen) = witness.finish(self.authority);
+        let mut piece = Piece {
+            file: self.inventory.describe(file).to_string(),
+            sha256,
+            volume: self.volume(file.volume),
+            own,
+            ..piece
+        };
+        if let Some(seen) = seen {
+            let program = seen.program.as_ref();
+            piece.programs = program.map_or(Vec::new(), |program| program.digests().to_vec());
+            let components = seen.sbat.as_deref().map(Components::read);
+            piece.components = components.map(|read| read.map_err(|error| error.to_string()));
+            piece.system = seen.os_release.as_deref().and_then(uki::system);
+        }
+        self.facts.pieces.push(piece);
+    }
+
+    /// The facts, when all files are read.
+    pub(super) fn finish(mut self, entry: &BootEntry, parts: &Parts) -> Facts {
+        let Some(kernel) = entry.kernel.as_ref().filter(|_| self.is_wanted()) else {
+            return self.facts;
+        };
+        self.facts.entry.clone_from(&entry.id);
+        self.facts.volume = self.volume(entry.origin.file.volume);
+        self.facts.cmdline.text.clone_from(&parts.cmdline);
+        let version = parts.image.version.as_deref().unwrap_or_default();
+        self.facts.release = version.split_whitespace().next().map(str::to_owned);
+        self.facts.cmdline.own = self.signed_cmdline(kernel, &parts.cmdline);
+        for path in Manifest::places(&kernel.path).into_iter().flatten() {
+            let manifest = self.manifest(kernel.volume, path);
+            self.facts.manifests.extend(manifest);
+        }
+        self.facts
+    }
+
+    /// Signatures of the command line, beside the kernel. Tools that sign a file may have ended it as a line.
+    fn signed_cmdline(&self, kernel: &FileRef, cmdline: &str) -> Vouched {
+        let Ok(path) = Beside::CMDLINE.path(&kernel.path) else {
+            return Vouched::default();
+        };
+        let line = format!("{cmdline}\n");
+        let mut all = Vouched::default();
+        for (name, signature) in self.signatures(kernel.volume, &path) {
+            let vouched = self.check(&name, &signature, cmdline.as_bytes());
+            all.extend(match vouched.vouchers.is_empty() {
+                true => self.check(&name, &signature, line.as_bytes()),
+                false => vouched,
+            });
+        }
+        all
+    }
+
+    /// The manifest at this path, if there is one.
+    fn manifest(&self, volume: VolumeId, path: FsPath) -> Option<SignedManifest> {
+        let file = FileRef { volume, path };
+        let text = self.read(&file, manifest::MAX_LENGTH)?;
+        let (manifest, own) = match text {
+            Err(error) => (Err(error), Vouched::default()),
+            Ok(text) => {
+                let parsed = Manifest::parse(&text).map_err(|error| error.to_string());
+                let mut own = Vouched::default();
+                for (name, signature) in self.signatures(volume, &file.path) {
+                    own.extend(self.check(&name, &signature, &text));
+                }
+                (parsed, own)
+            }
+        };
+        Some(SignedManifest {
+            file: self.inventory.describe(&file).to_string(),
+            manifest,
+            own,
+        })
+    }
+
+    /// What a file of signatures comes to, over something small.
+    fn check(&self, name: &str, signature: &Result<Vec<u8>, String>, content: &[u8]) -> Vouched {
+        let vouched = match signature {
+            Ok(signature) => self.authority.detached(signature, content),
+            Err(error) => Vouched {
+                refusals: vec![error.clone()],
+                ..Vouched::default()
+            },
+        };
+        vouched.from_file(name)
+    }
+
+    /// The files of signatures that stand beside a file, each with its name or why it can't be read.
+    fn signatures(
+        &self,
+        volume: VolumeId,
+        path: &FsPath,
+    ) -> Vec<(String, Result<Vec<u8>, String>)> {
+        let paths = Beside::SIGNATURES.map(|suffix| suffix.path(path));
+        let files = paths.into_iter().flatten().filter_map(|path| {
+            let file = FileRef { volume, path };
+            let bytes = self.read(&file, detached::MAX_LENGTH)?;
+            Some((file.path.file_name().to_owned(), bytes))
+        });
+        files.collect()
+    }
+
+    /// A small file, if it is there, or why it can't be read.
+    fn read(&self, file: &FileRef, limit: usize) -> Option<Result<Vec<u8>, String>> {
+        let filesystem = self.inventory.filesystem(file.volume).ok()?;
+        match filesystem.read(&file.path, limit) {
+            Err(FsError::NotFound) => None,
+            result => Some(result.map_err(|error| error.to_string())),
+        }
+    }
+
+    fn volume(&self, id: VolumeId) -> VolumeNames {
+        let content = self.inventory.volume(id).map(|volume| &volume.content);
+        VolumeNames {
+            uuid: content.and_then(|content| content.uuid.clone()),
+            label: content.and_then(|content| content.label.clone()),
+        }
+    }
+}
