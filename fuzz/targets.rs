@@ -23,7 +23,11 @@ use pilotlight::kexec::{BzImage, CommandLine, Zboot};
 use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
 use pilotlight::smbios::Smbios;
-use pilotlight::trust::{Anchor, Proof, Refusal, Trusted, appended, authenticode, detached, efi};
+use pilotlight::trust::coverage::{Facts, Piece};
+use pilotlight::trust::manifest::Manifest;
+use pilotlight::trust::{
+    Anchor, Mode, Proof, Refusal, Role, Trusted, appended, authenticode, detached, efi,
+};
 use sparse::SparseDisk;
 
 /// A target: its name, which is that of its corpus, the function, and how many mutations of each input
@@ -31,7 +35,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 25] = [
+pub const ALL: [Target; 26] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -57,6 +61,7 @@ pub const ALL: [Target; 25] = [
     ("anchors", anchors, 300),
     ("appended", appended_signature, 300),
     ("signature_lists", signature_lists, 300),
+    ("manifest", manifest, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -337,11 +342,46 @@ pub fn zboot(data: &[u8]) {
     }
 }
 
-/// Reading a policy.
+/// Reading a policy, and what it lets boot of what nobody signed.
 pub fn policy(data: &[u8]) {
-    if let Err(error) = Policy::parse(&String::from_utf8_lossy(data)) {
-        assert!(error.line > 0 && !error.text.is_empty());
-    }
+    let policy = match Policy::parse(&String::from_utf8_lossy(data)) {
+        Ok(policy) => policy,
+        Err(error) => {
+            assert!(error.line > 0 && !error.text.is_empty());
+            return;
+        }
+    };
+    let mut rules = policy.trust;
+    assert!(rules.unusable().is_none());
+    rules.listed.clear();
+    let cmdline = rules.parameters.extend("quiet -- x");
+    assert!(
+        rules
+            .parameters
+            .add
+            .iter()
+            .all(|added| cmdline.contains(added.as_str()))
+    );
+    let mut facts = Facts::default();
+    facts.pieces.push(Piece::of(Role::Kernel));
+    let may_boot = rules.mode != Mode::Enforce
+        // Neither of them is there.
+        || rules.cover.iter().all(|role| matches!(role, Role::Initrd | Role::DeviceTree));
+    assert!(may_boot || rules.clear((), &facts).is_err());
+}
+
+/// Reading a manifest, and writing it again.
+pub fn manifest(data: &[u8]) {
+    let manifest = match Manifest::parse(data) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            assert!(error.line > 0 && !error.text.is_empty());
+            return;
+        }
+    };
+    assert!((1..=256).contains(&manifest.groups.len()) && manifest.counts_at(manifest.version));
+    let written = manifest.to_string();
+    assert_eq!(Manifest::parse(written.as_bytes()), Ok(manifest));
 }
 
 /// Reading a GRUB script into its tree.

@@ -53,7 +53,7 @@ fn refusal(verdict: &Verdict) -> String {
     texts.join("\n")
 }
 
-fn sbsign(keys: &Keys, program: &[u8], by: &str, more: &str) -> Vec<u8> {
+pub fn sbsign(keys: &Keys, program: &[u8], by: &str, more: &str) -> Vec<u8> {
     keys.0.file("program", program);
     keys.run(&format!(
         "sbsign --key {{}}/{by}.key --cert {{}}/{by}.pem {more} --output {{}}/signed {{}}/program"

@@ -1,8 +1,10 @@
-//! Signatures by the tools that people have: which count, which do not, and what the tools say of the same files.
+//! Signatures by the tools that people have: which count, which do not, what the tools say of the same
+//! files, and what a policy lets boot by them.
 
 mod anchors;
 mod appended;
 mod authenticode;
+mod boot;
 mod cms;
 mod keys;
 mod lists;
