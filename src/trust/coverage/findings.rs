@@ -55,7 +55,11 @@ impl<'a> Case<'a> {
         let pieces = self.facts.pieces.iter().filter(|piece| piece.is(role));
         let results: Vec<_> = pieces.map(|piece| self.piece(role, piece)).collect();
         if results.is_empty() {
-            return State::Absent;
+            return match role {
+                // Without a kernel nothing is known of what would be booted.
+                Role::Kernel => State::Open(vec!["there is none".to_owned()]),
+                _ => State::Absent,
+            };
         }
         let mut covered = Vec::new();
         let mut open = Vec::new();

@@ -401,6 +401,11 @@ fn floors_lists_and_parameters() {
             "the version of the kernel is not known",
         ),
         (
+            format!("{ANCHORS}[trust.floor]\nsbat = [\"systemd,99\"]\n"),
+            "image.efi",
+            "is of generation 1",
+        ),
+        (
             with(&format!("revoked = [\"{linux}\"]")),
             "new.conf",
             "is revoked",
