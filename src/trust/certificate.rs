@@ -118,6 +118,21 @@ impl Certificate {
         &self.der
     }
 
+    /// The name of its issuer as it is written, in DER.
+    pub fn issuer(&self) -> &[u8] {
+        &self.issuer
+    }
+
+    /// The content of its serial number, the highest byte first.
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
+    /// Its key as it is written: a `SubjectPublicKeyInfo` in DER.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
     /// The digest of what its issuer signed, by which it may be revoked.
     pub fn tbs_digest(&self, algorithm: super::Algorithm) -> Digest {
         algorithm.digest(&self.tbs)

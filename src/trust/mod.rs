@@ -12,6 +12,7 @@
 //!   minisign and SSH;
 //! - [`appended::Check`] checks the signature behind a kernel while the kernel is read;
 //! - [`efi::SignatureLists`] reads `db`, `dbx`, `MokListRT` and `MokListXRT` into [`Trusted`];
+//! - [`inspect`] says what is in a signature, for people;
 //! - [`sbat`] compares the generations of a program with those that are revoked;
 //! - [`coverage`] decides by the [`Rules`] of the owner what of a boot is covered, and whether it may be loaded.
 //!
@@ -37,6 +38,7 @@ mod ed25519;
 pub mod efi;
 mod error;
 mod extensions;
+pub mod inspect;
 mod key;
 pub mod manifest;
 mod minisign;

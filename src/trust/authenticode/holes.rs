@@ -15,18 +15,21 @@ const CERTIFICATE_TABLE: u64 = 4 * 8;
 
 /// What the digest of a program leaves out, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Holes {
+pub struct Holes {
     /// The checksum.
-    pub(super) checksum: Range<u64>,
+    pub checksum: Range<u64>,
     /// Where in the headers the table of signatures is named; empty when the headers have no place for that.
-    pub(super) directory: Range<u64>,
+    pub directory: Range<u64>,
     /// The table, which is the end of the file; empty without signatures.
-    pub(super) table: Range<u64>,
+    pub table: Range<u64>,
 }
 
 impl Holes {
     /// Finds them in the first bytes of a program of `size` bytes, whose headers were checked.
-    pub(super) fn find(head: &[u8], image: &Image, size: u64) -> Result<Holes, PeError> {
+    ///
+    /// # Errors
+    /// [`PeError::Headers`]: the optional header is cut off, or can be read in two ways.
+    pub fn find(head: &[u8], image: &Image, size: u64) -> Result<Holes, PeError> {
         let damaged = PeError::Headers("the optional header is cut off");
         let find = || {
             let optional = u64::from(number(head, PE_POINTER)?).checked_add(OPTIONAL_HEADER)?;

@@ -10,7 +10,7 @@ use crate::trust::key::identifier;
 use crate::trust::{asn1, oids};
 
 /// The digest that is signed: its algorithm and its bytes.
-pub(super) fn read(content: &[u8]) -> Result<(Algorithm, Vec<u8>), Problem> {
+pub(in crate::trust) fn read(content: &[u8]) -> Result<(Algorithm, Vec<u8>), Problem> {
     let (kind, algorithm, digest) = asn1::whole(content, |reader| {
         asn1::sequence(reader, |reader| {
             let kind = Oid::decode(&mut der::SliceReader::new(asn1::content(

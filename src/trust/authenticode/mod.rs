@@ -9,5 +9,7 @@ mod program;
 mod reader;
 mod table;
 
+pub use holes::Holes;
+pub(super) use indirect::read as signed_digest;
 pub use program::{Program, Verdict};
 pub use reader::{MAX_TABLE, Reader};

@@ -41,6 +41,14 @@ impl Program {
         &self.digests
     }
 
+    /// The signatures in its table, each a CMS in DER. Nothing of them is proven.
+    ///
+    /// # Errors
+    /// [`Problem::Damaged`], [`Problem::TooMany`]. An entry of the table may be of another kind by itself.
+    pub fn signatures(&self) -> Result<Vec<Result<&[u8], Problem>>, Problem> {
+        table::entries(&self.table)
+    }
+
     /// Checks all its signatures. A revoked program has no proof, whoever signed it.
     pub fn verify(&self, trusted: &Trusted) -> Verdict {
         let mut verdict = Verdict::default();
@@ -56,7 +64,7 @@ impl Program {
             let signer = Signer::Digest(digest.clone());
             Proof::new(Format::Authenticode, LISTED, signer, digest.algorithm())
         }));
-        let entries = match table::entries(&self.table) {
+        let entries = match self.signatures() {
             Ok(entries) => entries,
             Err(problem) => {
                 verdict.refusals.push(Refusal::of(problem));

@@ -1,0 +1,128 @@
+//! [`SignError`]: why a command failed.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use pilotlight::text::Printable;
+use pilotlight::trust::{Problem, Refusal};
+
+/// The command did not do what it was asked to.
+const FAILURE: u8 = 1;
+/// The command line makes no sense.
+const USAGE: u8 = 2;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum SignError {
+    /// The command line makes no sense.
+    Usage(String),
+    /// Standard output can't be written.
+    Output(io::Error),
+    /// A file can't be read.
+    Read(PathBuf, io::Error),
+    /// A file can't be written.
+    Write(PathBuf, io::Error),
+    /// A file would be overwritten.
+    Exists(PathBuf),
+    /// Something in memory that `openssl` reads can't be made.
+    Memory(io::Error),
+    /// `openssl` can't be started.
+    NoOpenssl(io::Error),
+    /// `openssl` failed: at what, and what it said.
+    Openssl(String, String),
+    /// A file of certificates is none.
+    Certificates(PathBuf, String),
+    /// A program can't be signed as it is.
+    Program(PathBuf, Refusal),
+    /// A program can't be signed as it is, and why.
+    Layout(PathBuf, &'static str),
+    /// The key of a certificate is of a kind that can't sign this.
+    Kind(PathBuf, &'static str),
+    /// What was signed does not count, by our own rules; nothing was written.
+    Useless(PathBuf, Refusal),
+    /// A file is nothing whose signatures are known.
+    Unknown(PathBuf, Problem),
+    /// A structure can't be written in DER.
+    Encoding(der::Error),
+}
+
+impl SignError {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            SignError::Usage(_) => USAGE,
+            _ => FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SignError::Usage(what) => write!(f, "{what} (see `pilotlight-sign --help`)"),
+            SignError::Output(error) => write!(f, "can't write the output: {error}"),
+            SignError::Read(path, error) => write!(f, "can't read {}: {error}", path.display()),
+            SignError::Write(path, error) => {
+                write!(
+                    f,
+                    "can't write {}: {error}; nothing there was changed",
+                    path.display()
+                )
+            }
+            SignError::Exists(path) => write!(
+                f,
+                "{} is there already and is not overwritten: name another directory, or move it away",
+                path.display()
+            ),
+            SignError::Memory(error) => write!(f, "can't hand bytes to openssl: {error}"),
+            SignError::NoOpenssl(error) => write!(
+                f,
+                "can't start `openssl`, which does what needs a private key: {error}; install the package openssl"
+            ),
+            SignError::Openssl(doing, said) => {
+                write!(f, "openssl can't {doing}. It says: {}", Printable(said))
+            }
+            SignError::Certificates(path, what) => write!(
+                f,
+                "{}: {}: name a file with certificates in PEM or one in DER",
+                path.display(),
+                Printable(what)
+            ),
+            SignError::Program(path, refusal) => write!(f, "{}: {refusal}", path.display()),
+            SignError::Layout(path, what) => write!(f, "{}: {what}", path.display()),
+            SignError::Kind(path, what) => write!(f, "{}: {what}", path.display()),
+            SignError::Useless(path, refusal) => write!(
+                f,
+                "{}: the signature would not count, so nothing was written: {refusal}; is the key the one of the \
+                 certificate?",
+                path.display()
+            ),
+            SignError::Unknown(path, problem) => write!(
+                f,
+                "{}: neither an EFI program nor a CMS signature in DER: {problem}",
+                path.display()
+            ),
+            SignError::Encoding(error) => write!(f, "can't write the signature in DER: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SignError {}
+
+impl From<io::Error> for SignError {
+    fn from(error: io::Error) -> SignError {
+        SignError::Output(error)
+    }
+}
+
+impl From<lexopt::Error> for SignError {
+    fn from(error: lexopt::Error) -> SignError {
+        SignError::Usage(error.to_string())
+    }
+}
+
+impl From<der::Error> for SignError {
+    fn from(error: der::Error) -> SignError {
+        SignError::Encoding(error)
+    }
+}

@@ -1,0 +1,82 @@
+//! A [`Listing`] for people.
+
+use std::io::{self, Write};
+
+use pilotlight::text::Printable;
+
+use super::listing::{Listing, ProgramListing, SignatureListing};
+
+/// Writes it. What a file says of itself moves no cursor.
+pub(super) fn write(listing: &Listing, output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "{}", listing.file)?;
+    if let Some(program) = &listing.program {
+        write_program(program, output)?;
+    }
+    if let Some(problem) = &listing.problem {
+        writeln!(output, "  {problem}")?;
+    } else if listing.signatures.is_empty() {
+        writeln!(output, "  not signed")?;
+    }
+    for (number, signature) in (1_usize..).zip(&listing.signatures) {
+        write_signature(number, signature, output)?;
+    }
+    Ok(())
+}
+
+fn write_program(program: &ProgramListing, output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "  program    for {}", program.machine)?;
+    writeln!(
+        output,
+        "  sections   {}",
+        Printable(&program.sections.join(" "))
+    )?;
+    for digest in &program.digests {
+        writeln!(output, "  {:10} {}", digest.algorithm, digest.value)?;
+    }
+    for row in &program.sbat {
+        let text = format!("{} {} ({})", row.component, row.generation, row.about);
+        writeln!(output, "  SBAT       {}", Printable(&text))?;
+    }
+    Ok(())
+}
+
+fn write_signature(
+    number: usize,
+    signature: &SignatureListing,
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    match &signature.problem {
+        None => writeln!(output, "  signature {number}: intact")?,
+        Some(problem) => writeln!(output, "  signature {number}: does not hold: {problem}")?,
+    }
+    for signer in &signature.signers {
+        let name = signer
+            .name
+            .as_deref()
+            .unwrap_or("someone whose certificate is not there");
+        let digest = signer
+            .digest
+            .as_deref()
+            .unwrap_or("a digest that does not count");
+        writeln!(
+            output,
+            "    signed by    {}, with {digest}",
+            Printable(name)
+        )?;
+    }
+    for certificate in &signature.certificates {
+        writeln!(output, "    certificate  {}", Printable(&certificate.name))?;
+        for (what, value) in [
+            ("issued by", &certificate.issuer),
+            ("key", &certificate.key),
+            ("serial", &certificate.serial),
+            ("SHA-256", &certificate.sha256),
+            ("TBS SHA-256", &certificate.tbs_sha256),
+        ] {
+            writeln!(output, "      {what:12} {}", Printable(value))?;
+        }
+        let (from, until) = (&certificate.not_before, &certificate.not_after);
+        writeln!(output, "      valid        {from} to {until}")?;
+    }
+    Ok(())
+}
