@@ -14,6 +14,10 @@ TARGET := x86_64-unknown-linux-musl
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pilotlight
 OUT := target/boards/$(BOARD)
 BINARY := target/pilotlight
+SIGN_TOOL := target/release/pilotlight-sign
+# Where the signing tool and its hooks are installed.
+PREFIX ?= /usr/local
+DESTDIR ?=
 KERNEL := $(OUT)/bzImage
 # The installed system and its disks depend on the scripts that make them, and on nothing else here.
 # They lie in the cache, where all clones find them.
@@ -31,7 +35,8 @@ MAX_BINARY := 1700000
 MAX_BINARY_XZ := 720000
 MAX_KERNEL := 3180000
 
-SCRIPTS := .ci/run boards/build-kernel initramfs/build-binary qemu/install-entries qemu/make-disk \
+SCRIPTS := .ci/run boards/build-kernel hooks/95-pilotlight-sign.install hooks/initramfs-post-update \
+	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary qemu/install-entries qemu/make-disk \
 	qemu/make-system qemu/run qemu/setup tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
 	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make tests/reproducible
 
@@ -40,7 +45,7 @@ SCRIPTS := .ci/run boards/build-kernel initramfs/build-binary qemu/install-entri
 
 .PHONY: help
 help: ## list what can be made
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: run
 run: kernel $(if $(DISK),,demo) ## boot the demo disk, or DISK=file [WRITE=1], in QEMU on this terminal
@@ -122,6 +127,24 @@ grub-files: setup ## let GRUB configure systems of many kinds anew, for the test
 .PHONY: bench
 bench: setup-test ## measure reading and hashing against the kernel and sha256sum
 	cargo bench --locked
+
+.PHONY: sign-tool
+sign-tool: $(SIGN_TOOL) ## build pilotlight-sign, which makes signatures
+
+.PHONY: target/release/pilotlight-sign
+target/release/pilotlight-sign:
+	cargo build --locked --release --bin pilotlight-sign
+
+.PHONY: install-sign
+install-sign: ## install pilotlight-sign and the hooks that sign after updates (as root)
+	install -D -m 755 $(SIGN_TOOL) $(DESTDIR)$(PREFIX)/bin/pilotlight-sign
+	install -D -m 755 hooks/pilotlight-sign-boot $(DESTDIR)$(PREFIX)/sbin/pilotlight-sign-boot
+	test -e $(DESTDIR)/etc/pilotlight/sign.conf || \
+		install -D -m 644 hooks/sign.conf $(DESTDIR)/etc/pilotlight/sign.conf
+	install -D -m 755 hooks/95-pilotlight-sign.install $(DESTDIR)/etc/kernel/install.d/95-pilotlight-sign.install
+	install -D -m 755 hooks/kernel-postinst $(DESTDIR)/etc/kernel/postinst.d/zzz-pilotlight-sign
+	install -D -m 755 hooks/kernel-postrm $(DESTDIR)/etc/kernel/postrm.d/zzz-pilotlight-sign
+	install -D -m 755 hooks/initramfs-post-update $(DESTDIR)/etc/initramfs/post-update.d/zzz-pilotlight-sign
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser for SECONDS each (needs cargo-fuzz and a nightly toolchain)

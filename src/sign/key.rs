@@ -43,11 +43,15 @@ impl Key {
         if let Some(pass) = &self.pass {
             arguments.extend([OsString::from("-passin"), pass.clone()]);
         }
-        openssl::run(
-            &format!("sign with the key {}", self.name()),
-            arguments,
-            Some(input),
-        )
+        let name = self.name();
+        let signed = openssl::run(&format!("sign with the key {name}"), arguments, Some(input));
+        // It repeats the URI, which may have the PIN in it.
+        signed.map_err(|error| match error {
+            SignError::Openssl(doing, said) => {
+                SignError::Openssl(doing, said.replace(&*self.place.to_string_lossy(), &name))
+            }
+            error => error,
+        })
     }
 
     fn is_token(&self) -> bool {

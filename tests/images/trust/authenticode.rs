@@ -12,14 +12,14 @@ use crate::kit::{noise, tool};
 /// systemd's stub, which pesign takes; those of a few sections are too small for it.
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
-fn stub() -> Vec<u8> {
+pub fn stub() -> Vec<u8> {
     fs::read(STUB).unwrap_or_else(|error| {
         panic!("{STUB}: {error}: install the Debian package `systemd-boot-efi`")
     })
 }
 
 /// Small programs that tools sign.
-fn small(name: &str) -> Vec<u8> {
+pub fn small(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus/pe")
         .join(name);
@@ -27,7 +27,7 @@ fn small(name: &str) -> Vec<u8> {
 }
 
 /// Reads a program in pieces of this many bytes.
-fn read_in(file: &[u8], piece: usize) -> Result<Program, String> {
+pub fn read_in(file: &[u8], piece: usize) -> Result<Program, String> {
     let all = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
     let mut reader = Reader::new(file.len() as u64, &all);
     for bytes in file.chunks(piece) {
@@ -36,11 +36,11 @@ fn read_in(file: &[u8], piece: usize) -> Result<Program, String> {
     reader.finish().map_err(|error| error.to_string())
 }
 
-fn verdict(file: &[u8], trusted: &Trusted) -> Verdict {
+pub fn verdict(file: &[u8], trusted: &Trusted) -> Verdict {
     read_in(file, 4096).unwrap().verify(trusted)
 }
 
-fn chain(verdict: &Verdict) -> Vec<String> {
+pub fn chain(verdict: &Verdict) -> Vec<String> {
     let proof = verdict.proofs.first();
     let chain = proof.and_then(|proof| proof.chain()).expect("a chain");
     chain.certificates().iter().map(Certificate::name).collect()
