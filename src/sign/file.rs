@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use pilotlight::trust::{Algorithm, Digest, Hasher, Problem, Refusal, detached};
+use pilotlight::trust::{Algorithm, Digest, Hasher};
 
 use crate::arguments::Signing;
+use crate::check;
 use crate::cms::{self, Content};
 use crate::error::SignError;
 use crate::key::Key;
@@ -70,14 +71,7 @@ fn sign(signer: &Signer, digest: Digest, path: &Path) -> Result<Vec<u8>, SignErr
     };
     let signature = cms::sign(signer, &content)?;
     let useless = |refusal| SignError::Useless(path.to_owned(), refusal);
-    let verdicts = detached::verify(&signature, &[digest], &signer.trusted()?).map_err(useless)?;
-    let unsigned = Refusal {
-        signature: None,
-        certificate: None,
-        problem: Problem::Unsigned,
-    };
-    let verdict = verdicts.into_iter().next().unwrap_or(Err(unsigned));
-    verdict.map_err(useless)?;
+    check::beside(&signature, digest, &check::trust([&signer.certificate])).map_err(useless)?;
     Ok(signature)
 }
 

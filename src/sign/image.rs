@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use pilotlight::text::Printable;
-use pilotlight::trust::authenticode::Verdict;
-use pilotlight::trust::{Algorithm, Certificate, Problem, Refusal, Trusted};
+use pilotlight::trust::Algorithm;
 
+use crate::arguments::Signing;
+use crate::check;
 use crate::cms::{self, Content};
 use crate::encode;
 use crate::error::SignError;
@@ -23,7 +24,7 @@ pub(crate) struct Options {
     /// Where the result goes; otherwise it takes the place of the program.
     pub(crate) output: Option<PathBuf>,
     /// By whom; nothing takes all signatures away.
-    pub(crate) signing: Option<crate::arguments::Signing>,
+    pub(crate) signing: Option<Signing>,
 }
 
 /// Runs the command.
@@ -32,6 +33,7 @@ pub(crate) struct Options {
 /// [`SignError`]; the file is as it was then.
 pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignError> {
     let target = Target::read(&options.input)?;
+    let length = target.bytes.len();
     let path = options.output.as_ref().unwrap_or(&options.input);
     let (target, what) = match &options.signing {
         None => {
@@ -44,17 +46,19 @@ pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignE
         }
         Some(signing) => sign(target, &signing.signer()?, path)?,
     };
-    replace::write(path, &target.bytes)?;
+    // What was there already needs no write.
+    if options.output.is_some() || target.bytes.len() != length {
+        replace::write(path, &target.bytes)?;
+    }
     writeln!(output, "{}: {what}", path.display())?;
     Ok(())
 }
 
 /// Signs a program, and says what was done.
 fn sign(target: Target, signer: &Signer, path: &Path) -> Result<(Target, String), SignError> {
-    let trusted = signer.trusted()?;
     let name = signer.certificate.name();
     let name = Printable(&name);
-    if is_by(&signer.certificate, &target.program.verify(&trusted)) {
+    if check::program(&target.program, &signer.certificate).is_ok() {
         return Ok((target, format!("signed by \"{name}\" already")));
     }
     let before = target.signatures()?;
@@ -63,13 +67,7 @@ fn sign(target: Target, signer: &Signer, path: &Path) -> Result<(Target, String)
     let digest = digests
         .iter()
         .find(|digest| digest.algorithm() == Algorithm::Sha256);
-    let unread = || {
-        SignError::Program(
-            path.to_owned(),
-            refusal(Problem::NotComputed(Algorithm::Sha256)),
-        )
-    };
-    let digest = digest.ok_or_else(unread)?;
+    let digest = digest.ok_or_else(|| target.layout("its digest was not computed"))?;
     let what = format!("signed by \"{name}\", SHA-256 {digest}");
     let content = indirect::content(digest)?;
     let signature = cms::sign(
@@ -81,40 +79,13 @@ fn sign(target: Target, signer: &Signer, path: &Path) -> Result<(Target, String)
         },
     )?;
     let target = target.with(&signature)?;
-    prove(&target, before, signer, &trusted, path)?;
+    // As a boot will see it, or it is not written.
+    let useless = |refusal| SignError::Useless(path.to_owned(), refusal);
+    check::program(&target.program, &signer.certificate).map_err(useless)?;
+    if before.checked_add(1) != Some(target.signatures()?) {
+        return Err(
+            target.layout("its table of signatures can be read in two ways: use --remove first")
+        );
+    }
     Ok((target, what))
-}
-
-/// What was made counts as a boot sees it, or it is not written.
-fn prove(
-    target: &Target,
-    before: usize,
-    signer: &Signer,
-    trusted: &Trusted,
-    path: &Path,
-) -> Result<(), SignError> {
-    let mut verdict = target.program.verify(trusted);
-    let is_added = before.checked_add(1) == Some(target.signatures()?);
-    match is_added && is_by(&signer.certificate, &verdict) {
-        true => Ok(()),
-        false => {
-            let last = verdict.refusals.pop();
-            let last = last.unwrap_or_else(|| refusal(Problem::Signature));
-            Err(SignError::Useless(path.to_owned(), last))
-        }
-    }
-}
-
-/// Is one of the signatures by this certificate?
-fn is_by(certificate: &Certificate, verdict: &Verdict) -> bool {
-    let mut chains = verdict.proofs.iter().filter_map(|proof| proof.chain());
-    chains.any(|chain| chain.certificates().first() == Some(certificate))
-}
-
-fn refusal(problem: Problem) -> Refusal {
-    Refusal {
-        signature: None,
-        certificate: None,
-        problem,
-    }
 }

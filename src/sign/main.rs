@@ -5,6 +5,7 @@
 
 mod arguments;
 mod certificates;
+mod check;
 mod checksum;
 mod cms;
 mod encode;

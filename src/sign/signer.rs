@@ -1,10 +1,10 @@
 //! [`Signer`]: a private key with the certificate that says whose it is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use der::asn1::ObjectIdentifier as Oid;
 use der::{Encode, Reader, SliceReader};
-use pilotlight::trust::{Anchor, Certificate, Trusted};
+use pilotlight::trust::{Anchor, Certificate};
 
 use crate::certificates;
 use crate::encode;
@@ -15,7 +15,6 @@ use crate::openssl;
 /// A private key with its certificate.
 pub(crate) struct Signer {
     key: Key,
-    path: PathBuf,
     pub(crate) certificate: Certificate,
     /// Issuers that are put beside the certificate.
     pub(crate) chain: Vec<Certificate>,
@@ -55,6 +54,9 @@ impl Signer {
                 return Err(SignError::Kind(path, what));
             }
         };
+        // What is signed under a certificate that is no anchor would count nowhere.
+        Anchor::certificate("signer", certificate.der())
+            .map_err(|problem| SignError::Certificates(path.clone(), problem.to_string()))?;
         let mut chain = chain
             .map(certificates::read)
             .transpose()?
@@ -62,7 +64,6 @@ impl Signer {
         chain.retain(|issuer| *issuer != certificate);
         Ok(Signer {
             key: key.clone(),
-            path,
             certificate,
             chain,
             kind,
@@ -75,20 +76,6 @@ impl Signer {
     /// [`SignError`], when `openssl` does not.
     pub(crate) fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SignError> {
         self.key.sign(openssl::input(bytes)?, Some("sha256"))
-    }
-
-    /// Trust in the certificate, and in nothing else: what is signed here has to count under it.
-    ///
-    /// # Errors
-    /// [`SignError::Certificates`]: it would never count.
-    pub(crate) fn trusted(&self) -> Result<Trusted, SignError> {
-        let anchor = Anchor::certificate("signer", self.certificate.der());
-        let anchor = anchor
-            .map_err(|problem| SignError::Certificates(self.path.clone(), problem.to_string()))?;
-        Ok(Trusted {
-            anchors: vec![anchor],
-            ..Trusted::default()
-        })
     }
 }
 

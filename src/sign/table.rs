@@ -136,7 +136,8 @@ impl Target {
         Target::new(&self.path, self.bytes)
     }
 
-    fn layout(&self, what: &'static str) -> SignError {
+    /// Why it can't be signed.
+    pub(crate) fn layout(&self, what: &'static str) -> SignError {
         SignError::Layout(self.path.clone(), what)
     }
 }

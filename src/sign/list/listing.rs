@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use pilotlight::trust::inspect::{Content, Signature};
-use pilotlight::trust::{Anchor, Problem, Trusted, detached, sbat};
+use pilotlight::trust::{Problem, Trusted, sbat};
 use serde::Serialize;
 
 use super::certificate::CertificateListing;
+use crate::check;
 use crate::error::SignError;
 use crate::file;
 use crate::table::Target;
@@ -119,9 +120,8 @@ impl Listing {
             (Content::Detached, Ok(file)) => {
                 let digest = file::digest(file).map_err(|error| SignError::Read(beside, error))?;
                 let trusted = trust([&signature]);
-                let verdicts = detached::verify(bytes, &[digest], &trusted);
-                let refusal = verdicts.map(|verdicts| verdicts.into_iter().find_map(Result::err));
-                refusal.unwrap_or_else(Some).map(|refusal| refusal.problem)
+                let refusal = check::beside(bytes, digest, &trusted).err();
+                refusal.map(|refusal| refusal.problem)
             }
             (Content::Detached, Err(_)) => Some(Problem::Damaged(
                 "the file that it is the signature of is not beside it",
@@ -139,15 +139,8 @@ impl Listing {
 
 /// Trust in everyone who signed: then a signature that does not count is a broken one.
 fn trust<'a>(signatures: impl IntoIterator<Item = &'a Signature>) -> Trusted {
-    let certificates = signatures
-        .into_iter()
-        .flat_map(|signature| &signature.certificates);
-    let anchors =
-        certificates.filter_map(|certificate| Anchor::certificate("", certificate.der()).ok());
-    Trusted {
-        anchors: anchors.collect(),
-        ..Trusted::default()
-    }
+    let signatures = signatures.into_iter();
+    check::trust(signatures.flat_map(|signature| &signature.certificates))
 }
 
 impl ProgramListing {

@@ -1,0 +1,44 @@
+//! Whether a signature counts, asked of the library as a boot asks it.
+
+use pilotlight::trust::authenticode::Program;
+use pilotlight::trust::{Anchor, Certificate, Digest, Problem, Refusal, Trusted, detached};
+
+/// Trust in these certificates, and in nothing else. Those whose keys never count are left out.
+pub(crate) fn trust<'a>(certificates: impl IntoIterator<Item = &'a Certificate>) -> Trusted {
+    let anchors = certificates.into_iter();
+    let anchors = anchors.filter_map(|one| Anchor::certificate("signer", one.der()).ok());
+    Trusted {
+        anchors: anchors.collect(),
+        ..Trusted::default()
+    }
+}
+
+/// Is one of the signatures of a program by this certificate?
+///
+/// # Errors
+/// Why the last one that does not count does not, when none is.
+pub(crate) fn program(program: &Program, certificate: &Certificate) -> Result<(), Refusal> {
+    let mut verdict = program.verify(&trust([certificate]));
+    let mut chains = verdict.proofs.iter().filter_map(|proof| proof.chain());
+    match chains.any(|chain| chain.certificates().first() == Some(certificate)) {
+        true => Ok(()),
+        false => Err(verdict.refusals.pop().unwrap_or_else(unsigned)),
+    }
+}
+
+/// Do all signers of something with this digest count?
+///
+/// # Errors
+/// Why the first one that does not count does not.
+pub(crate) fn beside(signature: &[u8], digest: Digest, trusted: &Trusted) -> Result<(), Refusal> {
+    let signers = detached::verify(signature, &[digest], trusted)?;
+    signers.into_iter().try_for_each(|signer| signer.map(drop))
+}
+
+fn unsigned() -> Refusal {
+    Refusal {
+        signature: None,
+        certificate: None,
+        problem: Problem::Unsigned,
+    }
+}
