@@ -36,9 +36,10 @@ MAX_BINARY_XZ := 720000
 MAX_KERNEL := 3180000
 
 SCRIPTS := .ci/run boards/build-kernel hooks/95-pilotlight-sign.install hooks/initramfs-post-update \
-	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary qemu/install-entries qemu/make-disk \
-	qemu/make-system qemu/run qemu/setup tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
-	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make tests/reproducible
+	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary \
+	qemu/install-entries qemu/make-disk qemu/make-system qemu/run qemu/setup tests/images/grub/real/guest \
+	tests/images/grub/real/make tests/images/make-fixtures tests/images/storage/guest-arrays \
+	tests/images/storage/guest-groups tests/images/storage/make tests/reproducible
 
 # Steps share the machine's cores by themselves; their order is the one that is written here.
 .NOTPARALLEL:
