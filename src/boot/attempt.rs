@@ -100,6 +100,23 @@ impl Attempt<'_> {
         })
     }
 
+    /// What is known of an entry: its files are read and hashed, and nothing is decided and nothing loaded. Each
+    /// piece is named by its path. The authority has to look at something.
+    ///
+    /// # Errors
+    /// [`AttemptError`].
+    pub fn look(
+        &self,
+        entry: &BootEntry,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Facts, AttemptError> {
+        let mut read = self.read(entry, progress)?;
+        for (piece, (file, _)) in read.facts.pieces.iter_mut().zip(&read.files) {
+            piece.file = file.path.to_string();
+        }
+        Ok(read.facts)
+    }
+
     fn read(
         &self,
         entry: &BootEntry,

@@ -1,6 +1,6 @@
 //! Commands and flags: each is named and described in one table, from which the help is made.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Write};
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::file::By;
 use crate::key::{self, Key};
 use crate::siglist::{self, Guid};
 use crate::signer::Signer;
-use crate::{file, image, keys};
+use crate::{file, image, keys, manifest};
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(crate) enum Command {
         /// What to look at.
         files: Vec<PathBuf>,
     },
+    /// `manifest`
+    Manifest(manifest::Options),
     /// `siglist`
     Siglist(siglist::Options),
 }
@@ -102,7 +104,7 @@ const OUTPUT: Flag = Flag {
     summary: "write the result here (-o)",
 };
 
-const COMMANDS: [Description; 5] = [
+const COMMANDS: [Description; 6] = [
     Description {
         name: "keys",
         usage: "[--name NAME] [--ed25519] [--encrypt [--pass SOURCE]] DIR",
@@ -156,10 +158,40 @@ const COMMANDS: [Description; 5] = [
         flags: &[KEY, CERT, CHAIN, PASS],
     },
     Description {
+        name: "manifest",
+        usage: "--key KEY [--cert CERT [--chain FILE]] [--name NAME] [--number N] [--expires N] -o OUT [DISK…]",
+        summary: "list what can be booted with its files and command lines, and sign the list",
+        details: "Everything that `pilotlight list` shows and that can be booted is read and listed. Without a DISK all\n\
+                  disks of the machine are meant. OUT belongs onto the volume of the kernels, as\n\
+                  /pilotlight/manifest or /boot/pilotlight/manifest, with the signature beside it.",
+        flags: &[
+            KEY,
+            CERT,
+            CHAIN,
+            PASS,
+            OUTPUT,
+            Flag {
+                name: "name",
+                value: "NAME",
+                summary: "of which system; otherwise as before, or the machine's name",
+            },
+            Flag {
+                name: "number",
+                value: "N",
+                summary: "its number, for floors; otherwise one more than before when something changed",
+            },
+            Flag {
+                name: "expires",
+                value: "N",
+                summary: "it counts under floors up to this one",
+            },
+        ],
+    },
+    Description {
         name: "list",
         usage: "[--json] FILE…",
-        summary: "show the signatures, certificates, digests and SBAT of programs and signatures",
-        details: "FILE is an EFI program or a CMS signature (.p7s), which is checked against the file beside it.\n\
+        summary: "show signatures, certificates, digests and SBAT, and what a manifest lists",
+        details: "FILE is an EFI program, a manifest or a CMS signature (.p7s), which is checked against its file.\n\
                   Whether a signature counts on a machine, the policy of its board decides.",
         flags: &[Flag {
             name: "json",
@@ -244,6 +276,8 @@ struct Given {
     output: Option<PathBuf>,
     name: Option<String>,
     owner: Option<Guid>,
+    number: Option<u64>,
+    expires: Option<u64>,
     switches: Vec<&'static str>,
     paths: Vec<PathBuf>,
 }
@@ -300,6 +334,8 @@ impl Given {
                 let wrong = "an owner is a GUID, as `uuidgen` prints it";
                 self.owner = Some(siglist::guid(&text).ok_or_else(|| usage(wrong))?);
             }
+            "number" => self.number = Some(number(&parser.value()?)?),
+            "expires" => self.expires = Some(number(&parser.value()?)?),
             switch => self.switches.push(switch),
         }
         Ok(())
@@ -326,18 +362,20 @@ impl Given {
                 input: self.one("a program")?,
             }),
             "file" => Command::File(file::Options {
-                by: match self.cert.is_some() {
-                    true => By::Signer(self.signing()?),
-                    false => By::Key(self.key()?),
-                },
+                by: self.by()?,
                 files: self.all()?,
+            }),
+            "manifest" => Command::Manifest(manifest::Options {
+                by: self.by()?,
+                name: self.name.take(),
+                number: self.number,
+                expires: self.expires,
+                output: self.output()?,
+                disks: self.paths,
             }),
             "siglist" => Command::Siglist(siglist::Options {
                 owner: self.owner.unwrap_or_default(),
-                output: self
-                    .output
-                    .take()
-                    .ok_or_else(|| usage("-o OUT is missing"))?,
+                output: self.output()?,
                 files: self.all()?,
             }),
             _ => Command::List {
@@ -368,6 +406,18 @@ impl Given {
         })
     }
 
+    fn by(&mut self) -> Result<By, SignError> {
+        Ok(match self.cert.is_some() {
+            true => By::Signer(self.signing()?),
+            false => By::Key(self.key()?),
+        })
+    }
+
+    fn output(&mut self) -> Result<PathBuf, SignError> {
+        let output = self.output.take();
+        output.ok_or_else(|| usage("-o OUT is missing"))
+    }
+
     fn one(self, what: &str) -> Result<PathBuf, SignError> {
         let one = <[PathBuf; 1]>::try_from(self.paths).map(|[path]| path);
         one.map_err(|_| usage(&format!("{what} has to be named, and only one")))
@@ -379,6 +429,11 @@ impl Given {
             false => Ok(self.paths),
         }
     }
+}
+
+fn number(text: &OsStr) -> Result<u64, SignError> {
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| usage("a whole number is expected"))
 }
 
 fn usage(what: &str) -> SignError {

@@ -4,7 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use pilotlight::disk::OpenError;
 use pilotlight::text::Printable;
+use pilotlight::trust::manifest::ManifestError;
 use pilotlight::trust::{Problem, Refusal};
 
 /// The command did not do what it was asked to.
@@ -43,6 +45,20 @@ pub(crate) enum SignError {
     Useless(PathBuf, Refusal),
     /// A file is nothing whose signatures are known.
     Unknown(PathBuf, Problem),
+    /// A disk can't be opened.
+    Open(OpenError),
+    /// This machine shows no disks.
+    NoDisks,
+    /// Nothing can be booted.
+    NoEntries,
+    /// What an entry names can't be read.
+    Entry(String, String),
+    /// A manifest can't be read, or what was listed can't stand in one.
+    Manifest(PathBuf, ManifestError),
+    /// The machine has no name.
+    NoName,
+    /// The numbers of manifests are used up.
+    NoNumber,
     /// A structure can't be written in DER.
     Encoding(der::Error),
 }
@@ -99,9 +115,27 @@ impl fmt::Display for SignError {
             ),
             SignError::Unknown(path, problem) => write!(
                 f,
-                "{}: neither an EFI program nor a CMS signature in DER: {problem}",
+                "{}: no EFI program, no manifest and no CMS signature in DER: {problem}",
                 path.display()
             ),
+            SignError::Open(error) => write!(f, "{error}"),
+            SignError::NoDisks => f.write_str("this machine shows no disks: name an image file"),
+            SignError::NoEntries => f.write_str(
+                "nothing here can be booted, so there is nothing to list: `pilotlight list` shows why",
+            ),
+            SignError::Entry(id, why) => write!(
+                f,
+                "{} can't be listed, and nothing was written: {}",
+                Printable(id),
+                Printable(why)
+            ),
+            SignError::Manifest(path, error) => write!(
+                f,
+                "{}: it is no manifest: {error}; move it away, or name another file",
+                path.display()
+            ),
+            SignError::NoName => f.write_str("this machine has no name: say --name NAME"),
+            SignError::NoNumber => f.write_str("the manifest before has the last number that there is: say --number N"),
             SignError::Encoding(error) => write!(f, "can't write the signature in DER: {error}"),
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Options {
 }
 
 /// By whom, which decides the format.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     /// With a certificate: CMS in DER, `.p7s`.
     Signer(Signing),

@@ -16,6 +16,7 @@ mod indirect;
 mod key;
 mod keys;
 mod list;
+mod manifest;
 mod openssl;
 mod pem;
 mod replace;
@@ -54,6 +55,7 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), SignError> {
         Command::Image(options) => image::run(&options, output)?,
         Command::File(options) => file::run(&options, output)?,
         Command::List { json, files } => list::run(&files, json, output)?,
+        Command::Manifest(options) => manifest::run(&options, output)?,
         Command::Siglist(options) => siglist::run(&options, output)?,
     }
     output.flush()?;

@@ -1,14 +1,17 @@
 //! [`Listing`]: a file and its signatures, in words.
 
 use std::fs::{self, File};
+use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pilotlight::trust::inspect::{Content, Signature};
+use pilotlight::trust::manifest::Manifest;
 use pilotlight::trust::{Problem, Trusted, sbat};
 use serde::Serialize;
 
 use super::certificate::CertificateListing;
+use super::manifest::ManifestListing;
 use crate::check;
 use crate::error::SignError;
 use crate::file;
@@ -18,8 +21,10 @@ use crate::table::Target;
 #[derive(Debug, Serialize)]
 pub(super) struct Listing {
     pub(super) file: String,
-    /// Nothing for a signature beside a file.
+    /// Only of a program.
     pub(super) program: Option<ProgramListing>,
+    /// Only of a manifest.
+    pub(super) manifest: Option<ManifestListing>,
     pub(super) signatures: Vec<SignatureListing>,
     /// Why there may be no signatures.
     pub(super) problem: Option<String>,
@@ -82,6 +87,7 @@ impl Listing {
         let bytes = fs::read(path).map_err(|error| SignError::Read(path.to_owned(), error))?;
         match bytes.starts_with(b"MZ") {
             true => Ok(Listing::program(path, &Target::new(path, bytes)?)),
+            false if bytes.starts_with(b"pilotlight-manifest") => Listing::manifest(path, &bytes),
             false => Listing::signature(path, &bytes),
         }
     }
@@ -109,7 +115,31 @@ impl Listing {
             signatures: signatures.collect(),
             problem,
             program: Some(ProgramListing::of(target)),
+            manifest: None,
         }
+    }
+
+    /// A manifest, with the CMS signature beside it, if there is one.
+    fn manifest(path: &Path, text: &[u8]) -> Result<Listing, SignError> {
+        let wrong = |error| SignError::Manifest(path.to_owned(), error);
+        let manifest = Manifest::parse(text).map_err(wrong)?;
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".p7s");
+        let beside = PathBuf::from(beside);
+        let signatures = match fs::read(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            result => {
+                let bytes = result.map_err(|error| SignError::Read(beside.clone(), error))?;
+                Listing::signature(&beside, &bytes)?.signatures
+            }
+        };
+        Ok(Listing {
+            file: path.display().to_string(),
+            program: None,
+            manifest: Some(ManifestListing::of(&manifest)),
+            signatures,
+            problem: None,
+        })
     }
 
     fn signature(path: &Path, bytes: &[u8]) -> Result<Listing, SignError> {
@@ -131,6 +161,7 @@ impl Listing {
         Ok(Listing {
             file: path.display().to_string(),
             program: None,
+            manifest: None,
             signatures: vec![SignatureListing::of(Ok(signature), problem)],
             problem: None,
         })

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod listing;
+mod manifest;
 mod text;
 
 use std::io::Write;

@@ -5,12 +5,16 @@ use std::io::{self, Write};
 use pilotlight::text::Printable;
 
 use super::listing::{Listing, ProgramListing, SignatureListing};
+use super::manifest::{FileListing, ManifestListing};
 
 /// Writes it. What a file says of itself moves no cursor.
 pub(super) fn write(listing: &Listing, output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "{}", listing.file)?;
     if let Some(program) = &listing.program {
         write_program(program, output)?;
+    }
+    if let Some(manifest) = &listing.manifest {
+        write_manifest(manifest, output)?;
     }
     if let Some(problem) = &listing.problem {
         writeln!(output, "  {problem}")?;
@@ -36,6 +40,26 @@ fn write_program(program: &ProgramListing, output: &mut dyn Write) -> io::Result
     for row in &program.sbat {
         let text = format!("{} {} ({})", row.component, row.generation, row.about);
         writeln!(output, "  SBAT       {}", Printable(&text))?;
+    }
+    Ok(())
+}
+
+fn write_manifest(manifest: &ManifestListing, output: &mut dyn Write) -> io::Result<()> {
+    let (name, version) = (Printable(&manifest.name), manifest.version);
+    match manifest.expires {
+        None => writeln!(output, "  manifest   {name}, number {version}")?,
+        Some(floor) => writeln!(
+            output,
+            "  manifest   {name}, number {version}, up to floor {floor}"
+        )?,
+    }
+    for group in &manifest.groups {
+        for FileListing { role, path, sha256 } in &group.files {
+            writeln!(output, "    {role:10} {sha256} {}", Printable(path))?;
+        }
+        if let Some(cmdline) = &group.cmdline {
+            writeln!(output, "      {:8} {}", "cmdline", Printable(cmdline))?;
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod findings;
 mod judge;
 #[cfg(test)]
 mod situations;
+mod together;
 mod verdict;
 mod voucher;
 

@@ -1060,6 +1060,19 @@ fn weaken(facts: &mut Facts, way: usize, which: usize) {
 }
 
 proptest! {
+    /// What is listed for a manifest is what a manifest has to list.
+    #[test]
+    fn a_manifest_of_everything_covers_everything((_, mut facts) in any_row()) {
+        facts.manifests.clear();
+        facts.pieces.retain(|piece| !piece.is_addition || piece.name.is_some());
+        let mut signed = manifest(&["owner"], &[]);
+        let groups = facts.group().into_iter().collect();
+        signed.manifest = signed.manifest.map(|manifest| Manifest { groups, ..manifest });
+        facts.manifests.push(signed);
+        let verdict = strict().judge(&facts);
+        prop_assert!(verdict.allows(), "{verdict}");
+    }
+
     /// The words are never better than what they are made of: a part is covered only by those who count.
     #[test]
     fn nothing_boots_without_proof((mut rules, mut facts) in any_row(), role in prop::sample::select(Role::ALL.to_vec())) {

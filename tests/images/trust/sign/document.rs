@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{SIGN, make_executable};
 use crate::kit::{temp_dir, tool};
 use crate::trust::authenticode::small;
+use crate::uki::{kernel, volume};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -38,6 +39,12 @@ fn every_command_of_the_document_runs() {
         dir.file(program, &small("pinned"));
     }
     dir.file("initrd.img", b"initrd");
+    let entry = b"title site\nlinux /vmlinuz\noptions root=/dev/vda2 ro\n".to_vec();
+    let disk = volume(
+        &dir,
+        &[("/vmlinuz", kernel()), ("/loader/entries/site.conf", entry)],
+    );
+    fs::rename(disk.path(), dir.path().join("disk.raw")).unwrap();
     make_executable(&dir.file("bin/sudo", b"#!/bin/sh\nexec \"$@\"\n"));
     std::os::unix::fs::symlink(SIGN, dir.path().join("bin/pilotlight-sign")).unwrap();
     let home = dir.path().join("home");
@@ -47,6 +54,7 @@ fn every_command_of_the_document_runs() {
     for needed in [
         "gpg",
         "make",
+        "mcopy",
         "minisign",
         "pkcs11-tool",
         "softhsm2-util",

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use super::{SIGN, make_executable};
-use crate::kit::{TempDir, tool};
+use crate::kit::{TempDir, copy_in, tool};
 use crate::trust::authenticode::{chain, small, verdict};
 use crate::trust::keys::Keys;
+use crate::uki::{kernel, volume};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -212,6 +213,53 @@ fn debian_s_packages_call_hooks() {
     succeeds(&machine.run_parts("kernel/postrm.d", &["6.1.0", kernel]));
     assert!(!machine.path("boot/vmlinuz-6.1.0.p7s").exists());
     assert!(!machine.path("boot/initrd.img-6.1.0.p7s").exists());
+}
+
+/// The manifest follows every change, and lists the kernel as it was signed.
+#[test]
+fn manifests_follow() {
+    let machine = Machine::new("");
+    let kernel = kernel();
+    let files = [
+        (
+            "/grub/grub.cfg",
+            b"menuentry x { linux /vmlinuz-6.1.0 ro\ninitrd /initrd.img-6.1.0 }\n".to_vec(),
+        ),
+        ("/vmlinuz-6.1.0", kernel),
+        ("/initrd.img-6.1.0", b"initrd".to_vec()),
+    ];
+    let disk = volume(machine.directory(), &files);
+    let manifest = machine.path("boot/pilotlight/manifest");
+    let settings = format!("MANIFEST={}\nDISKS={}\n", manifest.display(), disk.path());
+    let path = "root/etc/pilotlight/sign.conf";
+    let before = String::from_utf8(machine.0.read(path)).unwrap();
+    machine
+        .directory()
+        .file(path, [before, settings].concat().as_bytes());
+    let initrd = machine.directory().file("boot/initrd.img-6.1.0", b"initrd");
+    succeeds(&machine.run_parts(
+        "initramfs/post-update.d",
+        &["6.1.0", initrd.to_str().unwrap()],
+    ));
+    let first = fs::read_to_string(&manifest).unwrap();
+    assert!(
+        first.contains("version 1\n") && first.contains(" /initrd.img-6.1.0\n"),
+        "{first}"
+    );
+    assert!(machine.path("boot/pilotlight/manifest.p7s").exists());
+    machine.directory().file("newer", b"newer");
+    copy_in(&disk, &machine.path("newer"), "/initrd.img-6.1.0");
+    let kernel = machine
+        .directory()
+        .file("boot/vmlinuz-6.1.0", &small("pinned"));
+    succeeds(&machine.run_parts("kernel/postinst.d", &["6.1.0", kernel.to_str().unwrap()]));
+    let second = fs::read_to_string(&manifest).unwrap();
+    assert!(second.contains("version 2\n"), "{second}");
+    fs::remove_file(disk.path()).unwrap();
+    fails(
+        &machine.run_parts("kernel/postrm.d", &["6.1.0"]),
+        "manifest is not signed: a board",
+    );
 }
 
 #[test]

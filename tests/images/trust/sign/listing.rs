@@ -95,7 +95,7 @@ fn signatures_beside_files() {
     );
     let said = failure(keys.0.path(), "list {}/curve.pem");
     assert!(
-        said.starts_with("{}/curve.pem: neither an EFI program nor a CMS signature in DER: "),
+        said.starts_with("{}/curve.pem: no EFI program, no manifest and no CMS signature in DER: "),
         "{said}"
     );
 }
@@ -127,7 +127,14 @@ fn json_keys_are_documented() {
         keys.0.path(),
         "image --key {}/signer.key --cert {}/signer.pem {}/program",
     );
-    let json: Value = serde_json::from_str(&sign(keys.0.path(), "list --json {}/program")).unwrap();
+    let manifest = format!(
+        "pilotlight-manifest 1\nname x\nversion 2\n\nkernel sha256:{} /k\ncmdline ro\n",
+        "7".repeat(64)
+    );
+    keys.0.file("manifest", manifest.as_bytes());
+    let said = sign(keys.0.path(), "list --json {}/program {}/manifest");
+    let json: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(json[1]["manifest"]["groups"][0]["files"][0]["path"], "/k");
     assert_eq!(json[0]["signatures"][0]["intact"], true);
     assert_eq!(
         json[0]["signatures"][0]["certificates"][0]["name"],

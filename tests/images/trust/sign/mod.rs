@@ -6,6 +6,7 @@ mod hooks;
 mod image;
 mod listing;
 mod made_keys;
+mod manifest;
 mod siglist;
 mod token;
 

@@ -1,0 +1,35 @@
+//! What a manifest lists of a boot, so that it covers all of it together.
+
+use super::facts::{Facts, Piece};
+use crate::trust::manifest::{Group, Listed};
+use crate::trust::role::Role;
+
+impl Facts {
+    /// The group of everything that was read, with the exact command line. Nothing when no kernel was.
+    ///
+    /// Add-ons of unified kernel images have no place in a group: they are covered by their own signatures.
+    pub fn group(&self) -> Option<Group> {
+        let listed = |piece: &Piece| Listed {
+            sha256: piece.sha256,
+            path: piece.name.clone().unwrap_or_else(|| piece.file.clone()),
+        };
+        let of = |role| self.pieces.iter().filter(move |piece| piece.is(role));
+        let is_initrd =
+            |piece: &&Piece| !piece.is(Role::Kernel) && !piece.is_addition && piece.name.is_none();
+        let named = self.pieces.iter().filter(|piece| piece.name.is_some());
+        Some(Group {
+            kernel: of(Role::Kernel).map(listed).next()?,
+            initrds: of(Role::Initrd).filter(is_initrd).map(listed).collect(),
+            files: named.map(listed).collect(),
+            devicetree: of(Role::DeviceTree).map(listed).next(),
+            configurations: Vec::new(),
+            cmdline: Some(self.cmdline.text.clone()),
+        })
+    }
+
+    /// Add-ons, which no manifest covers.
+    pub fn addons(&self) -> impl Iterator<Item = &Piece> {
+        let pieces = self.pieces.iter();
+        pieces.filter(|piece| piece.is_addition && piece.name.is_none())
+    }
+}
