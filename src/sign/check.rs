@@ -1,7 +1,10 @@
 //! Whether a signature counts, asked of the library as a boot asks it.
 
+use std::fs::File;
+use std::io;
+
 use pilotlight::trust::authenticode::Program;
-use pilotlight::trust::{Anchor, Certificate, Digest, Problem, Refusal, Trusted, detached};
+use pilotlight::trust::{Anchor, Certificate, Problem, Refusal, Trusted, detached};
 
 /// Trust in these certificates, and in nothing else. Those whose keys never count are left out.
 pub(crate) fn trust<'a>(certificates: impl IntoIterator<Item = &'a Certificate>) -> Trusted {
@@ -26,13 +29,18 @@ pub(crate) fn program(program: &Program, certificate: &Certificate) -> Result<()
     }
 }
 
-/// Do all signers of something with this digest count?
+/// Do all signers of a file count? Otherwise why the first one that does not count does not.
 ///
 /// # Errors
-/// Why the first one that does not count does not.
-pub(crate) fn beside(signature: &[u8], digest: Digest, trusted: &Trusted) -> Result<(), Refusal> {
-    let signers = detached::verify(signature, &[digest], trusted)?;
-    signers.into_iter().try_for_each(|signer| signer.map(drop))
+/// The file can't be read.
+pub(crate) fn beside(
+    signature: &[u8],
+    content: File,
+    trusted: &Trusted,
+) -> io::Result<Result<(), Refusal>> {
+    let digest = crate::file::digest(content)?;
+    let signers = detached::verify(signature, &[digest], trusted);
+    Ok(signers.and_then(|signers| signers.into_iter().try_for_each(|signer| signer.map(drop))))
 }
 
 fn unsigned() -> Refusal {

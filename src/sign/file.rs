@@ -43,10 +43,7 @@ pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignE
         let file = File::open(path).map_err(read)?;
         let (suffix, signature) = match &options.by {
             By::Key(key) => (".sig", key.sign(file, None)?),
-            By::Signer(signing) => (
-                ".p7s",
-                sign(&signing.signer()?, digest(file).map_err(read)?, path)?,
-            ),
+            By::Signer(signing) => (".p7s", sign(&signing.signer()?, file, path)?),
         };
         let mut beside = OsString::from(path);
         beside.push(suffix);
@@ -63,15 +60,18 @@ pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignE
 }
 
 /// A CMS signature, which counts.
-fn sign(signer: &Signer, digest: Digest, path: &Path) -> Result<Vec<u8>, SignError> {
+fn sign(signer: &Signer, file: File, path: &Path) -> Result<Vec<u8>, SignError> {
+    let read = |error| SignError::Read(path.to_owned(), error);
     let content = Content {
         kind: cms::DATA,
         inside: None,
-        digest: digest.clone(),
+        digest: digest(file).map_err(read)?,
     };
     let signature = cms::sign(signer, &content)?;
-    let useless = |refusal| SignError::Useless(path.to_owned(), refusal);
-    check::beside(&signature, digest, &check::trust([&signer.certificate])).map_err(useless)?;
+    let trusted = check::trust([&signer.certificate]);
+    let file = File::open(path).map_err(read)?;
+    let counts = check::beside(&signature, file, &trusted).map_err(read)?;
+    counts.map_err(|refusal| SignError::Useless(path.to_owned(), refusal))?;
     Ok(signature)
 }
 

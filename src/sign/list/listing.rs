@@ -14,7 +14,6 @@ use super::certificate::CertificateListing;
 use super::manifest::ManifestListing;
 use crate::check;
 use crate::error::SignError;
-use crate::file;
 use crate::table::Target;
 
 /// A file.
@@ -148,10 +147,9 @@ impl Listing {
         let beside = path.with_extension("");
         let problem = match (&signature.content, File::open(&beside)) {
             (Content::Detached, Ok(file)) => {
-                let digest = file::digest(file).map_err(|error| SignError::Read(beside, error))?;
-                let trusted = trust([&signature]);
-                let refusal = check::beside(bytes, digest, &trusted).err();
-                refusal.map(|refusal| refusal.problem)
+                let counts = check::beside(bytes, file, &trust([&signature]));
+                let counts = counts.map_err(|error| SignError::Read(beside, error))?;
+                counts.err().map(|refusal| refusal.problem)
             }
             (Content::Detached, Err(_)) => Some(Problem::Damaged(
                 "the file that it is the signature of is not beside it",

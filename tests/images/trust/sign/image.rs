@@ -5,8 +5,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::{failure, sign};
 use crate::kit::{noise, tool};
-use crate::trust::authenticode::{chain, small, stub, verdict};
+use crate::trust::authenticode::{chain, read_in, small, stub, verdict};
 use crate::trust::keys::Keys;
+
+/// Where Debian's installer has programs that are signed.
+const NETBOOT: &str = "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64";
 
 const BY: &str = "--key {}/signer.key --cert {}/signer.pem";
 
@@ -175,12 +178,7 @@ fn signatures_are_added_and_removed() {
     }
     assert!(keys.read("bare") == keys.read("three"));
     let bare = keys.read("bare");
-    let digests = |bytes: &[u8]| {
-        crate::trust::authenticode::read_in(bytes, 4096)
-            .unwrap()
-            .digests()[0]
-            .clone()
-    };
+    let digests = |bytes: &[u8]| read_in(bytes, 4096).unwrap().digests()[0].clone();
     assert_eq!(digests(&bare), digests(&both));
     let said = sign(keys.0.path(), "image --remove {}/bare");
     assert!(said.ends_with("bare: 0 signatures removed\n"), "{said}");
@@ -371,4 +369,50 @@ fn what_would_not_count_is_not_written() {
         assert!(said.starts_with(reason), "{arguments}: {said}");
     }
     assert!(keys.read("program") == program);
+}
+
+/// Debian's own: they keep their signatures, and have one more.
+#[test]
+fn signatures_of_distributions_stay() {
+    let keys = Keys::three();
+    for (name, count) in [("linux", 1), ("bootnetx64.efi", 2), ("grubx64.efi", 1)] {
+        let path = format!("{NETBOOT}/{name}");
+        let program = fs::read(&path).unwrap_or_else(|error| {
+            panic!(
+                "{path}: {error}: install the Debian package `debian-installer-12-netboot-amd64`"
+            )
+        });
+        keys.0.file("program", &program);
+        sign(
+            keys.0.path(),
+            &format!("image {BY} -o {{}}/signed {{}}/program"),
+        );
+        let signed = keys.read("signed");
+        let (before, after) = (
+            read_in(&program, 4096).unwrap(),
+            read_in(&signed, 4096).unwrap(),
+        );
+        assert_eq!(before.digests(), after.digests(), "{name}");
+        let (before, after) = (before.signatures().unwrap(), after.signatures().unwrap());
+        let pairs = before.iter().zip(&after);
+        assert!(
+            pairs
+                .into_iter()
+                .all(|(before, after)| before.as_ref().unwrap() == after.as_ref().unwrap())
+        );
+        assert_eq!((before.len(), after.len()), (count, count + 1), "{name}");
+        assert_eq!(
+            chain(&verdict(&signed, &keys.trust(&["signer"]))),
+            ["signer"]
+        );
+        keys.run("sbverify --cert {}/middle.pem {}/signed");
+        let listed = keys.run("sbverify --list {}/signed");
+        let listed = listed
+            .lines()
+            .filter(|line| line.starts_with("signature "))
+            .count();
+        let ours = sign(keys.0.path(), "list {}/signed");
+        assert_eq!(ours.matches(": intact\n").count(), listed, "{ours}");
+        assert_eq!(listed, count + 1, "{name}");
+    }
 }
