@@ -55,12 +55,9 @@ pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignE
     Manifest::parse(text.as_bytes())
         .map_err(|error| SignError::Manifest(options.output.clone(), error))?;
     replace::write(&options.output, text.as_bytes())?;
-    let number = manifest.version;
-    writeln!(
-        output,
-        "{}: number {number}, {count} ways to boot",
-        options.output.display()
-    )?;
+    let (path, number) = (options.output.display(), manifest.version);
+    let ways = if count == 1 { "way" } else { "ways" };
+    writeln!(output, "{path}: number {number}, {count} {ways} to boot")?;
     for volume in volumes {
         writeln!(output, "  kernels on {}", inventory.place(volume))?;
     }
