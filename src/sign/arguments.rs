@@ -110,7 +110,7 @@ const COMMANDS: [Description; 6] = [
         usage: "[--name NAME] [--ed25519] [--encrypt [--pass SOURCE]] DIR",
         summary: "make a key for a test or for a small site",
         details: "An RSA key of 3072 bits and its certificate, which signs kernels and other EFI programs,\n\
-                  manifests and files: signing.key and signing.pem. Nothing is overwritten.",
+                  manifests and files: signing.key, signing.pem, and signing.der for a board. Nothing is overwritten.",
         flags: &[
             Flag {
                 name: "name",

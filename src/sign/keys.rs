@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::certificates;
 use crate::error::SignError;
 use crate::openssl;
 use crate::replace;
@@ -44,8 +45,13 @@ pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignE
         false => ("signing.key", "signing.pem"),
     };
     let (key, public) = (directory.join(key), directory.join(public));
-    if public.exists() {
-        return Err(SignError::Exists(public));
+    let der = (!options.is_ed25519).then(|| directory.join("signing.der"));
+    if let Some(path) = [Some(&public), der.as_ref()]
+        .into_iter()
+        .flatten()
+        .find(|path| path.exists())
+    {
+        return Err(SignError::Exists(path.clone()));
     }
     create(&key)?;
     let made = make(options, &key, &public);
@@ -54,14 +60,22 @@ pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignE
         let _ = fs::remove_file(&key);
     }
     made?;
-    let (key, public) = (key.display(), public.display());
+    let (key, shown) = (key.display(), public.display());
     writeln!(
         output,
         "{key}: the private key; keep it where only the signer reads it"
     )?;
-    match options.is_ed25519 {
-        true => writeln!(output, "{public}: the public key: the anchor for a board")?,
-        false => writeln!(output, "{public}: its certificate: the anchor for a board")?,
+    match der {
+        None => writeln!(output, "{shown}: the public key: the anchor for a board")?,
+        Some(der) => {
+            replace::write(&der, certificates::read_one(&public)?.der())?;
+            writeln!(output, "{shown}: its certificate")?;
+            writeln!(
+                output,
+                "{}: the same in DER: the anchor for a board",
+                der.display()
+            )?;
+        }
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ fn a_key_and_its_certificate() {
     let dir = temp_dir();
     let said = sign(dir.path(), "keys --name Site {}/keys");
     assert!(
-        said.contains("signing.pem: its certificate: the anchor for a board\n"),
+        said.contains("signing.der: the same in DER: the anchor for a board\n"),
         "{said}"
     );
     let mode = |name: &str| {
@@ -45,11 +45,11 @@ fn a_key_and_its_certificate() {
     sign(dir.path(), &format!("image {by} {{}}/program"));
     sign(dir.path(), &format!("file {by} {{}}/initrd"));
     run_line("sbverify --cert {}/keys/signing.pem {}/program", dir.path());
-    run_line(
-        "openssl x509 -in {}/keys/signing.pem -outform DER -out {}/der",
-        dir.path(),
-    );
-    Anchor::certificate("site", &fs::read(dir.path().join("der")).unwrap()).unwrap();
+    Anchor::certificate(
+        "site",
+        &fs::read(dir.path().join("keys/signing.der")).unwrap(),
+    )
+    .unwrap();
 
     let before = fs::read(dir.path().join("keys/signing.key")).unwrap();
     let said = failure(dir.path(), "keys {}/keys");
@@ -57,7 +57,9 @@ fn a_key_and_its_certificate() {
         said,
         "{}/keys/signing.pem is there already and is not overwritten: name another directory, or move it away"
     );
-    fs::remove_file(dir.path().join("keys/signing.pem")).unwrap();
+    for name in ["signing.pem", "signing.der"] {
+        fs::remove_file(dir.path().join("keys").join(name)).unwrap();
+    }
     let said = failure(dir.path(), "keys {}/keys");
     assert!(
         said.starts_with("{}/keys/signing.key is there already"),
