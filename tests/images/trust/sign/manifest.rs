@@ -9,7 +9,7 @@ use crate::kit::{Image, copy_in, noise};
 use crate::trust::keys::Keys;
 use crate::uki::{kernel, uki, volume};
 
-const BY: &str = "--key {}/site.key --cert {}/site.pem";
+const BY: &str = "--key {}/keys/signing.key --cert {}/keys/signing.pem";
 
 const POLICY: &str =
     "[trust]\nmode = \"enforce\"\n[[trust.anchor]]\nname = \"site\"\nfile = \"site.der\"\n";
@@ -21,10 +21,10 @@ const GRUB: &str = "menuentry one --id grub-one {\n  linux /boot/vmlinuz root=UU
 /// Keys, a board that trusts them, and a disk with entries of every kind, of which nothing is signed.
 fn machine() -> (Keys, Image) {
     let keys = Keys::new();
-    keys.issue("site", "rsa:2048", "signer", "site", "");
+    sign(keys.0.path(), "keys --name site {}/keys");
     keys.0.file("board/policy.toml", POLICY.as_bytes());
     keys.0
-        .file("board/anchors/site.der", &keys.read("site.der"));
+        .file("board/anchors/site.der", &keys.read("keys/signing.der"));
     let kernel = kernel();
     let sections = [
         (".osrel", &b"ID=debian\nPRETTY_NAME=Image\n"[..]),
