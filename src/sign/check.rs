@@ -1,7 +1,7 @@
 //! Whether a signature counts, asked of the library as a boot asks it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 
 use pilotlight::trust::authenticode::Program;
 use pilotlight::trust::{Anchor, Certificate, Problem, Refusal, Trusted, detached};
@@ -35,18 +35,30 @@ pub(crate) fn program(program: &Program, certificate: &Certificate) -> Result<()
 /// The file can't be read.
 pub(crate) fn beside(
     signature: &[u8],
-    content: File,
+    mut content: File,
     trusted: &Trusted,
 ) -> io::Result<Result<(), Refusal>> {
-    let digest = crate::file::digest(content)?;
-    let signers = detached::verify(signature, &[digest], trusted);
-    Ok(signers.and_then(|signers| signers.into_iter().try_for_each(|signer| signer.map(drop))))
+    let mut check = match detached::Check::new(signature, trusted) {
+        Ok(check) => check,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let length = content.read(&mut buffer)?;
+        match buffer.get(..length) {
+            Some(bytes) if !bytes.is_empty() => check.update(bytes),
+            _ => break,
+        }
+    }
+    let mut signers = check.finish().into_iter();
+    Ok(signers.try_for_each(|signer| signer.map(drop)))
 }
 
 fn unsigned() -> Refusal {
     Refusal {
         signature: None,
         certificate: None,
+        key: None,
         problem: Problem::Unsigned,
     }
 }

@@ -36,13 +36,13 @@ pub(crate) enum SignError {
     /// A file of certificates is none.
     Certificates(PathBuf, String),
     /// A program can't be signed as it is.
-    Program(PathBuf, Refusal),
+    Program(PathBuf, Box<Refusal>),
     /// A program can't be signed as it is, and why.
     Layout(PathBuf, &'static str),
     /// The key of a certificate is of a kind that can't sign this.
     Kind(PathBuf, &'static str),
     /// What was signed does not count, by our own rules; nothing was written.
-    Useless(PathBuf, Refusal),
+    Useless(PathBuf, Box<Refusal>),
     /// A file is nothing whose signatures are known.
     Unknown(PathBuf, Problem),
     /// A disk can't be opened.

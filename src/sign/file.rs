@@ -71,7 +71,7 @@ fn sign(signer: &Signer, file: File, path: &Path) -> Result<Vec<u8>, SignError> 
     let trusted = check::trust([&signer.certificate]);
     let file = File::open(path).map_err(read)?;
     let counts = check::beside(&signature, file, &trusted).map_err(read)?;
-    counts.map_err(|refusal| SignError::Useless(path.to_owned(), refusal))?;
+    counts.map_err(|refusal| SignError::Useless(path.to_owned(), Box::new(refusal)))?;
     Ok(signature)
 }
 

@@ -80,7 +80,7 @@ fn sign(target: Target, signer: &Signer, path: &Path) -> Result<(Target, String)
     )?;
     let target = target.with(&signature)?;
     // As a boot will see it, or it is not written.
-    let useless = |refusal| SignError::Useless(path.to_owned(), refusal);
+    let useless = |refusal| SignError::Useless(path.to_owned(), Box::new(refusal));
     check::program(&target.program, &signer.certificate).map_err(useless)?;
     if before.checked_add(1) != Some(target.signatures()?) {
         return Err(

@@ -40,7 +40,7 @@ impl Target {
 
     /// The same of bytes that are to become that file.
     pub(crate) fn new(path: &Path, bytes: Vec<u8>) -> Result<Target, SignError> {
-        let refused = |refusal: Refusal| SignError::Program(path.to_owned(), refusal);
+        let refused = |refusal: Refusal| SignError::Program(path.to_owned(), Box::new(refusal));
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let mut reader = Reader::new(size, &[Algorithm::Sha384, Algorithm::Sha512]);
         reader.update(&bytes).map_err(refused)?;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pilotlight::trust::{Algorithm, Certificate, detached};
+use pilotlight::trust::{Certificate, detached};
 
 use super::{failure, sign};
 use crate::kit::noise;
@@ -33,10 +33,10 @@ fn with_a_certificate_it_is_cms() {
         );
         for (file, content) in [("initrd", &content[..]), ("empty", b"")] {
             let signature = keys.read(&format!("{file}.p7s"));
-            let digest = Algorithm::Sha256.digest(content);
             let trusted = keys.trust(&[names[1]]);
-            let mut chains = detached::verify(&signature, &[digest], &trusted).unwrap();
-            let chain = chains.remove(0).unwrap();
+            let mut proofs = detached::verify(&signature, content, &trusted).unwrap();
+            let proof = proofs.remove(0).unwrap();
+            let chain = proof.chain().unwrap();
             let found: Vec<String> = chain.certificates().iter().map(Certificate::name).collect();
             assert_eq!(found, names);
             keys.run(&format!(
