@@ -6,6 +6,7 @@ pub mod sparse;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pilotlight::config::Budget;
 use pilotlight::config::bls::{self, LoaderConf, Pattern, Type1, Wanted};
@@ -20,6 +21,7 @@ use pilotlight::entry::{FileRef, VolumeId};
 use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{BzImage, CommandLine, Zboot};
+use pilotlight::menu::{Input, Key, Keys};
 use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
 use pilotlight::smbios::Smbios;
@@ -35,7 +37,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 26] = [
+pub const ALL: [Target; 27] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -62,6 +64,7 @@ pub const ALL: [Target; 26] = [
     ("appended", appended_signature, 300),
     ("signature_lists", signature_lists, 300),
     ("manifest", manifest, 300),
+    ("keys", keys, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -853,4 +856,22 @@ fn crc32_from(before: u32, bytes: &[u8]) -> u32 {
             (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
         })
     })
+}
+
+/// Keys that a terminal sends, with pauses where bytes are 0. No byte leads to more than one key, and whatever
+/// came before, the next key is heard.
+pub fn keys(data: &[u8]) {
+    let mut keys = Keys::default();
+    let mut now = Duration::ZERO;
+    for byte in data {
+        keys.feed(*byte, now);
+        if *byte == 0 {
+            now += Duration::from_secs(1);
+            keys.expire(now);
+            assert_eq!(keys.deadline(), None);
+        }
+    }
+    keys.flush();
+    let key = keys.feed(b'x', now);
+    assert_eq!(key, Some(Input::Key(Key::Char('x'))));
 }

@@ -5,6 +5,7 @@
 //! [`disk`] → [`fs`] → [`config`] → [`entry::BootEntry`] → [`boot`] → [`kexec`]
 //!
 //! [`trust`] says who signed a payload, and whether that counts.
+//! [`menu`] shows what there is and asks a person.
 //! [`init`] is process 1 around that, [`cli`] is the same on a workstation.
 
 // Tests may be short: what they count is their own.
@@ -29,8 +30,10 @@ pub mod fs;
 pub mod init;
 pub mod inventory;
 pub mod kexec;
+pub mod menu;
 pub mod pe;
 pub mod policy;
+mod size;
 pub mod smbios;
 pub mod text;
 pub mod trust;

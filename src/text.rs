@@ -19,7 +19,8 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-fn is_harmless(c: char) -> bool {
+/// Does a terminal only show it?
+pub(crate) fn is_harmless(c: char) -> bool {
     !c.is_control()
         && !matches!(
             c,

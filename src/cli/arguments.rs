@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::{self, Write};
 use std::path::PathBuf;
 
-use lexopt::Arg;
+use lexopt::{Arg, ValueExt};
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(super) enum Command {
     Boot(BootOptions),
     /// `verify`
     Verify(VerifyOptions),
+    /// `menu`
+    Menu(MenuOptions),
     /// `check-policy`
     CheckPolicy {
         /// The policy.
@@ -64,6 +66,19 @@ pub(super) struct VerifyOptions {
     pub disks: Vec<PathBuf>,
 }
 
+/// Options of `menu`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct MenuOptions {
+    /// Seconds until the default entry is chosen; without them, somebody has to.
+    pub timeout: Option<u32>,
+    /// Terminals that show it, besides the own one.
+    pub terminals: Vec<PathBuf>,
+    /// Where UEFI variables are.
+    pub efivars: Option<PathBuf>,
+    /// Disks; none means all of the machine.
+    pub disks: Vec<PathBuf>,
+}
+
 /// A command, for its users.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Description {
@@ -87,7 +102,7 @@ struct Flag {
     summary: &'static str,
 }
 
-/// Of `list`, `boot` and `verify`.
+/// Of `list`, `boot`, `menu` and `verify`.
 const EFIVARS: Flag = Flag {
     name: "efivars",
     value: "DIR",
@@ -95,7 +110,7 @@ const EFIVARS: Flag = Flag {
 };
 
 /// All commands.
-pub(super) const COMMANDS: [Description; 5] = [
+pub(super) const COMMANDS: [Description; 6] = [
     Description {
         name: "list",
         usage: "[--json] [--efivars DIR] [DISK…]",
@@ -128,6 +143,26 @@ pub(super) const COMMANDS: [Description; 5] = [
                 name: "entry",
                 value: "ID",
                 summary: "start this entry, as `list` names it",
+            },
+            EFIVARS,
+        ],
+    },
+    Description {
+        name: "menu",
+        usage: "[--timeout SECONDS] [--terminal TTY]… [--efivars DIR] [DISK…]",
+        summary: "show the menu of the boot loader, and what would be booted",
+        details: "What is chosen is read and checked as with `boot --dry-run`, and nothing is loaded. On a \
+                  terminal whose TERM is `dumb` or not known, the menu is a list that is typed.",
+        flags: &[
+            Flag {
+                name: "timeout",
+                value: "SECONDS",
+                summary: "choose the default entry then; 0 shows no menu unless Space was pressed",
+            },
+            Flag {
+                name: "terminal",
+                value: "TTY",
+                summary: "show it on this terminal, too",
             },
             EFIVARS,
         ],
@@ -256,6 +291,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut json = false;
     let mut policy = None;
     let mut options = BootOptions::default();
+    let mut menu = MenuOptions::default();
     let mut paths = Vec::new();
     while let Some(argument) = parser.next()? {
         match (argument, command) {
@@ -273,6 +309,8 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 "dry-run" => options.dry_run = true,
                 "policy" => policy = Some(PathBuf::from(parser.value()?)),
                 "board" => policy = Some(PathBuf::from(parser.value()?).join("policy.toml")),
+                "timeout" => menu.timeout = Some(seconds(&parser.value()?)?),
+                "terminal" => menu.terminals.push(PathBuf::from(parser.value()?)),
                 "efivars" => options.efivars = Some(PathBuf::from(parser.value()?)),
                 _ => {
                     let id = parser.value()?.into_string();
@@ -290,6 +328,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             efivars: options.efivars,
             disks: paths,
         }),
+        Some("menu") => Ok(Command::Menu(MenuOptions {
+            efivars: options.efivars,
+            disks: paths,
+            ..menu
+        })),
         Some("inspect") => Ok(Command::Inspect { disks: paths }),
         Some("verify") => Ok(Command::Verify(VerifyOptions {
             json,
@@ -306,6 +349,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Ok(Command::Boot(options))
         }
     }
+}
+
+fn seconds(value: &OsString) -> Result<u32, UsageError> {
+    let wrong = |_| UsageError("a time is a number of seconds".to_owned());
+    value.parse().map_err(wrong)
 }
 
 #[cfg(test)]
@@ -339,6 +387,16 @@ mod tests {
             parsed("boot --dry-run --entry=x.conf -- -d"),
             Ok(Command::Boot(expected))
         );
+        let expected = MenuOptions {
+            timeout: Some(7),
+            terminals: vec![PathBuf::from("t"), PathBuf::from("u")],
+            efivars: None,
+            disks: vec![PathBuf::from("a")],
+        };
+        assert_eq!(
+            parsed("menu --terminal t --timeout 7 a --terminal=u"),
+            Ok(Command::Menu(expected))
+        );
         let file = PathBuf::from("policy.toml");
         assert_eq!(
             parsed("check-policy policy.toml"),
@@ -364,7 +422,8 @@ mod tests {
                 } else {
                     ""
                 };
-                let line = format!("{} --{} {}{policy}", command.name, flag.name, flag.value);
+                let value = flag.value.replace("SECONDS", "7");
+                let line = format!("{} --{} {value}{policy}", command.name, flag.name);
                 assert!(parsed(&line).is_ok(), "{line}");
                 assert!(help(Some(command)).contains(&format!("--{}", flag.name)));
             }
@@ -382,6 +441,7 @@ mod tests {
             ("verify d", "a policy is missing"),
             ("check-policy", "one policy is checked at a time"),
             ("check-policy a b", "one policy is checked at a time"),
+            ("menu --timeout x", "a time is a number of seconds"),
             ("boot --entry", "missing argument for option '--entry'"),
         ] {
             assert_eq!(parsed(line), Err(UsageError(message.to_owned())), "{line}");

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use super::arguments::BootOptions;
-use super::size::Size;
 use super::{CliError, inventory, wishes};
 use crate::boot::{Attempt, Loaded, Stage, Timeline, available_memory, plan};
 use crate::config::discover;
@@ -11,8 +10,12 @@ use crate::entry::BootEntry;
 use crate::inventory::Inventory;
 use crate::kexec::{DryRun, FileLoad, Kexec};
 use crate::policy::Boot;
+use crate::size::Size;
 use crate::text::Printable;
 use crate::trust::Authority;
+
+/// The last line where nothing is loaded.
+pub(super) const DRY: &str = "dry run: nothing was loaded";
 
 pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), CliError> {
     let mut timeline = Timeline::start();
@@ -42,7 +45,7 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
                 report(&inventory, &loaded, output)?;
                 write_timeline(&timeline, output)?;
                 let end = match options.dry_run {
-                    true => "dry run: nothing was loaded",
+                    true => DRY,
                     false => "loaded: `systemctl kexec` stops this system and starts it",
                 };
                 writeln!(output, "{end}")?;
@@ -76,7 +79,11 @@ fn named<'a>(entries: &'a [BootEntry], id: &str) -> Result<&'a BootEntry, CliErr
 }
 
 /// What is handed over: each file with its hash, as `sha256sum` would print it.
-fn report(inventory: &Inventory, loaded: &Loaded, output: &mut dyn Write) -> Result<(), CliError> {
+pub(super) fn report(
+    inventory: &Inventory,
+    loaded: &Loaded,
+    output: &mut dyn Write,
+) -> Result<(), CliError> {
     if let Some(version) = &loaded.image.version {
         writeln!(output, "  Linux {version}")?;
     }
@@ -94,7 +101,7 @@ fn report(inventory: &Inventory, loaded: &Loaded, output: &mut dyn Write) -> Res
     Ok(())
 }
 
-fn write_timeline(timeline: &Timeline, output: &mut dyn Write) -> Result<(), CliError> {
+pub(super) fn write_timeline(timeline: &Timeline, output: &mut dyn Write) -> Result<(), CliError> {
     writeln!(output, "timeline, in seconds from the start:")?;
     for (stage, begin, end) in timeline.stages() {
         let (begin, end) = (begin.as_secs_f64(), end.as_secs_f64());

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::size::Size;
 use crate::config::{Found, discover};
 use crate::disk::{PartitionKind, Volume};
 use crate::entry::VolumeId;
 use crate::inventory::{Inventory, ScannedDisk};
+use crate::size::Size;
 use crate::text::Printable;
 
 pub(super) fn run(inventory: &Inventory, output: &mut dyn Write) -> io::Result<()> {

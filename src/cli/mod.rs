@@ -6,7 +6,7 @@ mod inspect;
 mod json;
 mod list;
 mod log;
-mod size;
+mod menu;
 mod verify;
 
 use std::ffi::OsString;
@@ -75,6 +75,7 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), CliError> {
             log::warnings();
             verify::run(&options, output)?;
         }
+        Command::Menu(options) => menu::run(&options, output)?,
         Command::CheckPolicy { file } => {
             authority(&file, None)?;
         }
@@ -140,6 +141,7 @@ enum CliError {
     NoDisks,
     NoVariables(String),
     NoSuchEntry(String),
+    Terminal(String, io::Error),
     Nothing(String),
     Boot(String),
     Policy(String, String),
@@ -170,6 +172,9 @@ impl fmt::Display for CliError {
                     f,
                     "there is no entry {id}: `pilotlight list` shows what there is"
                 )
+            }
+            CliError::Terminal(path, error) => {
+                write!(f, "{path}: no menu can be shown there: {error}")
             }
             CliError::Policy(path, error) => write!(f, "{path}: {error}"),
             CliError::Nothing(why) | CliError::Boot(why) => f.write_str(why),

@@ -24,7 +24,7 @@ pub fn kernel(seed: u64) -> Vec<u8> {
 }
 
 /// A disk with an ESP and a root filesystem, with entries on both.
-fn make_disk(dir: &TempDir) -> Image {
+pub fn make_disk(dir: &TempDir) -> Image {
     dir.file(
         "esp/loader/entries/debian-6.1.conf",
         b"title Debian\nversion 6.1\nsort-key debian\nmachine-id 0123456789abcdef\n\

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A number of bytes, shown with three digits and a binary unit.
-pub(super) struct Size(pub u64);
+pub(crate) struct Size(pub u64);
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

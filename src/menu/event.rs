@@ -1,0 +1,83 @@
+//! [`Event`] and [`Wish`]: what the menu is told, and what it wants to be done.
+
+use std::time::Duration;
+
+use super::glyph::Charset;
+use super::key::Key;
+use super::listing::{Field, Listing};
+use super::screen::Size;
+use crate::entry::{BootEntry, Initrd};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Somebody pressed a key at a terminal of this size.
+    Key(Key, Size, Charset),
+    /// Time goes on, from any point, the same in each event.
+    Tick(Duration),
+    /// The disks were looked at again.
+    Found(Listing),
+    /// A line of the log.
+    Log(String),
+    /// The answer to [`Wish::Describe`].
+    Described(Vec<Field>),
+    /// The answer to [`Wish::Check`].
+    Checked(bool),
+    /// What a wish came to, in words, or anything else that is to be seen.
+    Say(String),
+    /// An attempt began: what is started, and from where.
+    Attempt(String, String),
+    /// So many bytes of so many were read for it.
+    Progress(u64, u64),
+    /// It failed, for this reason. With a time, the entry that is started without a person by now is started
+    /// then, unless somebody presses a key.
+    Failed(String, Option<Duration>),
+}
+
+/// Something that is to be done by whoever drives the menu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Start an entry.
+    Start(Choice),
+    /// Tell what is known of the entry with this id: [`Event::Described`].
+    Describe(String),
+    /// Is this the password? [`Event::Checked`] tells.
+    Check(String),
+    /// The entry with this id is for the next boot, once.
+    Once(String),
+    /// The entry with this id is the default from now on.
+    SetDefault(String),
+    /// Look at all disks again.
+    Rescan,
+    /// Start a shell on the terminal, and come back.
+    Shell,
+    /// End the menu.
+    Quit,
+}
+
+/// An entry that was chosen, and what was changed of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its id.
+    pub id: String,
+    /// Another command line.
+    pub cmdline: Option<String>,
+    /// Other initrds.
+    pub initrd: Option<Vec<Initrd>>,
+    /// A person chose it, and not the countdown.
+    pub by_person: bool,
+}
+
+impl Choice {
+    /// The entry as it was changed.
+    pub fn apply(&self, entry: &BootEntry) -> BootEntry {
+        let mut entry = entry.clone();
+        if let Some(cmdline) = &self.cmdline {
+            entry.cmdline.clone_from(cmdline);
+        }
+        if let Some(initrd) = &self.initrd {
+            entry.initrd.clone_from(initrd);
+        }
+        entry
+    }
+}
