@@ -113,10 +113,16 @@ fn foot(screen: &mut Screen, footer: &Footer) {
         }
         let width = screen.size().width();
         screen.write(row(1), 0, fitting(&footer.hints, width), Style::Plain);
-        // What happened may take two rows: where something is can be seen afterwards.
-        let starts = wrap(message, width, screen.charset());
+        // What happened may take both rows: where something is can be seen afterwards, and takes them itself
+        // when nothing has happened.
+        let long = if message.is_empty() {
+            &footer.status
+        } else {
+            message
+        };
+        let starts = wrap(long, width, screen.charset());
         let (status, rest) = match starts.get(1) {
-            Some(second) => message.split_at_checked(*second).unwrap_or((message, "")),
+            Some(second) => long.split_at_checked(*second).unwrap_or((long, "")),
             None => (footer.status.as_str(), message),
         };
         screen.write(row(3), 0, status, Style::Plain);
