@@ -29,7 +29,9 @@ impl Model {
                 // A listing that came meanwhile may have it elsewhere; one without it has closed the page.
                 let index = self.listing.find(&editing.item);
                 let text = editing.line.text();
-                let changed = text != editing.item.cmdline;
+                let item = index.and_then(|index| self.listing.items.get(index));
+                // What is on the disk may be another line by now: the one that is seen is started.
+                let changed = item.is_none_or(|item| text != item.cmdline);
                 if let Some(index) = index {
                     self.start(index, changed.then_some(text), true);
                 }

@@ -1,5 +1,7 @@
 //! [`Model`]: all that a menu knows. Events change it and bring wishes; nothing else does, and it asks nobody.
 
+mod acting;
+mod choosing;
 mod editing;
 mod level;
 mod page;
@@ -11,18 +13,17 @@ use std::time::Duration;
 
 use super::command::{self, Command};
 use super::countdown::Countdown;
-use super::event::{Choice, Event, Wish};
+use super::event::{Event, Wish};
 use super::glyph::Charset;
 use super::guard::Guard;
 use super::key::Key;
 use super::listing::{Field, Item, Listing};
-use super::permissions::{Access, Permissions, Timeout};
+use super::permissions::{Permissions, Timeout};
 use super::progress::Progress;
-use super::reader::Reader;
 use super::screen::Size;
-use crate::entry::{Initrd, Password};
+use crate::entry::Initrd;
 pub(super) use level::{Level, Row};
-pub(super) use page::{Details, Editing, Page, Reading, Text};
+pub(super) use page::{Editing, Page, Reading, Text};
 
 /// Lines of the log that are kept.
 const LOG: usize = 1000;
@@ -236,14 +237,12 @@ impl Model {
         if let (true, Some(i)) = (first, self.listing.automatic) {
             self.show(i);
         }
+        self.draft = self.draft.take().and_then(|draft| {
+            let item = self.listing.items.get(self.listing.find(&draft.item)?)?;
+            let (item, initrd) = (item.clone(), draft.initrd);
+            Some(Draft { item, initrd })
+        });
         let is_gone = |item: &Item| self.listing.find(item).is_none();
-        if self
-            .draft
-            .as_ref()
-            .is_some_and(|draft| is_gone(&draft.item))
-        {
-            self.draft = None;
-        }
         let of_page = self.page.as_ref().and_then(Page::item);
         if of_page.is_some_and(is_gone) {
             self.page = None;
@@ -300,206 +299,5 @@ impl Model {
             None => self.menu_key(key, size),
             Some(page) => self.page_key(page, key, size, charset),
         }
-    }
-
-    fn menu_key(&mut self, key: Key, size: Size) {
-        let number = std::mem::take(&mut self.number);
-        if self.level().is_typing() {
-            return self.search_key(key);
-        }
-        let count = self.rows().len();
-        let page = super::view::body(size).len().max(1);
-        let chosen = self.level().chosen;
-        let to = match key {
-            Key::Up | Key::Ctrl('p') => chosen.saturating_sub(1),
-            Key::Down | Key::Ctrl('n') => chosen.saturating_add(1),
-            Key::PageUp => chosen.saturating_sub(page),
-            Key::PageDown => chosen.saturating_add(page),
-            Key::Home => 0,
-            Key::End => count,
-            Key::Char(c @ '0'..='9') => return self.digit(number, c),
-            Key::Enter => return self.enter(),
-            Key::Right => return self.open(),
-            Key::Left | Key::Escape | Key::Backspace => return self.back(),
-            Key::Function(1) => return self.ask(Action::Command(Command::Help)),
-            Key::Char(c) => {
-                if let Some(command) = Command::of(c) {
-                    self.ask(Action::Command(command));
-                }
-                return;
-            }
-            _ => return,
-        };
-        self.choose(to.min(count.saturating_sub(1)));
-    }
-
-    fn choose(&mut self, row: usize) {
-        if let Some(level) = self.levels.last_mut() {
-            level.chosen = row;
-        }
-    }
-
-    /// Chooses a row by its number. As long as one has more digits, further ones belong to it.
-    fn digit(&mut self, before: usize, digit: char) {
-        let digit = digit
-            .to_digit(10)
-            .and_then(|digit| usize::try_from(digit).ok());
-        let digit = digit.unwrap_or(0);
-        let longer = before.saturating_mul(10).saturating_add(digit);
-        let count = self.rows().len();
-        let fits = |number: &usize| (1..=count).contains(number);
-        if let Some(number) = [longer, digit].into_iter().find(fits) {
-            self.number = number;
-            self.choose(number.saturating_sub(1));
-        }
-    }
-
-    fn enter(&mut self) {
-        match self.chosen() {
-            Some(_) => self.ask(Action::Start),
-            None => self.open(),
-        }
-    }
-
-    /// Opens the chosen submenu.
-    fn open(&mut self) {
-        let rows = self.rows();
-        if let Some(Row::Menu(title)) = rows.get(self.level().chosen) {
-            let mut path = self.level().path.clone();
-            path.push(title.clone());
-            self.levels.push(Level::new(path));
-        }
-    }
-
-    fn back(&mut self) {
-        if let Some(level) = self.levels.last_mut().filter(|level| level.is_searching()) {
-            level.leave();
-        } else if self.levels.len() > 1 {
-            self.levels.pop();
-        }
-    }
-
-    /// Types into the search. What is chosen then is the first that fits.
-    fn search_key(&mut self, key: Key) {
-        let count = self.rows().len();
-        let Some(level) = self.levels.last_mut() else {
-            return;
-        };
-        match key {
-            Key::Escape => level.leave(),
-            Key::Enter | Key::Tab => level.stop_typing(),
-            Key::Up => level.chosen = level.chosen.saturating_sub(1),
-            Key::Down => {
-                let next = level.chosen.saturating_add(1);
-                level.chosen = next.min(count.saturating_sub(1));
-            }
-            key => level.type_in(key),
-        }
-    }
-
-    /// Does what is asked for if it is allowed, perhaps after a password.
-    fn ask(&mut self, action: Action) {
-        let permissions = &self.permissions;
-        let access = match action {
-            Action::Command(command) => command.access(permissions),
-            Action::Start => {
-                let chosen = self.chosen().map(|(i, _)| i);
-                match chosen.is_some() && chosen == self.listing.automatic {
-                    true => Access::Yes,
-                    false => permissions.effective(permissions.choose),
-                }
-            }
-        };
-        let changes = matches!(action, Action::Command(Command::Edit | Command::Initrds));
-        let mut guarded = access == Access::Password;
-        if let (true, Some((_, item))) = (changes && access != Access::No, self.chosen()) {
-            if !item.changeable {
-                return self
-                    .say("it is one file with its command line: nothing of it can be changed");
-            }
-            // Its own configuration asks for a password, which only the owner of the machine overrules.
-            guarded |= item.password != Password::None;
-        }
-        if access == Access::No || guarded && !self.permissions.password {
-            let text = match changes && guarded {
-                true => {
-                    "its configuration wants a password before it is changed, and the policy has none"
-                }
-                false => "the policy does not allow this",
-            };
-            return self.say(text);
-        }
-        if guarded && !self.guard.is_open() {
-            return self.prompt(action);
-        }
-        self.act(action);
-    }
-
-    fn say(&mut self, text: &str) {
-        self.message = Some(text.to_owned());
-    }
-
-    /// Does what is allowed.
-    fn act(&mut self, action: Action) {
-        let chosen = self.chosen().map(|(i, item)| (i, item.clone()));
-        let command = match (action, chosen) {
-            (Action::Start, Some((i, _))) => return self.start(i, None, true),
-            (Action::Start, None) => return,
-            (Action::Command(command), Some((_, item))) => match command {
-                Command::Edit => return self.edit(item),
-                Command::Initrds => return self.choose_initrds(item),
-                Command::Details => {
-                    self.wishes.push(Wish::Describe(item.id.clone()));
-                    let (lines, at) = (Vec::new(), Reader::default());
-                    self.page = Some(Page::Details(Details { item, lines, at }));
-                    return;
-                }
-                Command::Once => return self.wishes.push(Wish::Once(item.id)),
-                Command::Default => return self.wishes.push(Wish::SetDefault(item.id)),
-                other => other,
-            },
-            (Action::Command(command), None) => command,
-        };
-        let text = match command {
-            Command::Search => {
-                if let Some(level) = self.levels.last_mut() {
-                    level.search();
-                }
-                return;
-            }
-            Command::Rescan => return self.wishes.push(Wish::Rescan),
-            Command::Shell => return self.wishes.push(Wish::Shell),
-            Command::Quit => return self.wishes.push(Wish::Quit),
-            Command::Notes => Text::Notes,
-            Command::Log => Text::Log,
-            Command::Disks => Text::Disks,
-            Command::About => Text::About,
-            Command::Help => Text::Help,
-            _ => return self.say("choose an entry first"),
-        };
-        let at = Reader::default();
-        self.page = Some(Page::Text(Reading { text, at }));
-    }
-
-    /// Starts an item, with what was changed of it.
-    fn start(&mut self, index: usize, cmdline: Option<String>, by_person: bool) {
-        let Some(item) = self.listing.items.get(index) else {
-            return;
-        };
-        if let Some(reason) = &item.blocked {
-            self.message = Some(format!("it can't be booted: {reason}"));
-            return;
-        }
-        let draft = self.draft.take().filter(|_| by_person);
-        let draft = draft.filter(|draft| self.listing.find(&draft.item) == Some(index));
-        let progress = Progress::new(item.title.clone(), item.place.clone(), self.now);
-        self.wishes.push(Wish::Start(Choice {
-            id: item.id.clone(),
-            cmdline,
-            initrd: draft.map(|draft| draft.initrd),
-            by_person,
-        }));
-        self.countdown.stop(self.now);
-        self.page = Some(Page::Progress(progress));
     }
 }

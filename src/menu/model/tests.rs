@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::config::Found;
-use crate::entry::{BootEntry, FileRef, PayloadKind};
+use crate::entry::{BootEntry, FileRef, Password, PayloadKind};
 use crate::fs::FsPath;
 use crate::inventory::Inventory;
 use crate::menu::tests::{Machine, any_key};
+use crate::menu::{Access, Choice};
 use proptest::prelude::*;
 
 const S: Duration = Duration::from_secs(1);

@@ -1,0 +1,118 @@
+//! What a person asks for: whether it is allowed, and what comes of it.
+
+use super::page::{Details, Page, Reading, Text};
+use super::{Action, Model};
+use crate::entry::Password;
+use crate::menu::command::Command;
+use crate::menu::event::{Choice, Wish};
+use crate::menu::permissions::Access;
+use crate::menu::progress::Progress;
+use crate::menu::reader::Reader;
+
+impl Model {
+    /// Does what is asked for if it is allowed, perhaps after a password.
+    pub(super) fn ask(&mut self, action: Action) {
+        let permissions = &self.permissions;
+        let access = match action {
+            Action::Command(command) => command.access(permissions),
+            Action::Start => {
+                let chosen = self.chosen().map(|(i, _)| i);
+                match chosen.is_some() && chosen == self.listing.automatic {
+                    true => Access::Yes,
+                    false => permissions.effective(permissions.choose),
+                }
+            }
+        };
+        let changes = matches!(action, Action::Command(Command::Edit | Command::Initrds));
+        let mut guarded = access == Access::Password;
+        if let (true, Some((_, item))) = (changes && access != Access::No, self.chosen()) {
+            if !item.changeable {
+                return self
+                    .say("it is one file with its command line: nothing of it can be changed");
+            }
+            // Its own configuration asks for a password, which only the owner of the machine overrules.
+            guarded |= item.password != Password::None;
+        }
+        if access == Access::No || guarded && !self.permissions.password {
+            let text = match changes && guarded {
+                true => {
+                    "its configuration wants a password before it is changed, and the policy has none"
+                }
+                false => "the policy does not allow this",
+            };
+            return self.say(text);
+        }
+        if guarded && !self.guard.is_open() {
+            return self.prompt(action);
+        }
+        self.act(action);
+    }
+
+    pub(super) fn say(&mut self, text: &str) {
+        self.message = Some(text.to_owned());
+    }
+
+    /// Does what is allowed.
+    fn act(&mut self, action: Action) {
+        let chosen = self.chosen().map(|(i, item)| (i, item.clone()));
+        let command = match (action, chosen) {
+            (Action::Start, Some((i, _))) => return self.start(i, None, true),
+            (Action::Start, None) => return,
+            (Action::Command(command), Some((_, item))) => match command {
+                Command::Edit => return self.edit(item),
+                Command::Initrds => return self.choose_initrds(item),
+                Command::Details => {
+                    self.wishes.push(Wish::Describe(item.id.clone()));
+                    let (lines, at) = (Vec::new(), Reader::default());
+                    self.page = Some(Page::Details(Details { item, lines, at }));
+                    return;
+                }
+                Command::Once => return self.wishes.push(Wish::Once(item.id)),
+                Command::Default => return self.wishes.push(Wish::SetDefault(item.id)),
+                other => other,
+            },
+            (Action::Command(command), None) => command,
+        };
+        let text = match command {
+            Command::Search => {
+                if let Some(level) = self.levels.last_mut() {
+                    level.search();
+                }
+                return;
+            }
+            Command::Rescan => return self.wishes.push(Wish::Rescan),
+            Command::Shell => return self.wishes.push(Wish::Shell),
+            Command::Quit => return self.wishes.push(Wish::Quit),
+            Command::Notes => Text::Notes,
+            Command::Log => Text::Log,
+            Command::Disks => Text::Disks,
+            Command::About => Text::About,
+            Command::Help => Text::Help,
+            _ => return self.say("choose an entry first"),
+        };
+        let at = Reader::default();
+        self.page = Some(Page::Text(Reading { text, at }));
+    }
+
+    /// Starts an item, with what was changed of it.
+    pub(super) fn start(&mut self, index: usize, cmdline: Option<String>, by_person: bool) {
+        let Some(item) = self.listing.items.get(index) else {
+            return;
+        };
+        if let Some(reason) = &item.blocked {
+            self.message = Some(format!("it can't be booted: {reason}"));
+            return;
+        }
+        let draft = self.draft.take().filter(|_| by_person);
+        let draft = draft.filter(|draft| self.listing.find(&draft.item) == Some(index));
+        let progress = Progress::new(item.title.clone(), item.place.clone(), self.now);
+        self.wishes.push(Wish::Start(Choice {
+            id: item.id.clone(),
+            cmdline,
+            initrd: draft.map(|draft| draft.initrd),
+            by_person,
+        }));
+        self.countdown.stop(self.now);
+        self.page = Some(Page::Progress(progress));
+    }
+}
