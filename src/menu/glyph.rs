@@ -55,14 +55,24 @@ impl Glyph {
 /// What is shown for a text. Characters that a terminal would act on are escaped as [`Printable`] does.
 ///
 /// [`Printable`]: crate::text::Printable
-pub(super) fn glyphs(text: &str, charset: Charset) -> impl Iterator<Item = Glyph> {
-    text.chars().flat_map(move |c| {
-        let own = is_harmless(c).then(|| Glyph::of(c, charset));
-        let escaped = own.is_none().then(|| c.escape_unicode());
-        let escaped = escaped.into_iter().flatten();
-        own.into_iter()
-            .chain(escaped.map(move |c| Glyph::of(c, charset)))
-    })
+pub(super) fn glyphs(text: &str, charset: Charset) -> Vec<Glyph> {
+    let mut glyphs = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmless(c) {
+            glyphs.push(Glyph::of(c, charset));
+        } else {
+            glyphs.extend(c.escape_unicode().map(|c| Glyph::of(c, charset)));
+        }
+    }
+    glyphs
+}
+
+/// How many cells a character of a text takes.
+fn width(c: char, charset: Charset) -> usize {
+    match is_harmless(c) {
+        true => Glyph::of(c, charset).width(),
+        false => c.escape_unicode().len(),
+    }
 }
 
 /// Every terminal gives one cell to these (Unicode's East Asian width: neutral, narrow or ambiguous, in blocks
@@ -109,10 +119,8 @@ pub(super) fn wrap(text: &str, width: usize, charset: Charset) -> Vec<usize> {
     let mut used: usize = 0;
     // Behind the last blank of this row: the byte there, and how much of the row is before it.
     let mut blank: Option<(usize, usize)> = None;
-    let mut buffer = [0; 4];
     for (at, c) in text.char_indices() {
-        let own = glyphs(c.encode_utf8(&mut buffer), charset);
-        let cells = own.fold(0, |sum: usize, glyph| sum.saturating_add(glyph.width()));
+        let cells = self::width(c, charset);
         if used.saturating_add(cells) > width.max(1) && used > 0 {
             let (start, before) = blank.take().unwrap_or((at, used));
             starts.push(start);
@@ -132,8 +140,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(text: &str, charset: Charset) -> (String, usize) {
-        let text: String = glyphs(text, charset).map(|glyph| glyph.character).collect();
-        let width = glyphs(&text, charset).map(Glyph::width).sum();
+        let text: String = glyphs(text, charset)
+            .into_iter()
+            .map(|glyph| glyph.character)
+            .collect();
+        let width = glyphs(&text, charset).into_iter().map(Glyph::width).sum();
         (text, width)
     }
 
@@ -175,7 +186,7 @@ mod tests {
             let rows = rows(&text, width);
             prop_assert_eq!(rows.concat(), text.as_str());
             for row in rows {
-                let cells: usize = glyphs(row, Charset::Utf8).map(Glyph::width).sum();
+                let cells: usize = glyphs(row, Charset::Utf8).into_iter().map(Glyph::width).sum();
                 prop_assert!(cells <= width, "{}", row);
             }
         }
