@@ -1066,7 +1066,9 @@ proptest! {
         facts.manifests.clear();
         facts.pieces.retain(|piece| !piece.is_addition || piece.name.is_some());
         let mut signed = manifest(&["owner"], &[]);
-        let groups = facts.group().into_iter().collect();
+        let groups: Vec<Group> = facts.group().into_iter().collect();
+        // Without a kernel there is nothing to list.
+        prop_assume!(!groups.is_empty());
         signed.manifest = signed.manifest.map(|manifest| Manifest { groups, ..manifest });
         facts.manifests.push(signed);
         let verdict = strict().judge(&facts);
