@@ -8,7 +8,7 @@ use super::configuration::{Configuration, Wait};
 use super::guess::guess;
 use super::identity::Identities;
 use super::{grub, names, password, same, syslinux, uki};
-use crate::disk::{Format, Volume};
+use crate::disk::{Format, PartitionKind, Volume};
 use crate::efi::Wishes;
 use crate::entry::{BootEntry, EntrySource, FileRef, VolumeId};
 use crate::inventory::Inventory;
@@ -96,8 +96,9 @@ pub fn discover(inventory: &Inventory) -> Found {
         let mut boot = bls::Group::default();
         let mut others = Vec::new();
         let mut readable = Vec::new();
-        // What firmware would look at for a program to start.
+        // What firmware would look at for a program to start: as it does, any FAT of an MBR that has no ESP.
         let mut started = Vec::new();
+        let mut candidates = Vec::new();
         for (id, volume) in inventory.volumes_of(disk) {
             for text in inventory.assembly_problems(id) {
                 found.problem(id, text.to_owned());
@@ -132,6 +133,8 @@ pub fn discover(inventory: &Inventory) -> Found {
             readable.push(id);
             if place == Place::Esp || volume.partition.is_none() {
                 started.push(id);
+            } else if format == Format::Fat && is_in_mbr(volume) {
+                candidates.push(id);
             }
             match place {
                 Place::Elsewhere => {
@@ -178,6 +181,9 @@ pub fn discover(inventory: &Inventory) -> Found {
             }
         }
         volumes.extend(readable);
+        if started.is_empty() {
+            started = candidates;
+        }
         for volume in started {
             let Ok(filesystem) = inventory.filesystem(volume) else {
                 continue;
@@ -217,6 +223,12 @@ pub fn discover(inventory: &Inventory) -> Found {
     same::merge(&mut found, &identities);
     names::make_unique(inventory, &mut found.entries);
     found
+}
+
+/// Is it a partition of an MBR?
+fn is_in_mbr(volume: &Volume) -> bool {
+    let partition = volume.partition.as_ref();
+    partition.is_some_and(|partition| matches!(partition.kind, PartitionKind::Mbr(_)))
 }
 
 /// Is it a hybrid medium as a whole, which one of its partitions shows once more?

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::discover::Found;
 use super::identity::Identities;
 use crate::entry::{BootEntry, CompanionKind, FileRef};
+use crate::kexec::parameters_of;
 
 /// What an entry starts, as far as that can be told without looking at files, as a text: the kind, what files it
 /// needs, and the command line. `None` where it starts nothing.
@@ -49,11 +50,19 @@ fn files(entry: &BootEntry) -> Vec<(char, &str, &FileRef)> {
     files
 }
 
-/// A command line without what each boot loader puts in by itself.
+/// A command line without what each boot loader puts in by itself: parameters as the kernel divides them, none of
+/// which has a quote. What a quote that stays open makes of the rest is compared as it is written.
 fn words(cmdline: &str) -> String {
-    let words = cmdline.split_ascii_whitespace();
-    let own = words.filter(|word| !word.starts_with("BOOT_IMAGE=") && !word.starts_with("initrd="));
-    own.fold(String::new(), |text, word| text + " " + word)
+    let Some(words) = parameters_of(cmdline) else {
+        return cmdline.to_owned();
+    };
+    let is_own = |word: &str| {
+        let names = ["BOOT_IMAGE=", "initrd="];
+        names.iter().any(|name| word.starts_with(name)) && !word.contains('"')
+    };
+    let words = words.into_iter().map(|(_, word)| word);
+    let left = words.filter(|word| !is_own(word));
+    left.fold(String::new(), |text, word| text + " " + word)
 }
 
 /// What an entry starts, exactly, as a text; `None` where that is nothing.

@@ -8,6 +8,7 @@ mod bzimage;
 mod command_line;
 mod error;
 mod kmsg;
+mod parameters;
 mod system;
 mod zboot;
 
@@ -16,6 +17,7 @@ pub(crate) use bzimage::least_kernel;
 pub use bzimage::{BzImage, HEADER_LENGTH, NotBzImage};
 pub use command_line::{CommandLine, CommandLineError};
 pub use error::LoadError;
+pub(crate) use parameters::{is_space, parameters_of};
 pub use system::{FileLoad, jump};
 #[cfg(test)]
 pub(crate) use zboot::zboot;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::config::bls::Pattern;
+use crate::kexec::{is_space, parameters_of};
 use crate::text::Printable;
 
 /// What a policy says of the parameters of a kernel.
@@ -36,7 +37,7 @@ impl Parameters {
         if *self == Parameters::default() {
             return Ok(());
         }
-        if quoted(cmdline).is_none() {
+        if parameters_of(cmdline).is_none() {
             return Err(ParameterError::OpenQuote);
         }
         for word in words(cmdline) {
@@ -65,7 +66,7 @@ impl Parameters {
     /// in front of `--`, since what follows that is not for the kernel.
     pub fn extend(&self, cmdline: &str) -> String {
         let added = self.add.join(" ");
-        let pieces = quoted(cmdline).unwrap_or_default();
+        let pieces = parameters_of(cmdline).unwrap_or_default();
         let separator = pieces.iter().find(|(_, piece)| *piece == "--");
         let end = separator.map_or(cmdline.len(), |(start, _)| *start);
         let (before, after) = cmdline.split_at_checked(end).unwrap_or((cmdline, ""));
@@ -80,36 +81,10 @@ impl Parameters {
     }
 }
 
-/// The parameters as the kernel divides them (`next_arg` in `lib/cmdline.c`): spaces in quotes divide nothing.
-/// Each with where it begins. `None` when a quote is not closed.
-fn quoted(cmdline: &str) -> Option<Vec<(usize, &str)>> {
-    let mut pieces = Vec::new();
-    let mut is_quoted = false;
-    let mut start = 0;
-    for (at, c) in cmdline.char_indices() {
-        match c {
-            '"' => is_quoted = !is_quoted,
-            c if is_space(c) && !is_quoted => {
-                pieces.push((start, cmdline.get(start..at)?));
-                start = at.checked_add(c.len_utf8())?;
-            }
-            _ => {}
-        }
-    }
-    pieces.push((start, cmdline.get(start..)?));
-    pieces.retain(|(_, piece)| !piece.is_empty());
-    (!is_quoted).then_some(pieces)
-}
-
-/// Is it a space to the kernel (`lib/ctype.c`)? The byte 0xa0 is one, also inside of a letter of UTF-8.
-fn is_space(c: char) -> bool {
-    c.is_ascii_whitespace() || c == '\u{b}' || c.encode_utf8(&mut [0; 4]).as_bytes().contains(&0xa0)
-}
-
 /// Everything that somebody may read as a parameter: as the kernel divides them, without the quotes that it takes
 /// away, and at every space, as the code does that runs before (`arch/x86/lib/cmdline.c`).
 fn words(cmdline: &str) -> impl Iterator<Item = String> {
-    let pieces = quoted(cmdline).unwrap_or_default().into_iter();
+    let pieces = parameters_of(cmdline).unwrap_or_default().into_iter();
     let pieces = pieces.map(|(_, piece)| unquoted(piece));
     let plain = cmdline.split(is_space);
     let plain = plain.map(|word| word.trim_matches('"').to_owned());
@@ -244,7 +219,7 @@ mod tests {
         #[test]
         fn a_word_that_the_kernel_sees_is_seen(cmdline in "[ab\" =-]{0,20}") {
             let parameters = parameters(&[], &["b"], &[]);
-            let is_seen = quoted(&cmdline).is_none_or(|pieces| pieces.iter().any(|(_, piece)| *piece == "b"));
+            let is_seen = parameters_of(&cmdline).is_none_or(|pieces| pieces.iter().any(|(_, piece)| *piece == "b"));
             if is_seen {
                 prop_assert!(parameters.check(&cmdline).is_err());
             }

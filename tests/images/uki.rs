@@ -793,6 +793,43 @@ fn the_program_that_firmware_starts() {
     assert_eq!(named, [("a.conf".to_owned(), EntrySource::Bls, true, true)]);
 }
 
+/// A stick without an EFI system partition: firmware looks into any FAT of an MBR.
+#[test]
+fn the_program_that_firmware_starts_from_a_stick() {
+    let directory = temp_dir();
+    let path = "/EFI/BOOT/BOOTX64.EFI";
+    let content = fs::read(volume(&directory, &[(path, kernel())]).path()).unwrap();
+    let found = |types: &[&str]| {
+        let disk = directory.image("stick.img", 140 * MIB);
+        let places = [MIB, 70 * MIB];
+        let lines: Vec<String> = types
+            .iter()
+            .zip(places)
+            .map(|(kind, at)| format!("start={}, size={}, type={kind}\n", at / 512, 64 * MIB / 512))
+            .collect();
+        let script = format!("label: dos\n{}", lines.concat());
+        run_with_input("sfdisk", ["--quiet", disk.path()], &script);
+        for at in &places[..types.len()] {
+            disk.write(*at, &content);
+        }
+        let entries = entries(&disk).into_iter();
+        entries
+            .map(|entry| {
+                (
+                    entry.origin.file.volume.volume,
+                    entry.source,
+                    entry.bootable(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let firmware = EntrySource::Firmware;
+    assert_eq!(found(&["c"]), [(0, firmware, true)]);
+    assert_eq!(found(&["ef"]), [(0, firmware, true)]);
+    // Where there is an ESP, that is what counts.
+    assert_eq!(found(&["c", "ef"]), [(1, firmware, true)]);
+}
+
 /// Programs that are in Debian's packages, as far as they are installed where the tests run: none of them has
 /// anything that the reader refuses.
 #[test]

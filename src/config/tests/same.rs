@@ -251,3 +251,34 @@ fn remarks_of_all_are_kept() {
         ]
     );
 }
+
+/// The kernel does not divide where a quote is open: what looks like a word of the boot loader hides others.
+#[test]
+fn a_quote_hides_no_parameter() {
+    let label = "label s\nlinux /k\nappend root=/dev/sda1\n";
+    let listed = |options: &str| {
+        let entry = format!("linux /k\noptions {options}\n");
+        let files: Files<'_> = &[
+            KERNEL,
+            ("/loader/entries/b.conf", &entry),
+            ("/extlinux.conf", label),
+        ];
+        ids(&look(&[files])).len()
+    };
+    for same in [
+        "root=/dev/sda1",
+        "BOOT_IMAGE=/k root=/dev/sda1",
+        "root=/dev/sda1 BOOT_IMAGE=(hd0,1)/k",
+    ] {
+        assert_eq!(listed(same), 1, "{same}");
+    }
+    for other in [
+        "BOOT_IMAGE=\" root=/dev/sda1",
+        "BOOT_IMAGE=\" root=/dev/sda1\"",
+        "root=/dev/sda1 BOOT_IMAGE=\"",
+        "\"BOOT_IMAGE=/k\" root=/dev/sda1",
+        "root=/dev/sda1 a\"b c\"",
+    ] {
+        assert_eq!(listed(other), 2, "{other}");
+    }
+}
