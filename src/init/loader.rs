@@ -12,7 +12,9 @@ use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{Counted, LEFT_OUT, Report, Watchman};
 use super::wait::{Progress, Wait, pause};
 use super::{VOLUMES, log as sink, mounts};
-use crate::boot::{Attempt, Stage, Timeline, available_memory, count, is_counted, open_disk, plan};
+use crate::boot::{
+    Attempt, AttemptError, Stage, Timeline, available_memory, count, is_counted, open_disk, plan,
+};
 use crate::boot::{save, unmet};
 use crate::config::{Found, discover};
 use crate::disk::{Disk, Sysfs, Uevents};
@@ -348,6 +350,7 @@ impl Loader {
                     report.loaded();
                     return true;
                 }
+                Err(AttemptError::Refused(verdict)) => show_complaints("refused", &verdict),
                 Err(error) => log::warn!("{}", Printable(&error.to_string())),
             }
         }
@@ -401,8 +404,13 @@ fn show_verdict(verdict: &Verdict) {
             log::info!("{}", Printable(&finding.to_string()));
         }
     }
+    show_complaints("booted all the same", verdict);
+}
+
+/// Says what speaks against booting it, on a line for each part, and what follows.
+fn show_complaints(what_follows: &str, verdict: &Verdict) {
     for complaint in verdict.complaints() {
-        log::warn!("booted all the same: {}", Printable(&complaint));
+        log::warn!("{what_follows}: {}", Printable(&complaint));
     }
 }
 

@@ -98,7 +98,8 @@ struct ToSupervisor;
 
 impl log::Log for ToSupervisor {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Info
+        // Only what the project itself says: the crates below name neither disk nor file.
+        metadata.level() <= log::Level::Info && metadata.target().starts_with("pilotlight")
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -140,6 +141,16 @@ mod tests {
     fn an_endless_line_and_escapes_do_no_harm() {
         assert_eq!(lines(&[&vec![b'x'; LINE * 3]])[0].len(), LINE);
         assert_eq!(lines(&[b"\x1b[2Jtitle\r\n"]), [" [2Jtitle "]);
+    }
+
+    #[test]
+    fn what_crates_say_to_their_developers_is_not_told() {
+        let is_told = |target: &str| {
+            let mut metadata = log::Metadata::builder();
+            let metadata = metadata.level(log::Level::Warn).target(target).build();
+            log::Log::enabled(&ToSupervisor, &metadata)
+        };
+        assert!(is_told("pilotlight::boot") && !is_told("fatfs::boot_sector"));
     }
 
     #[test]
