@@ -12,6 +12,9 @@ use crate::trust::manifest::{Group, Listed, Manifest};
 use crate::trust::role::Role;
 use crate::trust::rules::Rules;
 
+/// What is said of what is other than in each manifest that counts.
+const NOT_LISTED: &str = "no manifest that counts names it so";
+
 /// The rules and the facts, side by side.
 pub(super) struct Case<'a> {
     pub(super) rules: &'a Rules,
@@ -36,7 +39,13 @@ impl<'a> Case<'a> {
             let refusals = signed.own.refusals.iter();
             let refusals = refusals.map(|refusal| format!("{file}: {refusal}"));
             case.manifest_reasons.extend(refusals);
+            let is_signed = !signed.own.vouchers.is_empty();
             match &signed.manifest {
+                // Why its signatures do not count was said.
+                Ok(_) if !is_signed && !signed.own.refusals.is_empty() => {}
+                Ok(_) if !is_signed => case.manifest_reasons.push(format!(
+                    "{file} is not signed: put its signature beside it"
+                )),
                 Ok(manifest) if manifest.counts_at(floor) => {
                     case.manifests.push((signed, manifest));
                 }
@@ -98,6 +107,12 @@ impl<'a> Case<'a> {
                     let file = Printable(&stub.file);
                     let refusals = stub.own.refusals.iter();
                     reasons.extend(refusals.map(|refusal| format!("{file}: {refusal}")));
+                }
+                let is_listed = |(_, manifest): &(_, &Manifest)| {
+                    manifest.groups.iter().any(|group| lists(group, piece))
+                };
+                if !self.manifests.is_empty() && !self.manifests.iter().any(is_listed) {
+                    reasons.insert(0, NOT_LISTED.to_owned());
                 }
                 reasons.extend(self.manifest_reasons.iter().cloned());
                 self.or_unsigned(reasons, Some(&piece.file))
@@ -250,7 +265,7 @@ impl<'a> Case<'a> {
         if reasons.is_empty() {
             reasons.push(match self.manifests.is_empty() {
                 true => "nothing that is signed names it".to_owned(),
-                false => "no manifest names it so".to_owned(),
+                false => NOT_LISTED.to_owned(),
             });
         }
         reasons.dedup();

@@ -304,7 +304,7 @@ fn parts() -> Vec<Row> {
             with(listed(owner, &[WHOLE]), |f| {
                 f.pieces.push(file(Role::DeviceTree, "board.dtb", &[]))
             }),
-            Err("device tree: not covered: board.dtb: no manifest names it so"),
+            Err("device tree: not covered: board.dtb: no manifest that counts names it so"),
         ),
         (
             "a named file with its own signature",
@@ -357,7 +357,18 @@ fn combinations() -> Vec<Row> {
             "a manifest that is not signed",
             strict(),
             listed(&[], &[WHOLE]),
-            Err("no manifest names it so"),
+            Err("initrd: manifest is not signed: put its signature beside it"),
+        ),
+        (
+            "a kernel that is signed by nobody, and another one in the manifest",
+            strict(),
+            with(
+                listed(owner, &["other initrd =root=/dev/sda2 quiet"]),
+                |f| {
+                    f.pieces[0].own.refusals = vec!["it is not signed".to_owned()];
+                },
+            ),
+            Err("vmlinuz: no manifest that counts names it so, it is not signed"),
         ),
         (
             "the second group",

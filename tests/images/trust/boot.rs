@@ -256,7 +256,7 @@ fn every_change_is_refused_in_words() {
                 );
             },
             "new.conf",
-            "\"cmdline\": [\"no manifest names it so\"]",
+            "\"cmdline\": [\"no manifest that counts names it so\"]",
         ),
         (
             "swapped initrds",
