@@ -1,14 +1,18 @@
 //! Disks for one machine each: the images that were made once stay as they are.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use pilotlight::config::discover;
 use pilotlight::disk::Disk;
 use pilotlight::fs::FsPath;
 use pilotlight::inventory::Inventory;
+
+/// What goes onto a disk: by its path, the content of each file.
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// A disk that a machine may write to; it is deleted at the end.
 pub struct Image {
@@ -57,6 +61,46 @@ impl Image {
         mcopy.args(files.iter().map(|(name, _)| source.join(name)));
         run(mcopy.arg(format!("::{directory}")));
         std::fs::remove_dir_all(&source).unwrap();
+    }
+}
+
+impl Image {
+    /// A FAT filesystem with these files and nothing around it, as on a stick.
+    pub fn of_files(name: &str, files: &Files) -> Image {
+        let path = directory().join(format!("{name}.raw"));
+        let _ = std::fs::remove_file(&path);
+        run(Command::new("mkfs.fat")
+            .arg("-C")
+            .arg(&path)
+            .arg("65536")
+            .stdout(Stdio::null()));
+        let format = "raw";
+        let image = Image { path, format };
+        image.copy_in("", files);
+        image
+    }
+
+    /// Writes files, with the directories that they are in, to the EFI system partition of a copy.
+    pub fn put_on_esp(&self, files: &Files) {
+        self.copy_in("@@1M", files);
+    }
+
+    fn copy_in(&self, partition: &str, files: &Files) {
+        let tree = self.path.with_extension("tree");
+        let _ = std::fs::remove_dir_all(&tree);
+        for (name, content) in files {
+            let file = tree.join(name.trim_start_matches('/'));
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, content).unwrap();
+        }
+        let mut mcopy = Command::new("mcopy");
+        mcopy
+            .args(["-s", "-o", "-i"])
+            .arg(format!("{}{partition}", self.path.display()));
+        let tops = std::fs::read_dir(&tree).unwrap();
+        mcopy.args(tops.map(|top| top.unwrap().path()));
+        run(mcopy.arg("::/"));
+        std::fs::remove_dir_all(&tree).unwrap();
     }
 }
 

@@ -180,15 +180,29 @@ impl Setup {
     }
 
     /// Gives it another policy than that of the board: an archive that the kernel unpacks over its own.
-    pub fn policy(mut self, text: &str) -> Setup {
+    pub fn policy(self, text: &str) -> Setup {
+        self.policy_with(text, &[])
+    }
+
+    /// Another policy, and the files of its anchors beside it.
+    pub fn policy_with(mut self, text: &str, anchors: &[(&str, &Path)]) -> Setup {
+        const DIRECTORY: &str = "etc/pilotlight";
         let root = directory().join(format!("{}.root", self.name));
-        let (path, archive) = ("etc/pilotlight/policy.toml", "policy.cpio");
-        std::fs::create_dir_all(root.join("etc/pilotlight")).unwrap();
-        std::fs::write(root.join(path), text).unwrap();
-        let list = format!("printf 'etc\\netc/pilotlight\\n{path}\\n'");
-        let pack = format!("{list} | cpio --quiet -o -H newc >{archive}");
+        let _ = std::fs::remove_dir_all(&root);
+        let inside = root.join(DIRECTORY);
+        std::fs::create_dir_all(inside.join("anchors")).unwrap();
+        std::fs::write(inside.join("policy.toml"), text).unwrap();
+        for (name, file) in anchors {
+            std::fs::copy(file, inside.join("anchors").join(name)).unwrap();
+        }
+        let archive = directory().join(format!("{}.cpio", self.name));
+        let pack = format!(
+            "find etc | cpio --quiet -o -H newc >'{}'",
+            archive.display()
+        );
         run(Command::new("sh").args(["-c", &pack]).current_dir(&root));
-        self.command.arg("-initrd").arg(root.join(archive));
+        std::fs::remove_dir_all(&root).unwrap();
+        self.command.arg("-initrd").arg(archive);
         self
     }
 

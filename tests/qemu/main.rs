@@ -16,7 +16,9 @@ mod disk;
 mod environment;
 mod interface;
 mod machine;
+mod signed;
 mod stand_in;
+mod trust;
 
 use std::time::Duration;
 
