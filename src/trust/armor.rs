@@ -73,7 +73,7 @@ fn begins(line: &[u8]) -> Option<&[u8]> {
 }
 
 /// Base64 (RFC 4648, section 4) in its one canonical form: padded, and nothing in between.
-pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut groups = text.chunks(4).peekable();
     while let Some(group) = groups.next() {
@@ -127,7 +127,20 @@ mod tests {
             assert_eq!(decode(text.as_bytes()).as_deref(), Some(bytes), "{text}");
         }
         for text in [
-            "Z", "Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "Zg==Zg==", "Zm 9v", "Zm-_", "Zg=a",
+            "Z",
+            "Zg",
+            "Zg=",
+            "Zh==",
+            "Zm9=",
+            "Z===",
+            "====",
+            "Zg==Zg==",
+            "Zm 9v",
+            "Zm-_",
+            "Zg=a",
+            "Zm9v\0===",
+            "Zm-v",
+            "Z=m9",
         ] {
             assert_eq!(decode(text.as_bytes()), None, "{text}");
         }

@@ -56,6 +56,7 @@ mod ssh;
 mod strength;
 
 pub use anchor::{Anchor, Trusted};
+pub use armor::decode as base64;
 pub use authority::{Authority, AuthorityError};
 pub use certificate::{Certificate, Validity};
 pub use chain::Chain;
