@@ -74,10 +74,6 @@ impl Case<'_> {
                     && matches!(self.of_pieces(Role::CommandLine), State::Covered(_))
             }
         };
-        let is_initrd = |piece: &&Piece| {
-            let is_other = piece.is(Role::Kernel) || piece.is_addition || piece.name.is_some();
-            piece.is(Role::Initrd) && !is_other
-        };
         let pieces = || self.facts.pieces.iter();
         let is = |(piece, listed): (&Piece, &Listed)| piece.sha256 == listed.sha256;
         let all = |pieces: Vec<&Piece>, listed: Vec<&Listed>| {
@@ -91,7 +87,7 @@ impl Case<'_> {
                 vec![&group.kernel],
             )
             && all(
-                pieces().filter(is_initrd).collect(),
+                pieces().filter(|piece| piece.is_whole_initrd()).collect(),
                 group.initrds.iter().collect(),
             )
             && all(

@@ -150,6 +150,12 @@ impl Piece {
         }
     }
 
+    /// Is it an initrd as a whole: none inside a kernel's image, none that is added, and no single file in it?
+    pub(super) fn is_whole_initrd(&self) -> bool {
+        let is_other = self.is(Role::Kernel) || self.is_addition || self.name.is_some();
+        self.is(Role::Initrd) && !is_other
+    }
+
     /// Is it for this?
     pub(super) fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)

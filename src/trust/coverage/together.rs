@@ -14,12 +14,11 @@ impl Facts {
             path: piece.name.clone().unwrap_or_else(|| piece.file.clone()),
         };
         let of = |role| self.pieces.iter().filter(move |piece| piece.is(role));
-        let is_initrd =
-            |piece: &&Piece| !piece.is(Role::Kernel) && !piece.is_addition && piece.name.is_none();
+        let initrds = self.pieces.iter().filter(|piece| piece.is_whole_initrd());
         let named = self.pieces.iter().filter(|piece| piece.name.is_some());
         Some(Group {
             kernel: of(Role::Kernel).map(listed).next()?,
-            initrds: of(Role::Initrd).filter(is_initrd).map(listed).collect(),
+            initrds: initrds.map(listed).collect(),
             files: named.map(listed).collect(),
             devicetree: of(Role::DeviceTree).map(listed).next(),
             configurations: Vec::new(),
