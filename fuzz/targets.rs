@@ -541,8 +541,33 @@ pub fn syslinux(data: &[u8]) {
     let (Ok(path), Ok(directory)) = (FsPath::new("/s/syslinux.cfg"), FsPath::new("/s")) else {
         return;
     };
-    let known = Known::default();
-    let found = list(&filesystem, volume, &path, &directory, Medium::Disk, known);
+    // The texts of the system are those that the input begins with.
+    let mut tables = b"\x01\x1b\0\0\x01\x02\x03\x04".to_vec();
+    tables.extend([0x5a; 16]);
+    tables.extend(*b"\0\x05\x06");
+    let texts = data.split(|byte| matches!(byte, 0 | b'\n'));
+    tables.extend(*b"V\0");
+    for text in texts.filter(|text| !text.is_empty()).take(5) {
+        tables.extend(text);
+        tables.push(0);
+    }
+    tables.extend(*b"\0\x7f\x04\x01\0\0\0");
+    let smbios = Smbios::parse(b"_SM3_\x01\x18\x03\0\0\x01\0\xff\xff\0\0", tables);
+    let known = Known {
+        smbios: smbios.as_ref(),
+        content: None,
+    };
+    let budget = Budget::of_disk(1);
+    let medium = Medium::Disk;
+    let found = list(
+        &filesystem,
+        volume,
+        &path,
+        &directory,
+        medium,
+        known,
+        &budget,
+    );
     assert!(found.entries.len() <= 4096 && found.problems.len() <= 16);
     let defaults = found.entries.iter().filter(|entry| entry.default).count();
     assert!(defaults <= 1, "{defaults} defaults");

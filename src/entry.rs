@@ -291,7 +291,7 @@ impl BootEntry {
         !self.problems.iter().any(|problem| problem.blocks)
     }
 
-    /// How many bytes a copy takes, about, as it was read from a file of its own.
+    /// How many bytes a copy takes, about.
     pub fn size(&self) -> usize {
         let mut sum = size_of::<BootEntry>();
         let mut add = |bytes: usize| sum = sum.saturating_add(bytes);
@@ -301,11 +301,28 @@ impl BootEntry {
         for text in [&self.version, &self.machine_id, &self.architecture] {
             add(text.as_ref().map_or(0, String::len));
         }
+        for text in self.also_called.iter().chain(&self.submenu) {
+            add(size_of::<String>());
+            add(text.len());
+        }
+        for module in &self.modules {
+            add(size_of::<Module>());
+            add(module.cmdline.len());
+        }
+        for saved in &self.saves {
+            add(saved.size());
+        }
         let mut add_file = |file: &FileRef| {
             add(size_of::<FileRef>());
             add(file.path.as_str().len());
         };
         add_file(&self.origin.file);
+        for origin in &self.also_at {
+            add_file(&origin.file);
+        }
+        for module in &self.modules {
+            add_file(&module.file);
+        }
         for file in [&self.kernel, &self.devicetree].into_iter().flatten() {
             add_file(file);
         }

@@ -3,11 +3,14 @@
 use std::cell::Cell;
 use std::fmt;
 
-/// What the entries of the Boot Loader Specification on a disk, images among them, may take together: memory, in
-/// bytes, and time, in steps. A step is looking at one section of a program, or at some bytes of a text.
+use crate::fs::FsPath;
+
+/// What the entries of a disk may take together: memory, in bytes, and time, in steps. A step is looking at one section
+/// of a program, or at some bytes of a text. It is for the Boot Loader Specification, images among it, and for
+/// SYSLINUX; scripts of GRUB compute, and have an allowance of their own.
 ///
-/// The entry files of one volume have half of what is left, and so have its images: nobody takes everything from the
-/// others.
+/// The entry files of one volume have half of what is left, and so have its images, and its configuration of SYSLINUX:
+/// nobody takes everything from the others.
 #[derive(Debug)]
 pub struct Budget {
     bytes: Account,
@@ -34,6 +37,9 @@ const LEAST_PART: u64 = 8;
 
 /// Looking for a file, and opening it, takes the time of so many steps.
 const STEPS_OF_A_FILE: u64 = 256;
+
+/// Each part of its path takes so many more, where paths may be long.
+const STEPS_OF_A_PART: u64 = 64;
 
 /// Reading so many bytes takes the time of a step.
 const BYTES_OF_A_STEP: u64 = 64;
@@ -98,6 +104,15 @@ impl Budget {
     /// As [`Budget::work`].
     pub(super) fn file(&self) -> Result<(), Limit> {
         self.steps(STEPS_OF_A_FILE)
+    }
+
+    /// Looks for the file of a path that may lead through many directories.
+    ///
+    /// # Errors
+    /// As [`Budget::work`].
+    pub(super) fn look(&self, path: &FsPath) -> Result<(), Limit> {
+        let parts = number(path.components().count());
+        self.steps(STEPS_OF_A_FILE.saturating_add(parts.saturating_mul(STEPS_OF_A_PART)))
     }
 
     /// Reads bytes, or puts a text together.
@@ -193,9 +208,9 @@ mod tests {
         assert_eq!(all, Limit::Steps(STEPS / 2));
         disk.share(|volume| {
             assert_eq!(volume.exceeded(), None);
-            volume.file().unwrap();
+            volume.look(&FsPath::new("/a/b").unwrap()).unwrap();
             volume.read(640).unwrap();
-            assert_eq!(volume.worth(), 266 * 16);
+            assert_eq!(volume.worth(), 394 * 16);
             let error = volume.keep(5 << 20).unwrap_err();
             assert_eq!(
                 error.to_string(),
@@ -203,7 +218,7 @@ mod tests {
             );
         });
         assert_eq!(disk.bytes.used(), 8 << 20);
-        assert_eq!(disk.steps.used(), STEPS / 2 + 266);
+        assert_eq!(disk.steps.used(), STEPS / 2 + 394);
     }
 
     #[test]

@@ -169,8 +169,13 @@ pub fn discover(inventory: &Inventory) -> Found {
             }
         }
         for id in &readable {
-            let Some((file, listed)) = syslinux::of_volume(inventory, *id) else {
-                continue;
+            let (file, listed) = match syslinux::of_volume(inventory, *id, &budget) {
+                Ok(Some(found)) => found,
+                Ok(None) => continue,
+                Err(problem) => {
+                    found.problem(*id, problem);
+                    continue;
+                }
             };
             if listed.has_password {
                 locked.insert(disk);

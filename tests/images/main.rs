@@ -29,6 +29,7 @@ mod installed;
 mod iso9660;
 mod kit;
 mod loopback;
+mod memory;
 mod menu;
 mod partitions;
 mod same;

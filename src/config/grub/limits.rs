@@ -29,6 +29,8 @@ pub(super) struct Allowance {
     pub(super) scripts: u64,
     /// Entries that are listed.
     pub(super) entries: u64,
+    /// Bytes of these entries, and of what is said beside them.
+    pub(super) listed: u64,
 }
 
 impl Allowance {
@@ -38,6 +40,7 @@ impl Allowance {
         files: 100_000,
         scripts: 64 << 20,
         entries: 20_000,
+        listed: 16 << 20,
     };
 
     /// Not a step.
@@ -46,6 +49,7 @@ impl Allowance {
         files: 0,
         scripts: 0,
         entries: 0,
+        listed: 0,
     };
 
     /// Disks that get a full share: two configurations each. Where there are more of them, they have this
@@ -85,6 +89,7 @@ impl Allowance {
             files: change(self.files),
             scripts: change(self.scripts),
             entries: change(self.entries),
+            listed: change(self.listed),
         }
     }
 
@@ -94,6 +99,7 @@ impl Allowance {
             files: join(self.files, other.files),
             scripts: join(self.scripts, other.scripts),
             entries: join(self.entries, other.entries),
+            listed: join(self.listed, other.listed),
         }
     }
 }
@@ -105,6 +111,7 @@ pub(super) struct Budget {
     steps_in_all: Cell<u64>,
     files: Cell<u64>,
     scripts: Cell<u64>,
+    listed: Cell<u64>,
 }
 
 /// A limit that was reached; those of a configuration with all its entries are as its share is.
@@ -118,6 +125,7 @@ pub(super) enum Limit {
     Scripts(u64),
     Files(u64),
     Entries(u64),
+    Listed(u64),
 }
 
 impl fmt::Display for Limit {
@@ -146,6 +154,10 @@ impl fmt::Display for Limit {
                 (what, files, "files", MOST.files)
             }
             Limit::Entries(entries) => ("the configuration has", entries, "entries", MOST.entries),
+            Limit::Listed(bytes) => {
+                let what = "the entries of the configuration take";
+                (what, bytes / 1024, "KiB", MOST.listed / 1024)
+            }
         };
         write!(f, "{what} more than {number} {unit}")?;
         match number < most {
@@ -164,6 +176,7 @@ impl Budget {
             steps_in_all: Cell::default(),
             files: Cell::default(),
             scripts: Cell::default(),
+            listed: Cell::default(),
         }
     }
 
@@ -174,6 +187,7 @@ impl Budget {
             files: self.files.get(),
             scripts: self.scripts.get(),
             entries: u64::try_from(entries).unwrap_or(u64::MAX),
+            listed: self.listed.get(),
         }
     }
 
@@ -224,6 +238,14 @@ impl Budget {
         self.scripts.set(self.scripts.get().saturating_add(bytes));
     }
 
+    /// Keeps so many bytes of an entry, or of what is said beside them. Says the limit where that is too much.
+    pub(super) fn list(&self, bytes: usize) -> Option<Limit> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.listed.set(self.listed.get().saturating_add(bytes));
+        let most = self.allowed.listed;
+        (self.listed.get() > most).then_some(Limit::Listed(most))
+    }
+
     /// How much memory is left for scripts, in bytes.
     pub(super) fn room_for_scripts(&self) -> usize {
         let left = self.allowed.scripts.saturating_sub(self.scripts.get());
@@ -260,7 +282,8 @@ impl Budget {
         let most = self.allowed.entries;
         let has_room = u64::try_from(entries).is_ok_and(|entries| entries < most);
         let entries = (!has_room).then_some(Limit::Entries(most));
-        self.exceeded_in_all().or(entries)
+        let reached = self.exceeded_in_all().or(entries);
+        reached.or_else(|| self.list(0))
     }
 }
 

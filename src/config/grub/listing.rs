@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::evaluate::Evaluated;
 use super::interpreter::{End, Interpreter, Message, Place};
+use super::limits::Limit;
 use super::load::{Loaded, Program};
 use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::source::Position;
@@ -170,7 +171,10 @@ impl<'a> Listing<'a> {
         if state.ended.is_none() {
             found.block("GRUB loads it and does not start it: the script ends without `boot'");
         }
-        self.found.entries.push(found);
+        let limit = state.budget.list(found.size());
+        if !self.is_full(limit, &entry) {
+            self.found.entries.push(found);
+        }
     }
 
     /// Adds the entries of the menu that `state` would show. `turn` says when GRUB opens it by itself: for
@@ -194,7 +198,8 @@ impl<'a> Listing<'a> {
             }
         };
         for (i, entry) in menu.entries.iter().enumerate() {
-            if self.is_full(state, entry) {
+            let limit = state.budget.full(self.found.entries.len());
+            if self.is_full(limit, entry) {
                 return;
             }
             let path = path.join(state, &menu, entry);
@@ -223,6 +228,11 @@ impl<'a> Listing<'a> {
                         "menus in each other beyond {MAX_LEVELS} are not opened"
                     ));
                 }
+                // Only now it is known how much it takes.
+                let limit = state.budget.list(found.size());
+                if self.is_full(limit, entry) {
+                    return;
+                }
                 if let Some(turn) = turn {
                     found.default = turn.iter().all(|number| *number == 0);
                     if !found.default {
@@ -249,9 +259,9 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Is there no room for this entry and those behind it? Then it is said once.
-    fn is_full(&mut self, state: &Interpreter<'_>, entry: &MenuEntry) -> bool {
-        let Some(reason) = state.budget.full(self.found.entries.len()) else {
+    /// Does a limit keep this entry, and those behind it, from being listed? Then it is said once.
+    fn is_full(&mut self, limit: Option<Limit>, entry: &MenuEntry) -> bool {
+        let Some(reason) = limit else {
             return false;
         };
         if !std::mem::replace(&mut self.is_full, true) {
@@ -265,7 +275,10 @@ impl<'a> Listing<'a> {
     /// What went wrong outside of entries that could say it.
     fn report(&mut self, state: &Interpreter<'_>, what: &str) {
         let problems = &mut self.found.problems;
-        problems.extend(state.messages.iter().map(describe));
+        for text in state.messages.iter().map(describe) {
+            state.budget.list(text.len());
+            problems.push(text);
+        }
         if state.dropped_messages > 0 {
             problems.push(more(state.dropped_messages));
         }

@@ -76,6 +76,10 @@ impl Context<'_> {
         let Some(depth) = depth.checked_sub(1) else {
             return other(None, "its commands lead to each other without an end");
         };
+        let names = self.tree.labels.iter().map(|label| label.name.len());
+        if let Err(limit) = self.files.budget.read(names.sum()) {
+            return other(None, limit);
+        }
         if let Some((label, arguments)) = self.tree.find(command) {
             return self.label_within(label, arguments, depth);
         }

@@ -173,8 +173,7 @@ fn multiboot(files: &Files<'_>, modules: Vec<(String, String)>, entry: &mut Boot
 
 fn read_boot_cfg(files: &Files<'_>, name: &str) -> Result<Vec<(String, String)>, String> {
     let path = files.locate(name).map_err(|e| format!("{name}: {e}"))?;
-    let bytes = files.read(&path, MAX_BOOT_CFG);
-    let bytes = bytes.map_err(|error| format!("{path} can't be read: {error}"))?;
+    let bytes = files.read(&path, MAX_BOOT_CFG)?;
     Ok(esx::modules(&String::from_utf8_lossy(&bytes)))
 }
 

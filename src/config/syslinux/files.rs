@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::config::budget::{Budget, Limit};
 use crate::entry::{FileRef, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath, PathError};
 use crate::kexec::BzImage;
@@ -15,6 +16,8 @@ pub(super) struct Files<'a> {
     pub(super) filesystem: &'a dyn Filesystem,
     pub(super) volume: VolumeId,
     pub(super) directory: FsPath,
+    /// What is left for looking at them.
+    pub(super) budget: &'a Budget,
 }
 
 /// Why a name is no file of the volume.
@@ -56,13 +59,23 @@ impl Files<'_> {
         path.map_err(NameError::Path)
     }
 
-    pub(super) fn read(&self, path: &FsPath, limit: usize) -> Result<Vec<u8>, FsError> {
-        self.filesystem.read(path, limit)
+    /// Reads a file of at most so many bytes.
+    ///
+    /// # Errors
+    /// Why it can't be read, or is not, in words.
+    pub(super) fn read(&self, path: &FsPath, limit: usize) -> Result<Vec<u8>, String> {
+        let not_read = |limit: Limit| format!("{path} is not read: {limit}");
+        self.budget.look(path).map_err(not_read)?;
+        let bytes = self.filesystem.read(path, limit);
+        let bytes = bytes.map_err(|error| format!("{path} can't be read: {error}"))?;
+        self.budget.read(bytes.len()).map_err(not_read)?;
+        Ok(bytes)
     }
 
     /// Is the file that a name means a Linux kernel?
     pub(super) fn is_linux(&self, name: &str) -> bool {
         let path = self.locate(name).ok();
+        let path = path.filter(|path| self.budget.look(path).is_ok());
         let opened = path.and_then(|path| self.filesystem.open(&path).ok());
         opened.is_some_and(|mut opened| {
             let mut head = vec![0; SETUP_HEADER];
@@ -73,11 +86,15 @@ impl Files<'_> {
     }
 
     /// Is there something with this path, whatever it is?
-    pub(super) fn is_there(&self, path: &FsPath) -> bool {
-        !matches!(
+    ///
+    /// # Errors
+    /// [`Limit`]: it is not looked for.
+    pub(super) fn is_there(&self, path: &FsPath) -> Result<bool, Limit> {
+        self.budget.look(path)?;
+        Ok(!matches!(
             self.filesystem.metadata(path),
             Err(FsError::NotFound | FsError::NotADirectory)
-        )
+        ))
     }
 
     /// The file that a name means. One that can't be read comes with the reason.
@@ -86,13 +103,20 @@ impl Files<'_> {
             Ok(path) => path,
             Err(error) => return (None, Err(format!("{name}: {error}"))),
         };
-        let found = match self.filesystem.metadata(&path) {
+        let found = match self.budget.look(&path) {
+            Ok(()) => self.look(&path),
+            Err(limit) => Err(format!("{path} is not looked for: {limit}")),
+        };
+        let volume = self.volume;
+        (Some(FileRef { volume, path }), found)
+    }
+
+    fn look(&self, path: &FsPath) -> Result<(), String> {
+        match self.filesystem.metadata(path) {
             Ok(metadata) if metadata.kind == FileKind::File => Ok(()),
             Ok(_) => Err(format!("{path} is no file")),
             Err(FsError::NotFound | FsError::NotADirectory) => Err(format!("{path} is not there")),
             Err(error) => Err(format!("{path} can't be read: {error}")),
-        };
-        let volume = self.volume;
-        (Some(FileRef { volume, path }), found)
+        }
     }
 }

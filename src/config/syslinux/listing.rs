@@ -1,7 +1,5 @@
 //! From a configuration, and those that it leads to, to entries.
 
-use std::collections::BTreeSet;
-
 use super::choice::{Choice, choose};
 use super::command::{Context, Lead, Program};
 use super::entry::{entry, protect};
@@ -10,6 +8,7 @@ use super::line::{split, words};
 use super::reader::read;
 use super::sysappend::Known;
 use super::tree::{Item, Label};
+use crate::config::budget::{Budget, Limit};
 use crate::config::configuration::Wait;
 use crate::entry::{BootEntry, FileRef, Origin, Password, VolumeId};
 use crate::fs::{Filesystem, FsPath};
@@ -63,7 +62,7 @@ pub struct Listed {
 }
 
 /// Lists what the configuration `path` of a volume offers when SYSLINUX works in `directory`. `known` is what
-/// `sysappend` asks for.
+/// `sysappend` asks for. What the budget has no room for is left out, and a problem says so.
 pub fn list<'a>(
     filesystem: &'a dyn Filesystem,
     volume: VolumeId,
@@ -71,6 +70,7 @@ pub fn list<'a>(
     directory: &FsPath,
     medium: Medium,
     known: Known<'a>,
+    budget: &'a Budget,
 ) -> Listed {
     let mut listing = Listing {
         medium,
@@ -78,12 +78,14 @@ pub fn list<'a>(
         found: Listed::default(),
         queue: Vec::new(),
         done: 0,
-        places: BTreeSet::new(),
+        budget,
+        is_full: false,
     };
     let files = Files {
         filesystem,
         volume,
         directory: directory.clone(),
+        budget,
     };
     listing.lead(Next {
         files,
@@ -122,9 +124,10 @@ struct Listing<'a> {
     queue: Vec<Next<'a>>,
     /// How many of them were read.
     done: usize,
-    /// Where the entries are written that are listed, with their command lines: what other configurations
-    /// include, too, is not listed again.
-    places: BTreeSet<String>,
+    /// What is left for them.
+    budget: &'a Budget,
+    /// The last entries were left out, and it was said why.
+    is_full: bool,
 }
 
 impl<'a> Listing<'a> {
@@ -177,7 +180,8 @@ impl<'a> Listing<'a> {
 
     /// The next one that is to be read.
     fn next(&mut self) -> Option<Next<'a>> {
-        let next = self.queue.get(self.done).cloned();
+        let next = self.queue.get(self.done).filter(|_| !self.is_full);
+        let next = next.cloned();
         self.done = self.done.saturating_add(1);
         next
     }
@@ -247,7 +251,7 @@ impl<'a> Listing<'a> {
         found.submenu.clone_from(&next.titles);
         found.default = true;
         protect(&mut found, next.password);
-        self.found.entries.push(found);
+        self.offer(found);
     }
 
     fn menu(&mut self, menu: &Menu<'_, 'a>, index: usize, titles: &[String]) {
@@ -256,6 +260,9 @@ impl<'a> Listing<'a> {
             return;
         };
         for item in &found.items {
+            if self.is_full {
+                return;
+            }
             if self.found.entries.len() >= MAX_ENTRIES {
                 self.problem(format!(
                     "there are over {MAX_ENTRIES} entries: the rest is left out"
@@ -305,10 +312,46 @@ impl<'a> Listing<'a> {
         found.default = menu
             .default
             .is_some_and(|default| std::ptr::eq(default, label));
-        let place = format!("{}\0{}\0{}", label.file, label.line, found.cmdline);
-        if self.places.insert(place) {
-            self.found.entries.push(found);
+        self.offer(found);
+    }
+
+    /// Adds an entry, unless it is listed: other configurations may include it, too.
+    fn offer(&mut self, entry: BootEntry) {
+        let mut others = self.found.entries.iter();
+        // Lines are the quickest to tell apart.
+        let is_same = |other: &BootEntry| {
+            other.origin.line == entry.origin.line
+                && other.cmdline == entry.cmdline
+                && other.origin.file == entry.origin.file
+        };
+        if others.any(is_same) || self.is_full {
+            return;
         }
+        match self.keep(&entry) {
+            Ok(()) => self.found.entries.push(entry),
+            Err(limit) => {
+                self.is_full = true;
+                // This one has to be said, however many others there are.
+                self.found
+                    .problems
+                    .truncate(MAX_CONFIGURATIONS.saturating_sub(1));
+                let Origin { file, line } = &entry.origin;
+                let line = line.map(|line| format!(", line {line}"));
+                self.problem(format!(
+                    "{}{}: {limit}: it and what follows is left out",
+                    file.path,
+                    line.unwrap_or_default()
+                ));
+            }
+        }
+    }
+
+    /// Is there room for an entry, and was there the time to read it?
+    fn keep(&self, entry: &BootEntry) -> Result<(), Limit> {
+        let size = entry.size();
+        self.budget.read(size)?;
+        self.budget.exceeded().map_or(Ok(()), Err)?;
+        self.budget.keep(size)
     }
 
     fn problem(&mut self, text: String) {

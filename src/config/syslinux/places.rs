@@ -1,6 +1,7 @@
 //! Where SYSLINUX and its relatives look for their configuration.
 
 use super::listing::Medium;
+use crate::config::budget::Budget;
 use crate::fs::{FileKind, Filesystem, FsPath};
 
 /// A configuration and the directory that SYSLINUX would work in.
@@ -31,14 +32,20 @@ const ON_MEDIA: [&str; 5] = [
     "/",
 ];
 
-/// The first configuration on a volume. Media that were copied to a disk are found there, too.
-pub(super) fn find(filesystem: &dyn Filesystem, is_optical: bool) -> Option<Place> {
+/// The first configuration on a volume, as far as the budget lasts. Media that were copied to a disk are found there,
+/// too.
+pub(super) fn find(
+    filesystem: &dyn Filesystem,
+    is_optical: bool,
+    budget: &Budget,
+) -> Option<Place> {
     let on_disk = || {
         search(
             filesystem,
             &ON_DISKS,
             &["extlinux.conf", "syslinux.cfg"],
             Medium::Disk,
+            budget,
         )
     };
     let medium = match is_optical {
@@ -51,6 +58,7 @@ pub(super) fn find(filesystem: &dyn Filesystem, is_optical: bool) -> Option<Plac
             &ON_MEDIA,
             &["isolinux.cfg", "syslinux.cfg"],
             medium,
+            budget,
         )
     };
     let first = match is_optical {
@@ -58,9 +66,9 @@ pub(super) fn find(filesystem: &dyn Filesystem, is_optical: bool) -> Option<Plac
         false => on_disk(),
     };
     first
-        .or_else(|| beside_efi_programs(filesystem))
+        .or_else(|| beside_efi_programs(filesystem, budget))
         .or_else(on_medium)
-        .or_else(|| for_the_network(filesystem))
+        .or_else(|| for_the_network(filesystem, budget))
 }
 
 fn search(
@@ -68,12 +76,13 @@ fn search(
     directories: &[&str],
     names: &[&str],
     medium: Medium,
+    budget: &Budget,
 ) -> Option<Place> {
     directories.iter().find_map(|directory| {
         let directory = FsPath::new(directory).ok()?;
         names.iter().find_map(|name| {
             let path = directory.join(name).ok()?;
-            is_file(filesystem, &path).then(|| Place {
+            is_file(filesystem, &path, budget).then(|| Place {
                 path,
                 directory: directory.clone(),
                 medium,
@@ -83,7 +92,7 @@ fn search(
 }
 
 /// SYSLINUX for EFI lies in a directory of a vendor or in that for removable media.
-fn beside_efi_programs(filesystem: &dyn Filesystem) -> Option<Place> {
+fn beside_efi_programs(filesystem: &dyn Filesystem, budget: &Budget) -> Option<Place> {
     let efi = FsPath::new("/EFI").ok()?;
     let vendors = filesystem.read_dir(&efi).ok()?.into_iter();
     let vendors = vendors.filter(|entry| entry.kind == FileKind::Directory);
@@ -91,23 +100,32 @@ fn beside_efi_programs(filesystem: &dyn Filesystem) -> Option<Place> {
         .filter_map(|entry| efi.join(&entry.name).ok())
         .find_map(|directory| {
             let names = ["syslx64.cfg", "syslinux.cfg"];
-            search(filesystem, &[directory.as_str()], &names, Medium::Disk)
+            search(
+                filesystem,
+                &[directory.as_str()],
+                &names,
+                Medium::Disk,
+                budget,
+            )
         })
 }
 
 /// What a server would give to PXELINUX, which lies beside the directory of its configurations.
-fn for_the_network(filesystem: &dyn Filesystem) -> Option<Place> {
+fn for_the_network(filesystem: &dyn Filesystem, budget: &Budget) -> Option<Place> {
     let directory = FsPath::root();
     let path = directory.join("pxelinux.cfg/default").ok()?;
     let medium = Medium::Network;
-    is_file(filesystem, &path).then_some(Place {
+    is_file(filesystem, &path, budget).then_some(Place {
         path,
         directory,
         medium,
     })
 }
 
-fn is_file(filesystem: &dyn Filesystem, path: &FsPath) -> bool {
+fn is_file(filesystem: &dyn Filesystem, path: &FsPath, budget: &Budget) -> bool {
+    if budget.look(path).is_err() {
+        return false;
+    }
     let metadata = filesystem.metadata(path);
     metadata.is_ok_and(|metadata| metadata.kind == FileKind::File)
 }
@@ -225,7 +243,7 @@ mod tests {
             let filesystem = files
                 .iter()
                 .fold(MemoryFilesystem::new(), |all, path| all.file(path, ""));
-            let found = find(&filesystem, optical).unwrap();
+            let found = find(&filesystem, optical, &Budget::of_disk(1)).unwrap();
             assert_eq!(
                 (found.path.as_str(), found.directory.as_str()),
                 (path, directory)
@@ -233,6 +251,6 @@ mod tests {
             assert_eq!(found.medium, medium);
         }
         let filesystem = MemoryFilesystem::new().file("/extlinux.conf/x", "");
-        assert_eq!(find(&filesystem, false), None);
+        assert_eq!(find(&filesystem, false, &Budget::of_disk(1)), None);
     }
 }

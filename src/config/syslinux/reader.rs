@@ -143,7 +143,7 @@ impl Reader<'_> {
         let bytes = match self.files.read(path, MAX_FILE) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.problem(format!("{asked}{path} can't be read: {error}"));
+                self.problem(format!("{asked}{error}"));
                 return;
             }
         };
@@ -315,12 +315,19 @@ impl Reader<'_> {
 
     fn include(&mut self, line: &Line<'_>, name: &str) {
         let asked = format!("{}, line {}: ", line.file, line.number);
-        match self.files.locate(name) {
-            Ok(path) if self.files.is_there(&path) => self.file(&path, &asked),
+        let path = match self.files.locate(name) {
+            Ok(path) => path,
+            Err(error) => {
+                self.problem(format!("{asked}{name}: {error}"));
+                return;
+            }
+        };
+        match self.files.is_there(&path) {
+            Ok(true) => self.file(&path, &asked),
             // Installers include what only some of their variants have.
-            Ok(path) if self.missing.len() < MAX_PROBLEMS => self.missing.push(path.to_string()),
-            Ok(_) => {}
-            Err(error) => self.problem(format!("{asked}{name}: {error}")),
+            Ok(false) if self.missing.len() < MAX_PROBLEMS => self.missing.push(path.to_string()),
+            Ok(false) => {}
+            Err(limit) => self.problem(format!("includes are left out: {limit}")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whole configurations in memory.
 
 use super::*;
+use crate::config::budget::Budget;
 use crate::config::configuration::{Wait, WaitStyle};
 use crate::disk::Content;
 use crate::entry::{BootEntry, Password, PayloadKind};
@@ -23,9 +24,18 @@ fn listed_where(config: &[u8], files: &[(&str, &str)], known: Known<'_>) -> List
         .iter()
         .fold(filesystem, |all, (path, text)| all.file(path, *text));
     let filesystem = filesystem.file("/s/syslinux.cfg", config.to_vec());
+    list_within(&Budget::of_disk(1), &filesystem, known)
+}
+
+fn list_within<'a>(
+    budget: &'a Budget,
+    filesystem: &'a MemoryFilesystem,
+    known: Known<'a>,
+) -> Listed {
     let path = |text| FsPath::new(text).unwrap();
     let (file, directory) = (path("/s/syslinux.cfg"), path("/s"));
-    list(&filesystem, VOLUME, &file, &directory, Medium::Disk, known)
+    let medium = Medium::Disk;
+    list(filesystem, VOLUME, &file, &directory, medium, known, budget)
 }
 
 /// Of each entry: a star for the default, a `!` for what can't be started, its menus, title and command
@@ -638,6 +648,78 @@ fn bounds() {
     let long = format!("label a\nlinux k\nappend {}\n", "x".repeat(5000));
     let found = listed_with(&long, &[]);
     assert!(found.problems[0].contains("4096 bytes"));
+}
+
+/// A configuration of so many labels.
+fn labels(count: usize) -> String {
+    let label = |number| format!("label {number}\nlinux /k\n");
+    (0..count).map(label).collect()
+}
+
+#[test]
+fn entries_take_no_more_than_their_share() {
+    let deep = format!("{},", "/a".repeat(28)).repeat(64);
+    let menu = format!("menu begin\nmenu title {}\n", "t".repeat(4000));
+    let include = format!("menu include {} x\n", "/n".repeat(1000));
+    for (lines, listed, limit) in [
+        (
+            format!("append initrd={deep}\n"),
+            50..500,
+            "reading entries takes more than 16777216 steps",
+        ),
+        (
+            format!("{}append {}\n", menu.repeat(7), "p".repeat(4000)),
+            400..600,
+            "entries take more than 16384 KiB of memory",
+        ),
+        (
+            include.repeat(500),
+            0..1,
+            "includes are left out: reading entries takes more than 16777216 steps",
+        ),
+    ] {
+        let config = lines + &labels(1024);
+        let found = listed_with(&config, &[]);
+        assert!(
+            found.problems.iter().any(|text| text.contains(limit)),
+            "{:?}",
+            found.problems
+        );
+        assert!(
+            listed.contains(&found.entries.len()),
+            "{}",
+            found.entries.len()
+        );
+    }
+}
+
+/// Names that are compared with long names of labels take time, too.
+#[test]
+fn looking_for_labels_takes_steps() {
+    let name = "n".repeat(1900);
+    let label = |number| format!("label {name}{number}\ncom32 ifcpu64.c32\nappend {name}x\n");
+    let config: String = (0..250).map(label).collect();
+    let filesystem = MemoryFilesystem::new().file("/s/syslinux.cfg", config);
+    let budget = Budget::of_program();
+    let found = list_within(&budget, &filesystem, Known::default());
+    assert!(found.entries.len() < 200, "{}", found.entries.len());
+    let last = found.problems.last().unwrap();
+    assert!(last.contains("reading entries takes more than"), "{last}");
+}
+
+/// As many labels as a configuration may have, of usual size, fit into the share of one volume among many.
+#[test]
+fn usual_labels_fit() {
+    let initrd = "append initrd=/boot/initrd.img-6.1.0-18-amd64";
+    let config = format!("{initrd} {}\n{}", "x".repeat(200), labels(1024));
+    let filesystem = MemoryFilesystem::new().file("/s/syslinux.cfg", config);
+    let disk = Budget::of_disk(16);
+    let count = disk.share(|share| {
+        let found = list_within(share, &filesystem, Known::default());
+        assert_eq!(found.problems, [""; 0]);
+        found.entries.len()
+    });
+    assert_eq!(count, 1024);
 }
 
 proptest! {

@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use super::{Call, Table};
+use crate::config::budget::Budget;
 use crate::config::grub::failure::{BAD_ARGUMENT, FILE_NOT_FOUND, NOT_IMPLEMENTED, Outcome, fail};
 use crate::config::grub::interpreter::{End, Interpreter};
 use crate::config::grub::menu::{Body, MenuEntry};
@@ -37,8 +38,8 @@ const OPTIONS: [Spec; 5] = [
 /// What reading one costs, in bytes that are put together.
 const CONFIGURATION: usize = 64 * 1024;
 
-/// What an entry costs.
-const ENTRY: usize = 1024;
+/// Taking so much of the time of SYSLINUX's budget costs one.
+const WORTH: usize = 4;
 
 fn configfile(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     state.open_context(false);
@@ -66,8 +67,10 @@ fn add(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         return fail(BAD_ARGUMENT, "filename expected");
     };
     let (file, listed) = read(state, name, &given)?;
-    let work = listed.entries.len().saturating_mul(ENTRY);
-    state.budget.work(work.saturating_add(CONFIGURATION));
+    let sizes = listed.entries.iter().map(BootEntry::size);
+    state
+        .budget
+        .work(sizes.fold(CONFIGURATION, usize::saturating_add));
     state.reached.borrow_mut().insert(file);
     for problem in &listed.problems {
         state.remark(problem);
@@ -124,6 +127,7 @@ fn read(state: &Interpreter<'_>, name: &str, given: &Given<'_>) -> Outcome<(File
     let filesystem = devices.filesystem(file.volume)?;
     // GRUB has no `sysappend`.
     let known = Known::default();
+    let budget = Budget::of_disk(1);
     let listed = list(
         filesystem,
         file.volume,
@@ -131,7 +135,9 @@ fn read(state: &Interpreter<'_>, name: &str, given: &Given<'_>) -> Outcome<(File
         &directory,
         medium,
         known,
+        &budget,
     );
+    state.budget.work(budget.worth() / WORTH);
     Ok((file, listed))
 }
 
