@@ -696,9 +696,9 @@ fn entries_take_no_more_than_their_share() {
 /// Names that are compared with long names of labels take time, too.
 #[test]
 fn looking_for_labels_takes_steps() {
-    let name = "n".repeat(1900);
+    let name = "n".repeat(950);
     let label = |number| format!("label {name}{number}\ncom32 ifcpu64.c32\nappend {name}x\n");
-    let config: String = (0..250).map(label).collect();
+    let config: String = (0..500).map(label).collect();
     let filesystem = MemoryFilesystem::new().file("/s/syslinux.cfg", config);
     let budget = Budget::of_program();
     let found = list_within(&budget, &filesystem, Known::default());
