@@ -324,7 +324,7 @@ pub fn version(data: &[u8]) {
 
 /// Reading the head of a kernel file.
 pub fn kernel_header(data: &[u8]) {
-    if let Ok(header) = BzImage::parse(data) {
+    if let Ok(header) = BzImage::parse(data, data.len() as u64) {
         assert!(header.version.is_none_or(|text| !text.is_empty()));
         let _ = CommandLine::new(&String::from_utf8_lossy(data), header.cmdline_size);
     }
@@ -333,7 +333,7 @@ pub fn kernel_header(data: &[u8]) {
 /// A kernel that unpacks itself: its header, and what is packed in it, from gzip or zstd.
 pub fn zboot(data: &[u8]) {
     const LIMIT: usize = 1 << 20;
-    let Some(Ok(zboot)) = Zboot::parse(data) else {
+    let Some(Ok(zboot)) = Zboot::parse(data, u64::MAX) else {
         return;
     };
     let range = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);

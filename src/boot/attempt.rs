@@ -478,7 +478,7 @@ mod tests {
             (
                 "cut",
                 1 << 20,
-                "the file ends after 4232 of 4233 bytes: it is damaged",
+                "can't be started: it is cut off: it has 4232 bytes of a kernel of 4233; copy it again",
             ),
             (
                 "other",

@@ -6,7 +6,7 @@ use super::payload::{Draft, Part, Payload, PayloadError};
 use super::stream::{Route, Stream};
 use super::witness::Witness;
 use crate::entry::FileRef;
-use crate::kexec::{BzImage, HEADER_LENGTH, Zboot, ZbootError};
+use crate::kexec::{BzImage, HEADER_LENGTH, Kernel, NotStartable, Zboot, ZbootError};
 use crate::pe::{FIRST_READ, Image, MAX_HEADERS, PeError};
 use crate::trust::Role;
 use crate::trust::appended::MAX_TAIL;
@@ -161,12 +161,17 @@ impl<'a> Reading<'a> {
     ) -> Result<(Payload, BzImage), AttemptError> {
         let mut kernel = kernel.seal().map_err(|error| self.error(file, error))?;
         let mut head = self.head(file, &kernel)?;
-        if let Some(zboot) = Zboot::parse(&head) {
-            let unpacked = zboot.map(|zboot| self.unpack(file, &kernel, &zboot));
-            kernel = unpacked.unwrap_or_else(|reason| Err(self.packed(file, reason)))?;
-            head = self.head(file, &kernel)?;
-        }
-        let image = BzImage::parse(&head).map_err(|reason| {
+        let found = match Kernel::examine(&head, kernel.size()) {
+            Ok(Kernel::Packed(zboot)) => {
+                kernel = self.unpack(file, &kernel, &zboot)?;
+                head = self.head(file, &kernel)?;
+                BzImage::parse(&head, kernel.size())
+            }
+            Ok(Kernel::Plain(image)) => Ok(image),
+            Err(NotStartable::Plain(reason)) => Err(reason),
+            Err(NotStartable::Packed(reason)) => return Err(self.packed(file, reason)),
+        };
+        let image = found.map_err(|reason| {
             let file = self.attempt.describe(file);
             AttemptError::NotAKernel { file, reason }
         })?;

@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::configuration::{Configuration, Wait};
 use super::guess::guess;
 use super::identity::Identities;
-use super::{grub, names, password, same, syslinux, uki};
+use super::{grub, names, password, same, startable, syslinux, uki};
 use crate::disk::{Format, PartitionKind, Volume};
 use crate::efi::Wishes;
 use crate::entry::{BootEntry, EntrySource, FileRef, VolumeId};
@@ -145,6 +145,7 @@ pub fn discover(inventory: &Inventory) -> Found {
                 place => boot.read(filesystem, id, place, &budget),
             }
         }
+        let first = found.entries.len();
         let evaluated = scripts.read(inventory, readable.iter().copied());
         for group in std::iter::once(boot).chain(others) {
             let offered = group.finish(inventory.wishes());
@@ -184,6 +185,9 @@ pub fn discover(inventory: &Inventory) -> Found {
             for text in listed.problems {
                 found.problem(*id, text);
             }
+        }
+        if let Some(entries) = found.entries.get_mut(first..) {
+            budget.share(|budget| startable::check(inventory, entries, budget));
         }
         volumes.extend(readable);
         if started.is_empty() {

@@ -13,6 +13,7 @@ mod identity;
 mod names;
 mod password;
 mod same;
+mod startable;
 pub mod syslinux;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 mod bzimage;
 mod command_line;
 mod error;
+mod kernel;
 mod kmsg;
 mod parameters;
 mod system;
@@ -17,6 +18,7 @@ pub(crate) use bzimage::least_kernel;
 pub use bzimage::{BzImage, HEADER_LENGTH, NotBzImage};
 pub use command_line::{CommandLine, CommandLineError};
 pub use error::LoadError;
+pub use kernel::{Kernel, NotStartable};
 pub(crate) use parameters::{is_space, parameters_of};
 pub use system::{FileLoad, jump};
 #[cfg(test)]

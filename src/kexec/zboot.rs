@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::{Kernel, NotBzImage};
 use crate::compression::{gzip, zstd};
 use crate::disk::bytes::{le16, le32};
 use crate::pe::Machine;
@@ -38,15 +39,20 @@ const PE_HEADER: usize = 0x3c;
 const MACHINE: usize = 4;
 
 impl Zboot {
-    /// Reads the first bytes of a file; `None` if it is no such kernel.
+    /// Reads the first bytes of a file of `length` bytes; `None` if it is no such kernel.
     ///
     /// # Errors
     /// [`ZbootError`]: it is for another processor, packed in another way, or cut off.
-    pub fn parse(file: &[u8]) -> Option<Result<Zboot, ZbootError>> {
+    pub fn parse(file: &[u8], length: u64) -> Option<Result<Zboot, ZbootError>> {
         if !file.starts_with(b"MZ\0\0zimg") {
             return None;
         }
-        Some(Zboot::read(file).unwrap_or(Err(ZbootError::Header)))
+        let head = file.get(..Kernel::HEAD).unwrap_or(file);
+        let found = Zboot::read(head).unwrap_or(Err(ZbootError::Header));
+        Some(found.and_then(|zboot| match zboot.payload.end {
+            least if length < least => Err(ZbootError::Cut { length, least }),
+            _ => Ok(zboot),
+        }))
     }
 
     fn read(file: &[u8]) -> Option<Result<Zboot, ZbootError>> {
@@ -94,6 +100,13 @@ pub enum ZbootError {
     Method(String),
     /// The file ends in its header.
     Header,
+    /// The file ends before the packed kernel does, both in bytes.
+    Cut {
+        /// How long the file is.
+        length: u64,
+        /// How long it has to be at least.
+        least: u64,
+    },
     /// What is packed is changed, or becomes too long.
     Payload {
         /// How long it may become, in bytes.
@@ -115,6 +128,10 @@ impl fmt::Display for ZbootError {
                 "the kernel in it is packed with {name}, and only gzip and zstd are unpacked here"
             ),
             ZbootError::Header => f.write_str("its header is cut off"),
+            ZbootError::Cut { length, least } => {
+                let (length, least) = (*length, *least);
+                NotBzImage::Cut { length, least }.fmt(f)
+            }
             ZbootError::Payload { limit } => write!(
                 f,
                 "the kernel in it can't be unpacked: it is damaged, or becomes longer than {limit} bytes"
@@ -149,6 +166,10 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
+    fn parse(file: &[u8]) -> Option<Result<Zboot, ZbootError>> {
+        Zboot::parse(file, file.len() as u64)
+    }
+
     /// What a program of the system makes of `content`.
     fn packed_by(program: &str, content: &[u8]) -> Vec<u8> {
         let mut child = Command::new(program)
@@ -167,7 +188,7 @@ mod tests {
     #[test]
     fn what_is_in_it() {
         let file = zboot("gzip", b"packed");
-        let found = Zboot::parse(&file).unwrap().unwrap();
+        let found = parse(&file).unwrap().unwrap();
         assert_eq!(found.payload, 0x80..0x86);
         let damaged = ZbootError::Payload { limit: 100 };
         assert_eq!(found.unpack(b"packed", 100), Err(damaged.clone()));
@@ -177,10 +198,20 @@ mod tests {
         );
         // Bytes as they are, in the last block of a frame.
         let frame = b"\x28\xb5\x2f\xfd\x00\x38\x19\0\0abc";
-        let found = Zboot::parse(&zboot("zstd", frame)).unwrap().unwrap();
+        let found = parse(&zboot("zstd", frame)).unwrap().unwrap();
         assert_eq!(found.unpack(frame, 3).unwrap(), b"abc");
         let longer = ZbootError::Payload { limit: 2 };
         assert_eq!(found.unpack(frame, 2), Err(longer));
+    }
+
+    #[test]
+    fn all_of_it_has_to_be_there() {
+        let file = zboot("gzip", b"packed");
+        let cut = Zboot::parse(&file, 0x85).unwrap().unwrap_err();
+        let (length, least) = (0x85, 0x86);
+        assert_eq!(cut, ZbootError::Cut { length, least });
+        // What decides is in the head.
+        assert!(Zboot::parse(&file[..0x80], 0x86).unwrap().is_ok());
     }
 
     /// With the programs that pack kernels, both in many blocks.
@@ -191,7 +222,7 @@ mod tests {
         for (program, method) in [("gzip", "gzip"), ("zstd", "zstd22")] {
             let packed = packed_by(program, &content);
             let file = zboot(method, &packed);
-            let found = Zboot::parse(&file).unwrap().unwrap();
+            let found = parse(&file).unwrap().unwrap();
             assert!(found.unpack(&packed, content.len()).unwrap() == content);
             assert!(found.unpack(&packed, content.len() - 1).is_err());
             assert!(
@@ -208,7 +239,7 @@ mod tests {
         let content = vec![0; 4 << 20];
         for (program, method) in [("gzip", "gzip"), ("zstd", "zstd")] {
             let packed = packed_by(program, &content);
-            let found = Zboot::parse(&zboot(method, &packed)).unwrap().unwrap();
+            let found = parse(&zboot(method, &packed)).unwrap().unwrap();
             let limit = 64 * packed.len();
             assert!(limit < content.len());
             assert_eq!(
@@ -220,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_is_not_unpacked_says_why() {
-        let reason = |file: &[u8]| Zboot::parse(file).unwrap().unwrap_err().to_string();
+        let reason = |file: &[u8]| parse(file).unwrap().unwrap_err().to_string();
         for method in ["lz4", "lzma", "lzo", "xzkern"] {
             assert_eq!(
                 reason(&zboot(method, b"")),
@@ -244,11 +275,11 @@ mod tests {
         }
         let file = zboot("gzip", b"");
         for end in 8..0x46 {
-            let cut = Zboot::parse(&file[..end]);
+            let cut = parse(&file[..end]);
             assert_eq!(cut, Some(Err(ZbootError::Header)), "{end}");
         }
-        assert_eq!(Zboot::parse(&file[..7]), None);
-        assert_eq!(Zboot::parse(b"MZ"), None);
+        assert_eq!(parse(&file[..7]), None);
+        assert_eq!(parse(b"MZ"), None);
     }
 
     proptest! {
@@ -261,8 +292,8 @@ mod tests {
             for (at, byte) in flips {
                 file[at] = byte;
             }
-            let _ = Zboot::parse(&file[..end]);
-            if let Some(Ok(found)) = Zboot::parse(&file) {
+            let _ = parse(&file[..end]);
+            if let Some(Ok(found)) = parse(&file) {
                 let _ = found.unpack(&file[0x80..], 1000);
             }
         }

@@ -12,6 +12,8 @@ const ROOT: &str = "22222222-89ab-cdef-0123-456789abcdef";
 /// A kernel as far as a dry run looks at it.
 fn kernel(version: &str) -> Vec<u8> {
     let mut file = noise(50_000, 7);
+    file[0x1f1] = 1;
+    file[0x1f4..0x1f8].copy_from_slice(&3061_u32.to_le_bytes());
     file[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
     file[0x202..0x208].copy_from_slice(b"HdrS\x0f\x02");
     file[0x20e..0x210].copy_from_slice(&0x300_u16.to_le_bytes());

@@ -6,7 +6,7 @@ use pilotlight::entry::{FileRef, VolumeId};
 use pilotlight::inventory::{ImageError, Inventory};
 use sha2::{Digest, Sha256};
 
-use crate::cli::{json, kernel, pilotlight, text};
+use crate::cli::{broken, json, kernel, pilotlight, text};
 use crate::kit::{Image, MIB, TempDir, copy_in, noise, path, run, run_line, temp_dir};
 
 const DEBIAN_UUID: &str = "2026-01-10-10-00-00-00";
@@ -275,7 +275,7 @@ fn what_can_not_be_read_in_a_medium_names_it() {
         .collect();
     assert_eq!(places.len(), 2);
     for at in places {
-        bytes[at..at + 1024].fill(0);
+        bytes[at..at + 1024].copy_from_slice(&broken());
     }
     std::fs::write(&disk.0, bytes).unwrap();
     let run = pilotlight(&["boot", "--dry-run", "--entry", "ubuntu"], &[&disk]);

@@ -15,13 +15,13 @@ fn disk(dir: &TempDir, head: &str) -> Image {
     let labels = "default l0\nlabel l0\nlinux /vmlinuz\ninitrd /boot/initrd-6\nappend ro\n\
                   label l0r\nlinux /vmlinuz\ninitrd /boot/initrd-6\nappend ro single\n";
     for (path, content) in [
-        ("boot/vmlinuz-6", "kernel"),
         ("boot/initrd-6", "initrd"),
         ("boot/grub/grub.cfg", &script),
         ("boot/extlinux/extlinux.conf", labels),
     ] {
         dir.file(&format!("tree/{path}"), content.as_bytes());
     }
+    dir.file("tree/boot/vmlinuz-6", &crate::cli::kernel(1));
     let tree = dir.path().join("tree");
     symlink("boot/vmlinuz-6", tree.join("vmlinuz")).unwrap();
     let image = dir.image("disk.raw", 8 * MIB);

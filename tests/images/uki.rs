@@ -704,7 +704,7 @@ fn a_small_disk_does_not_take_the_memory() {
     let name = format!("NAME={}\n", "n".repeat(60_000));
     let sections = [(".linux", &kernel()[..]), (".osrel", name.as_bytes())];
     let image = with_profiles(uki(&directory, &sections));
-    let addon = uki(&directory, &[(".cmdline", &[b'x'; 60])]);
+    let addon = uki(&directory, &[(".cmdline", &[b'x'; 30])]);
     let entry = format!("title {}\nlinux /EFI/Linux/0.efi\n", "t".repeat(60_000));
     let write = |path: String, content: &[u8]| {
         directory.file(&format!("tree{path}"), content);

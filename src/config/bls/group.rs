@@ -259,7 +259,7 @@ mod tests {
     /// A volume with entries of these names, which start `/l`, and this `loader.conf`.
     fn volume(names: &[&str], conf: &str) -> MemoryFilesystem {
         let filesystem = MemoryFilesystem::new()
-            .file("/l", "")
+            .file("/l", crate::kexec::least_kernel())
             .file("/loader/loader.conf", conf);
         names.iter().fold(filesystem, |filesystem, name| {
             filesystem.file(&format!("/loader/entries/{name}"), "linux /l")

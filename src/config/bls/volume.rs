@@ -271,7 +271,7 @@ mod tests {
                 "/loader/entries/debian+3-1.conf",
                 "title Debian\nlinux m/linux\ninitrd /m/initrd\n",
             )
-            .file("/m/linux", "")
+            .file("/m/linux", least_kernel())
             .file("/m/initrd", "");
         let entry = one(&filesystem, Place::Esp);
         assert_eq!(
@@ -295,7 +295,7 @@ mod tests {
                 "/boot/loader/entries/a.conf",
                 "linux /m/linux\ninitrd /boot/initrd\n",
             )
-            .file("/boot/m/linux", "")
+            .file("/boot/m/linux", least_kernel())
             .file("/boot/initrd", "");
         let entry = one(&filesystem, Place::Elsewhere);
         assert_eq!(
@@ -329,6 +329,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_started_says_why() {
+        let long = format!("linux /l\noptions {}", "a".repeat(2017));
         for (text, reason) in [
             ("title x", "it names nothing to start: `linux` is missing"),
             (
@@ -336,8 +337,8 @@ mod tests {
                 "it is for ARM, and this machine is x64",
             ),
             ("linux /l\nprofile x", "`profile` in line 2 is no number"),
-            ("efi /l", "it is no EFI program: no PE headers"),
-            ("uki /l", "it is no EFI program: no PE headers"),
+            ("efi /empty", "it is no EFI program: no PE headers"),
+            ("uki /empty", "it is no EFI program: no PE headers"),
             ("linux /l\nextra /l", "/l: it is not known what that is"),
             (
                 "uki-url https://a/b",
@@ -361,6 +362,23 @@ mod tests {
                 "/a.addon.efi: an add-on goes with a unified kernel image, and this is a kernel alone",
             ),
             ("linux /l\nextra /gone.cred", "/gone.cred is not there"),
+            ("linux /empty", "it is no x86 Linux kernel: no setup header"),
+            (
+                "linux /readme",
+                "it is no x86 Linux kernel: no setup header",
+            ),
+            (
+                "linux /cut",
+                "it is cut off: it has 2559 bytes of a kernel of 2560; copy it again",
+            ),
+            (
+                "efi /cut",
+                "it is cut off: it has 2559 bytes of a kernel of 2560; copy it again",
+            ),
+            (
+                &long,
+                "the command line has 2017 bytes and this kernel takes 2016 through kexec: shorten the entry's options",
+            ),
             (
                 "linux /l\noptions ro $kernelopts",
                 "its options use the variable $kernelopts, whose value only GRUB's configuration knows",
@@ -371,8 +389,11 @@ mod tests {
                 .file("/a.addon.efi", "")
                 .file("/program.efi", program(&[(".text", b"x")]))
                 .file("/cut.efi", "MZ")
+                .file("/empty", "")
+                .file("/readme", "hello\n")
+                .file("/cut", &least_kernel()[..2559])
                 .file("/u.efi", program(&[(".linux", &least_kernel())]))
-                .file("/l", "");
+                .file("/l", least_kernel());
             let entry = one(&filesystem, Place::Elsewhere);
             assert!(!entry.bootable(), "{text}");
             assert_eq!(problems(&entry), [reason], "{text}");
@@ -386,7 +407,7 @@ mod tests {
                 "/loader/entries/a.conf",
                 "linux \\m\\linux\ninitrd m\\initrd\nextra \\m/x.cred\n",
             )
-            .file("/m/linux", "")
+            .file("/m/linux", least_kernel())
             .file("/m/initrd", "")
             .file("/m/x.cred", "");
         let entry = one(&filesystem, Place::Esp);
@@ -410,7 +431,7 @@ mod tests {
                 "linux /l\ninitrd /first\noptions initrd=\\second ro initrd=/first\n\
                  options initrd=third\n",
             )
-            .file("/l", "")
+            .file("/l", least_kernel())
             .file("/first", "")
             .file("/second", "")
             .file("/third", "");
@@ -428,7 +449,7 @@ mod tests {
                 "/loader/entries/a.conf",
                 format!("linux /l\noptions {many}"),
             )
-            .file("/l", "");
+            .file("/l", least_kernel());
         assert_eq!(
             problems(&one(&filesystem, Place::Esp)),
             ["its options name more than 64 initrds"]
@@ -531,7 +552,7 @@ mod tests {
                 "linux /l\n".to_owned() + &"initrd $many\n".repeat(64),
             )
             .file("/grub2/grubenv", block)
-            .file("/l", "");
+            .file("/l", least_kernel());
         let budget = Budget::of_disk(1);
         let found = read(&filesystem, ID, Place::Elsewhere, &budget);
         assert_eq!(found.problems, [""; 0]);
@@ -584,7 +605,7 @@ mod tests {
         let filesystem = MemoryFilesystem::new()
             .file("/loader/entries/a.conf", "linux /l")
             .file("/loader/loader.conf", "nonsense x")
-            .file("/l", "");
+            .file("/l", least_kernel());
         let read = read(&Linked(filesystem), ID, Place::Esp, &Budget::of_disk(1));
         assert_eq!((read.entries.len(), read.confs.len()), (1, 1));
         assert_eq!(read.problems.len(), 1);
@@ -595,7 +616,7 @@ mod tests {
         let text = "linux /l\narchitecture X64\nfoo bar\noptions a=$b\ndevicetree-overlay /o\n";
         let filesystem = MemoryFilesystem::new()
             .file("/loader/entries/a.conf", text)
-            .file("/l", "");
+            .file("/l", least_kernel());
         let entry = one(&filesystem, Place::Esp);
         assert!(entry.bootable());
         assert_eq!(
@@ -625,7 +646,7 @@ mod tests {
             .file("/loader/entries/OK.CONF", "linux /l")
             .file("/loader/entries/bad.conf", *b"\xff")
             .file("/loader/loader.conf", "default ok*\ntime x")
-            .file("/l", "");
+            .file("/l", least_kernel());
         let read = read(&filesystem, ID, Place::Esp, &Budget::of_disk(1));
         let ids: Vec<&str> = read.entries.iter().map(|s| s.entry.id.as_str()).collect();
         assert_eq!(ids, ["OK.CONF", "bad.conf"]);
@@ -651,7 +672,7 @@ mod tests {
                 "linux /l\ninitrd /i $tuned_initrd\noptions $kernelopts $tuned_params quiet\n",
             )
             .file("/grub2/grubenv", block)
-            .file("/l", "")
+            .file("/l", least_kernel())
             .file("/i", "");
         let entry = one(&filesystem, Place::Elsewhere);
         assert_eq!(problems(&entry), [""; 0]);

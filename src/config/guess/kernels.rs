@@ -200,5 +200,5 @@ fn header(filesystem: &dyn Filesystem, path: &FsPath) -> Result<BzImage, String>
         .read_at(0, &mut head)
         .map_err(|error| error.to_string())?;
     head.truncate(length);
-    BzImage::parse(&head).map_err(|error| error.to_string())
+    BzImage::parse(&head, file.size()).map_err(|error| error.to_string())
 }

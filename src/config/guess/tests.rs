@@ -7,12 +7,13 @@ const UUID: &str = "0123-4567";
 
 /// A kernel as far as its header is looked at.
 pub(in crate::config) fn kernel(version: &str) -> Vec<u8> {
-    let mut file = vec![0; 2048];
+    let mut file = vec![0; 4096];
     file[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
     file[0x202..0x208].copy_from_slice(b"HdrS\x0f\x02");
     file[0x20e..0x210].copy_from_slice(&0x300_u16.to_le_bytes());
     file[0x211] = 1;
     file[0x236] = 3;
+    file[0x239] = 8;
     let text = format!("{version} (root@host) #1");
     file[0x500..0x500 + text.len()].copy_from_slice(text.as_bytes());
     file

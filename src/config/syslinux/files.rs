@@ -5,10 +5,7 @@ use std::fmt;
 use crate::config::budget::{Budget, Limit};
 use crate::entry::{FileRef, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath, PathError};
-use crate::kexec::BzImage;
-
-/// How much of a file tells whether it is a Linux kernel; the text of its version lies behind that.
-const SETUP_HEADER: usize = 1024;
+use crate::kexec::{Kernel, NotBzImage, NotStartable};
 
 /// The files of a volume, seen from the directory that SYSLINUX would work in.
 #[derive(Clone)]
@@ -72,16 +69,19 @@ impl Files<'_> {
         Ok(bytes)
     }
 
-    /// Is the file that a name means a Linux kernel?
+    /// Is the file that a name means a Linux kernel, or was it one before it was cut off?
     pub(super) fn is_linux(&self, name: &str) -> bool {
         let path = self.locate(name).ok();
         let path = path.filter(|path| self.budget.look(path).is_ok());
         let opened = path.and_then(|path| self.filesystem.open(&path).ok());
         opened.is_some_and(|mut opened| {
-            let mut head = vec![0; SETUP_HEADER];
+            let mut head = vec![0; Kernel::HEAD];
             let length = opened.read_at(0, &mut head).unwrap_or_default();
             head.truncate(length);
-            BzImage::parse(&head).is_ok()
+            match Kernel::examine(&head, opened.size()) {
+                Err(NotStartable::Plain(reason)) => matches!(reason, NotBzImage::Cut { .. }),
+                found => found.is_ok(),
+            }
         })
     }
 

@@ -4,15 +4,25 @@ mod password;
 mod same;
 mod share;
 mod specification;
+mod startable;
 
 use super::{Found, discover};
 use crate::disk::{Hardware, Transport};
 use crate::entry::BootEntry;
 use crate::fs::MemoryFilesystem;
 use crate::inventory::Inventory;
+use crate::kexec::least_kernel;
 
 /// Files with their content.
 type Files<'a> = &'a [(&'a str, &'a str)];
+
+/// The text of a file; that of a kernel stands for one.
+fn content(text: &str) -> Vec<u8> {
+    match text {
+        "kernel" => least_kernel(),
+        text => text.into(),
+    }
+}
 
 /// A machine with disks that have one volume each: its UUID is `a` on the first, `b` on the second.
 fn machine(disks: &[Files<'_>]) -> Inventory {
@@ -21,7 +31,7 @@ fn machine(disks: &[Files<'_>]) -> Inventory {
         let filesystem = files
             .iter()
             .fold(MemoryFilesystem::new(), |all, (path, text)| {
-                all.file(path, *text)
+                all.file(path, content(text))
             });
         inventory.add_filesystem(&name.to_string(), Box::new(filesystem));
     }

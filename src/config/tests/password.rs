@@ -111,7 +111,7 @@ fn other_sources_with_a_kernel_of_grub() {
                 append single\nlabel free\nlinux /k2\n";
     let files: Files<'_> = &[
         KERNEL,
-        ("/k2", "another"),
+        ("/k2", "kernel"),
         ("/boot/grub/grub.cfg", config),
         ("/extlinux.conf", same),
         (

@@ -1,6 +1,6 @@
 //! What several configurations offer alike is listed once.
 
-use super::{Files, discover, ids, look, on_usb, origins, problems};
+use super::{Files, content, discover, ids, look, on_usb, origins, problems};
 use crate::boot::plan;
 use crate::disk::Hardware;
 use crate::policy::Boot;
@@ -210,7 +210,7 @@ fn a_disk_by_two_paths() {
             let filesystem = files.iter();
             let filesystem = filesystem
                 .fold(crate::fs::MemoryFilesystem::new(), |all, (path, text)| {
-                    all.file(path, *text)
+                    all.file(path, content(text))
                 });
             let volume = inventory.add_filesystem("same", Box::new(filesystem));
             inventory.set_hardware(volume.disk, hardware);

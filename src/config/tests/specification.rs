@@ -38,7 +38,7 @@ fn large_entries_take_no_more_than_their_share() {
             let path = format!("/loader/entries/{number:04}.conf");
             all.file(&path, format!("linux /l\n{key} {value}\n"))
         });
-        let found = discovered(all.file("/l", ""));
+        let found = discovered(all.file("/l", least_kernel()));
         assert!(bytes(&found) < 10 * MIB, "{key}: {}", bytes(&found));
         let [problem] = texts(&found)[..] else {
             panic!("{key}: {:?}", found.problems);
@@ -163,7 +163,7 @@ fn what_is_usual_is_far_from_the_limits() {
         all.file(&format!("/EFI/Linux/{number}.efi"), image.clone())
             .file(&format!("/loader/entries/{number}.conf"), entry)
     });
-    let found = discovered(with_add_ons(8, all, &addon(b"x", 20)).file("/l", ""));
+    let found = discovered(with_add_ons(8, all, &addon(b"x", 20)).file("/l", least_kernel()));
     assert_eq!(texts(&found), [""; 0]);
     assert_eq!(found.entries.len(), 200);
     assert!(found.entries.iter().all(BootEntry::bootable));
@@ -182,7 +182,7 @@ proptest! {
         let mut sections = vec![(".linux", &kernel[..]), (".osrel", b"NAME=x")];
         sections.extend(profiles.iter().map(|text| (".profile", text.as_bytes())));
         let image = program(&sections);
-        let mut volumes = [(); 3].map(|()| MemoryFilesystem::new().file("/l", ""));
+        let mut volumes = [(); 3].map(|()| MemoryFilesystem::new().file("/l", least_kernel()));
         for (name, counter, title, version, machine, volume) in files {
             let text = format!("title {title}\nversion {version}\nmachine-id {machine}\nlinux /l\n");
             // An `@` is no part of a name; the ids that are made are.

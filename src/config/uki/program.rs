@@ -2,13 +2,15 @@
 
 use crate::config::budget::{Budget, Limit};
 use crate::fs::{FsPath, ReadFile};
-use crate::kexec::{BzImage, HEADER_LENGTH, Zboot};
+use crate::kexec::{Kernel, NotBzImage, NotStartable};
 use crate::pe::{FIRST_READ, Image, Machine, PeError, Section};
 
 /// An EFI program as it matters here.
 pub(super) enum Program {
     /// A Linux kernel with an EFI stub, or one that unpacks itself.
-    Linux,
+    Linux(Kernel),
+    /// A Linux kernel that can't be started, and why.
+    Unfit(String),
     /// A unified kernel image, or a stub that names its kernel.
     Unified(Image),
     /// Something that can't be started, and why.
@@ -22,21 +24,19 @@ const MAX_TEXT: u64 = 64 * 1024;
 
 /// Looks at the file that is opened as `file`.
 pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath, budget: &Budget) -> Program {
-    if let Err(limit) = budget.read(HEADER_LENGTH) {
+    if let Err(limit) = budget.read(Kernel::HEAD) {
         return Program::Other(limit.to_string());
     }
-    let mut head = vec![0; HEADER_LENGTH];
+    let mut head = vec![0; Kernel::HEAD];
     match file.read_at(0, &mut head) {
         Ok(n) => head.truncate(n),
         Err(error) => return Program::Other(format!("it can't be read: {error}")),
     }
-    if BzImage::parse(&head).is_ok() {
-        return Program::Linux;
-    }
-    match Zboot::parse(&head) {
-        Some(Ok(_)) => return Program::Linux,
-        Some(Err(reason)) => return Program::Other(reason.to_string()),
-        None => {}
+    match Kernel::examine(&head, file.size()) {
+        Ok(kernel) => return Program::Linux(kernel),
+        Err(NotStartable::Packed(reason)) => return Program::Other(reason.to_string()),
+        Err(NotStartable::Plain(NotBzImage::NoHeader)) => {}
+        Err(reason) => return Program::Unfit(reason.to_string()),
     }
     let image = match image(file, budget) {
         Ok(Ok(image)) => image,

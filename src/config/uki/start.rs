@@ -14,7 +14,7 @@ use crate::entry::{
     BootEntry, Companion, CompanionKind, FileRef, Initrd, PayloadKind, Problem, Unified,
 };
 use crate::fs::{FileKind, Filesystem, FsPath, ReadFile};
-use crate::kexec::{BzImage, HEADER_LENGTH, Zboot};
+use crate::kexec::{Kernel, NotBzImage};
 use crate::pe::{Image, Section};
 
 /// Everything that an entry says of the program that it starts.
@@ -45,7 +45,7 @@ pub(in crate::config) struct Asked<'a> {
     pub(in crate::config) profile: usize,
     /// Files that are to go with it.
     pub(in crate::config) extra: &'a [Companion],
-    /// May it be a kernel that is no EFI program?
+    /// Is it said to be a kernel, which may be no EFI program?
     pub(in crate::config) any_kernel: bool,
 }
 
@@ -154,8 +154,11 @@ impl<'a> Starting<'a> {
         };
         match examine(open.as_mut(), &self.file.path, self.budget) {
             Program::Unified(image) => self.image(&image, open.as_mut(), profile, each),
-            Program::Alien(_) if self.asked.any_kernel => self.kernel(each),
-            Program::Linux => self.kernel(each),
+            Program::Linux(kernel) => self.kernel(Ok(&kernel), each),
+            Program::Unfit(reason) => self.kernel(Err(reason), each),
+            Program::Alien(_) if self.asked.any_kernel => {
+                self.kernel(Err(NotBzImage::NoHeader.to_string()), each);
+            }
             Program::Other(reason) | Program::Alien(reason) => self.other(reason, each),
         }
     }
@@ -178,9 +181,17 @@ impl<'a> Starting<'a> {
 
     /// A kernel: its EFI stub reads what `initrd=` names from the volume of the kernel
     /// (`drivers/firmware/efi/libstub/file.c`).
-    fn kernel(&self, each: &mut dyn FnMut(Start) -> ControlFlow<()>) {
+    fn kernel(
+        &self,
+        kernel: Result<&Kernel, String>,
+        each: &mut dyn FnMut(Start) -> ControlFlow<()>,
+    ) {
         let mut start = Start::new(PayloadKind::Linux);
         self.set_options(&mut start);
+        let fits = kernel.and_then(|kernel| taken(kernel, &start.cmdline));
+        if let Err(reason) = fits {
+            start.block(reason);
+        }
         let words = self.asked.options.split_whitespace();
         let names = words.filter_map(|word| word.strip_prefix("initrd="));
         for (number, name) in names.enumerate() {
@@ -315,25 +326,27 @@ impl Uki<'_> {
             return Err(foreign(self.image.machine));
         }
         if Pinned::is_in(profile) {
-            return self.pinned(file, profile);
+            return self.pinned(file, profile, &start.cmdline);
         }
         let kernel = profile.section(".linux");
         let kernel = kernel.ok_or("there is no kernel in it: its section .linux is missing")?;
-        let length = kernel.size().min(HEADER_LENGTH as u64);
-        let mut head = vec![0; usize::try_from(length).unwrap_or_default()];
-        self.budget.read(head.len())?;
+        let (at, size) = (kernel.content.start, kernel.size());
+        let kernel = self.kernel(file, at, size);
+        kernel
+            .and_then(|kernel| taken(&kernel, &start.cmdline))
+            .map_err(|reason| format!("the kernel in it can't be started: {reason}"))
+    }
+
+    /// The kernel of so many bytes that begins there.
+    fn kernel(&self, file: &mut dyn ReadFile, at: u64, size: u64) -> Result<Kernel, String> {
+        self.budget.read(Kernel::HEAD)?;
+        let length = usize::try_from(size).unwrap_or(Kernel::HEAD);
+        let mut head = vec![0; length.min(Kernel::HEAD)];
         let n = file
-            .read_at(kernel.content.start, &mut head)
-            .map_err(|error| format!("the kernel in it can't be read: {error}"))?;
+            .read_at(at, &mut head)
+            .map_err(|error| format!("it can't be read: {error}"))?;
         head.truncate(n);
-        let reason = match Zboot::parse(&head) {
-            Some(zboot) => zboot.err().map(|reason| reason.to_string()),
-            None => BzImage::parse(&head).err().map(|reason| reason.to_string()),
-        };
-        match reason {
-            Some(reason) => Err(format!("the kernel in it can't be started: {reason}")),
-            None => Ok(()),
-        }
+        Kernel::examine(&head, size).map_err(|reason| reason.to_string())
     }
 
     /// What goes with a kernel of this version, with the text for the command line.
@@ -358,18 +371,43 @@ impl Uki<'_> {
         taken
     }
 
-    /// The files that a stub of lanzaboote names must be there. Their hashes are compared when they are read.
-    fn pinned(&self, file: &mut dyn ReadFile, profile: &Profile<'_>) -> Result<(), String> {
+    /// The files that a stub of lanzaboote names must be there, and the kernel be one. Their hashes are compared when
+    /// they are read.
+    fn pinned(
+        &self,
+        file: &mut dyn ReadFile,
+        profile: &Profile<'_>,
+        cmdline: &str,
+    ) -> Result<(), String> {
         let mut read = |section: &Section| content(file, section).map_err(PinnedError::Read);
         let pinned = Pinned::read(profile, &mut read).map_err(|error| error.to_string())?;
-        let files = pinned.map(|pinned| std::iter::once(pinned.kernel).chain(pinned.initrd));
-        for file in files.into_iter().flatten() {
+        let Some(Pinned { kernel, initrd }) = pinned else {
+            return Ok(());
+        };
+        let named = |path: &FsPath, reason: String| format!("{path}, which it names: {reason}");
+        self.budget.file()?;
+        let opened = self.filesystem.open(&kernel.path);
+        let opened = opened.map_err(|error| error.to_string());
+        let kernel_of = |mut opened: Box<dyn ReadFile + '_>| {
+            let size = opened.size();
+            self.kernel(opened.as_mut(), 0, size)
+        };
+        opened
+            .and_then(kernel_of)
+            .and_then(|kernel| taken(&kernel, cmdline))
+            .map_err(|reason| named(&kernel.path, reason))?;
+        if let Some(initrd) = initrd {
             self.budget.file()?;
-            let metadata = self.filesystem.metadata(&file.path);
-            metadata.map_err(|error| format!("{}, which it names: {error}", file.path))?;
+            let metadata = self.filesystem.metadata(&initrd.path);
+            metadata.map_err(|error| named(&initrd.path, error.to_string()))?;
         }
         Ok(())
     }
+}
+
+/// Does a kernel take the command line?
+fn taken(kernel: &Kernel, cmdline: &str) -> Result<(), String> {
+    kernel.takes(cmdline).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -653,6 +691,39 @@ mod tests {
         assert_eq!(start.initrd, [file("/EFI/i"), file("/gone")]);
         assert_eq!(texts(&start), ["/gone: not found"]);
     }
+    #[test]
+    fn kernels_in_images_are_whole_and_take_the_command_line() {
+        let kernel = least_kernel();
+        let cut = "it is cut off: it has 2559 bytes of a kernel of 2560; copy it again";
+        let long = "the command line has 2017 bytes and this kernel takes 2016 through kexec: shorten the entry's options";
+        let cmdline = [b'a'; 2017];
+        let stub = |kernel: &[u8], cmdline: &[u8]| {
+            let sections = [
+                (".linux", &b"\\k"[..]),
+                (".linuxh", &[0; 32]),
+                (".initrd", b"\\k"),
+                (".initrdh", &[0; 32]),
+                (".cmdline", cmdline),
+            ];
+            let filesystem = MemoryFilesystem::new().file("/k", kernel);
+            let filesystem = filesystem.file("/s.efi", program(&sections));
+            texts(&start(&filesystem, &file("/s.efi"), "", 0)).concat()
+        };
+        let image = |kernel: &[u8], cmdline: &[u8]| {
+            let image = program(&[(".linux", kernel), (".cmdline", cmdline)]);
+            let filesystem = MemoryFilesystem::new().file("/u.efi", image);
+            texts(&start(&filesystem, &file("/u.efi"), "", 0)).concat()
+        };
+        let inside = "the kernel in it can't be started: ";
+        let outside = "/k, which it names: ";
+        assert_eq!(image(&kernel, &cmdline[1..]), "");
+        assert_eq!(image(&kernel, &cmdline), inside.to_owned() + long);
+        assert_eq!(image(&kernel[..2559], b""), inside.to_owned() + cut);
+        assert_eq!(stub(&kernel, &cmdline[1..]), "");
+        assert_eq!(stub(&kernel, &cmdline), outside.to_owned() + long);
+        assert_eq!(stub(&kernel[..2559], b""), outside.to_owned() + cut);
+    }
+
     #[test]
     fn a_kernel_that_unpacks_itself_is_a_kernel() {
         for method in ["gzip", "zstd22"] {

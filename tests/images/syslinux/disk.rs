@@ -1,12 +1,13 @@
 //! Disks of a few files, and the whole list that comes of them: a star for the default, the title, the menus
 //! around it, the command line, and what is loaded besides. `!` begins a problem that keeps it from being booted,
 //! or one of the volume, and `~` a remark. Files are written down as
-//! `--- path` and their content, in which `UUID` stands for that of the filesystem.
+//! `--- path` and their content; without one they are kernels. In it `UUID` stands for that of the filesystem.
 
 use pilotlight::config::discover;
 use pilotlight::disk::Disk;
 use pilotlight::inventory::Inventory;
 
+use crate::cli::kernel;
 use crate::kit::{Image, MIB, run_line, temp_dir};
 
 const UUID: &str = "01234567-89ab-cdef-0123-456789abcdef";
@@ -23,7 +24,10 @@ pub fn list(files: &str) -> String {
         if path.ends_with("grubenv") {
             content = format!("{content}\n{}", "#".repeat(1023 - content.len()));
         }
-        dir.file(&format!("tree{path}"), content.as_bytes());
+        match content.trim() {
+            "" => dir.file(&format!("tree{path}"), &kernel(1)),
+            _ => dir.file(&format!("tree{path}"), content.as_bytes()),
+        };
     }
     let image = dir.image("image", 16 * MIB);
     let tree = dir.path().join("tree");

@@ -3,7 +3,7 @@
 use super::disk::list_image;
 use crate::kit::{Image, MIB, TempDir, copy_in, run, run_line, temp_dir};
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 4] = [
     (
         "isolinux/isolinux.cfg",
         "default menu.c32\ntimeout 300\nmenu title Live\ninclude live.cfg\nmenu begin tools\nmenu label ^Tools\n\
@@ -14,7 +14,6 @@ const FILES: [(&str, &str); 5] = [
         "isolinux/live.cfg",
         "label live\nmenu label ^Live\nmenu default\nlinux ../boot/vmlinuz\ninitrd /boot/initrd.gz\nappend quiet\n",
     ),
-    ("boot/vmlinuz", "kernel"),
     ("boot/initrd.gz", "initrd"),
     (".disk/info", "Live"),
 ];
@@ -38,6 +37,7 @@ fn tree() -> TempDir {
     for (path, content) in FILES {
         dir.file(&format!("tree/{path}"), content.as_bytes());
     }
+    dir.file("tree/boot/vmlinuz", &crate::cli::kernel(1));
     dir
 }
 

@@ -1,0 +1,58 @@
+//! Whether the kernels that entries name can be started.
+
+use std::collections::BTreeMap;
+
+use super::budget::Budget;
+use crate::entry::{BootEntry, EntrySource, FileRef, PayloadKind};
+use crate::inventory::Inventory;
+use crate::kexec::{Kernel, NotBzImage, NotStartable};
+
+/// Blocks the entries of GRUB and SYSLINUX whose kernels can't be started, or not with their command lines; those of
+/// other languages are made from what their kernels say. Each file is looked at once. Where the budget ends, nothing
+/// is said: what is no kernel is refused when it is booted.
+///
+/// What has no sign of a kernel stays an entry of GRUB: booting it says what it is.
+pub(super) fn check(inventory: &Inventory, entries: &mut [BootEntry], budget: &Budget) {
+    let mut known = BTreeMap::new();
+    for entry in entries {
+        let is_theirs = matches!(entry.source, EntrySource::Grub | EntrySource::Syslinux);
+        let is_asked = is_theirs && entry.kind == PayloadKind::Linux && entry.bootable();
+        let Some(file) = entry.kernel.as_ref().filter(|_| is_asked) else {
+            continue;
+        };
+        if !known.contains_key(file) {
+            known.insert(file.clone(), examine(inventory, file, budget));
+        }
+        let problem = match known.get(file) {
+            Some(Some(Ok(kernel))) => kernel.takes(&entry.cmdline).err().map(|e| e.to_string()),
+            Some(Some(Err(NotStartable::Plain(NotBzImage::NoHeader))))
+                if entry.source == EntrySource::Grub =>
+            {
+                None
+            }
+            Some(Some(Err(reason))) => Some(format!("{} can't be started: {reason}", file.path)),
+            Some(None) | None => None,
+        };
+        if let Some(problem) = problem {
+            entry.block(problem);
+        }
+    }
+}
+
+/// What a file is; `None` where that is not found out.
+fn examine(
+    inventory: &Inventory,
+    file: &FileRef,
+    budget: &Budget,
+) -> Option<Result<Kernel, NotStartable>> {
+    budget
+        .file()
+        .and_then(|()| budget.read(Kernel::HEAD))
+        .ok()?;
+    let filesystem = inventory.filesystem(file.volume).ok()?;
+    let mut opened = filesystem.open(&file.path).ok()?;
+    let mut head = vec![0; Kernel::HEAD];
+    let length = opened.read_at(0, &mut head).ok()?;
+    head.truncate(length);
+    Some(Kernel::examine(&head, opened.size()))
+}
