@@ -3,7 +3,8 @@
 //! The driver writes the directory in the order in which its filesystem survives a power cut. On ext4 the
 //! journal does that. FAT has none: the new name is written first, with nothing in it, then the file is put behind
 //! it, then the old name is taken away (`vfat_rename` in `fs/fat/namei_vfat.c`), each at once since the mount is
-//! synchronous. In between both names are there.
+//! synchronous. In between both names are there. The driver doesn't flush the disk in between: one that keeps writes
+//! in a cache and changes their order could lose both, if they are in different sectors of the directory.
 
 use std::ffi::CString;
 use std::fmt;

@@ -34,14 +34,36 @@ impl Image {
 
     /// A whole copy: what the guest has flushed is in it whatever happens to QEMU.
     pub fn copy(name: &str, layout: &str) -> Image {
+        copy(name, &base(layout))
+    }
+
+    /// A whole copy of another one.
+    pub fn copy_of(name: &str, other: &Image) -> Image {
+        copy(name, &other.path)
+    }
+
+    /// What is on one partition of a copy, which begins and is as long as this says.
+    pub fn partition(&self, name: &str, start: u64, length: u64) -> Image {
+        const BLOCK: u64 = 1 << 20;
         let path = directory().join(format!("{name}.raw"));
-        run(Command::new("cp")
-            .args(["--sparse=always", "--reflink=auto"])
-            .arg(base(layout))
-            .arg(&path));
+        let (skip, count) = (start / BLOCK, length / BLOCK);
+        run(Command::new("dd")
+            .args(["bs=1M", "conv=sparse", "status=none"])
+            .args([format!("skip={skip}"), format!("count={count}")])
+            .arg(format!("if={}", self.path.display()))
+            .arg(format!("of={}", path.display())));
         let format = "raw";
         Image { path, format }
     }
+}
+
+fn copy(name: &str, from: &Path) -> Image {
+    let path = directory().join(format!("{name}.raw"));
+    run(Command::new("cp")
+        .args(["--sparse=always", "--reflink=auto"])
+        .args([from, &path]));
+    let format = "raw";
+    Image { path, format }
 }
 
 impl Image {

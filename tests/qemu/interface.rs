@@ -159,22 +159,3 @@ fn nothing_is_counted_where_nobody_can_confirm() {
     machine.cut_power();
     assert_eq!(image.entries()[0], "new+3.conf");
 }
-
-/// At whatever moment the power goes, one of both names is there, with all of the entry.
-#[test]
-fn power_cut_while_a_boot_is_counted() {
-    let image = Image::copy("count-cut", "esp");
-    image.add_entries(entries_of(&[("new+9.conf", "sort-key a")]));
-    let variables = Variables::new("count-cut");
-    for round in 0..6_u64 {
-        let mut machine = start(&format!("count-cut-{round}"), &image, &variables);
-        machine.expect("counting this boot: ", BOOT);
-        std::thread::sleep(std::time::Duration::from_millis(25 * round));
-        machine.cut_power();
-        let names = image.entries();
-        println!("round {round}: {names:?}");
-        assert!(names[0].starts_with("new+"), "{names:?}");
-        let whole = image.bootable_entries();
-        assert!(whole.iter().any(|id| id.starts_with("new")), "{whole:?}");
-    }
-}

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::disk::{Image, Variables, directory, run};
+use super::recording::Recording;
 
 /// A machine that is being put together.
 pub struct Setup {
@@ -162,6 +163,18 @@ impl Setup {
             _ => drive,
         };
         self.command.arg("-drive").arg(drive);
+        self
+    }
+
+    /// As [`drive`](Setup::drive), and everything that is written to the disk is recorded.
+    pub fn recorded_drive(mut self, image: &Image, recording: &Recording) -> Setup {
+        let (disk, log) = (image.path.display(), recording.path.display());
+        let drive = format!(
+            "if=none,id=disk,driver=blklogwrites,file.driver={},file.file.driver=file,\
+             file.file.filename={disk},log.driver=raw,log.file.driver=file,log.file.filename={log}",
+            image.format
+        );
+        self.command.args(["-drive", &drive]);
         self
     }
 

@@ -16,6 +16,8 @@ mod disk;
 mod environment;
 mod interface;
 mod machine;
+mod power;
+mod recording;
 mod signed;
 mod stand_in;
 mod trust;
