@@ -25,6 +25,7 @@ hash = $(shell cat $(1) | sha256sum | cut -c 1-16)
 SYSTEM := $(CACHE)/system/$(call hash,qemu/make-system qemu/install-entries)
 DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt \
 	tests/images/storage/demo-boot-64.xz)
+NEWER_KERNEL := $(CACHE)/newer-kernel/$(call hash,qemu/fetch-kernel)/vmlinuz
 LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd uki grub grub-boot grub-mbr grub-lvm extlinux
 
 # The largest that may go into a flash part, in bytes.
@@ -37,9 +38,10 @@ MAX_KERNEL := 3150000
 
 SCRIPTS := .ci/run boards/build-kernel hooks/95-pilotlight-sign.install hooks/initramfs-post-update \
 	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary \
-	qemu/install-entries qemu/make-disk qemu/make-system qemu/run qemu/setup tests/images/grub/real/guest \
-	tests/images/grub/real/make tests/images/make-fixtures tests/images/storage/guest-arrays \
-	tests/images/storage/guest-groups tests/images/storage/make tests/reproducible
+	qemu/fetch-kernel qemu/install-entries qemu/make-disk qemu/make-system qemu/run qemu/setup \
+	tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
+	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make \
+	tests/reproducible
 
 # Steps share the machine's cores by themselves; their order is the one that is written here.
 .NOTPARALLEL:
@@ -84,6 +86,10 @@ $(DISKS)/%.raw: $(SYSTEM)/.complete
 	@flock $(DISKS)/lock sh -c \
 		'test -e $@ || { qemu/make-disk $(SYSTEM) $* $@.part && mv $@.part $@; }'
 
+$(NEWER_KERNEL):
+	@mkdir -p $(dir $@)
+	@flock $(dir $@)lock sh -c 'test -e $@ || qemu/fetch-kernel $@'
+
 .PHONY: test
 test: setup-test lint unit reproducible size qemu-test ## run every test
 
@@ -112,8 +118,8 @@ reproducible: binary ## build the binary in another directory: it must be the sa
 	@tests/reproducible $(TARGET) $(BINARY)
 
 .PHONY: qemu-test
-qemu-test: setup-test kernel disks ## boot the demo system in every way that is tested
-	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_DISKS=$(DISKS) \
+qemu-test: setup-test kernel disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
+	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
 		cargo test --locked --features qemu --test qemu -- --test-threads 2
 
 .PHONY: size

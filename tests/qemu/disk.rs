@@ -243,6 +243,18 @@ impl Image {
         std::fs::remove_dir_all(&tree).unwrap();
     }
 
+    /// Makes a directory at the root of the system on a copy.
+    pub fn add_directory(&self, name: &str) {
+        // The root filesystem begins at 601 MiB, as make-disk says.
+        let root = format!("{}?offset={}", self.path.display(), 601 << 20);
+        run(Command::new("debugfs")
+            .args(["-w", "-R", &format!("mkdir {name}"), &root])
+            .stderr(Stdio::null()));
+        // debugfs ends well whatever happened.
+        let names = self.names(1, "/");
+        assert!(names.contains(&name.to_owned()), "{names:?}");
+    }
+
     /// The ids of what can be booted from it.
     pub fn bootable_entries(&self) -> Vec<String> {
         let mut inventory = Inventory::new();

@@ -1,7 +1,7 @@
 //! The Boot Loader Interface and boot counting, with the variables of a UEFI firmware and Debian's own tools on
 //! the other side.
 
-use super::disk::{Image, Variables};
+use super::disk::{Files, Image, Variables};
 use super::machine::Machine;
 use super::{BOOT, ROOT, log_in};
 
@@ -73,14 +73,22 @@ fn what_bootctl_wants_is_booted_and_told() {
     machine.finish();
 }
 
+/// The newer kernel of both can't start, as it has no initrd: it panics, and the machine starts again. The older one
+/// starts, and Debian itself finds that good: nobody says so here.
 #[test]
 fn three_bad_boots_and_then_the_older_kernel() {
     let image = Image::copy("counting", "esp");
-    let both = [
-        ("new+3.conf", "version 2\nsort-key a"),
-        ("old+3.conf", "version 1\nsort-key a"),
-    ];
-    image.add_entries(entries_of(&both));
+    let newer = std::env::var("PILOTLIGHT_NEWER_KERNEL").expect("run this by `make qemu-test`");
+    let newer = std::fs::read(&newer).unwrap_or_else(|error| panic!("{newer}: {error}"));
+    image.put_on_esp(&Files::from([("/newer/linux".to_owned(), newer)]));
+    let mut entries = entries_of(&[("old+3.conf", "version 1\nsort-key a")]);
+    let text = format!(
+        "title new\nversion 2\nsort-key a\nlinux /newer/linux\noptions {ROOT} console=ttyS0 panic=-1\n"
+    );
+    entries.push(("new+3.conf".to_owned(), text));
+    image.add_entries(entries);
+    // There systemd-gpt-auto-generator mounts the partition that LoaderDevicePartUUID names.
+    image.add_directory("efi");
     let variables = Variables::new("counting");
     for (number, name) in ["new+2-1.conf", "new+1-2.conf", "new+0-3.conf"]
         .iter()
@@ -90,17 +98,21 @@ fn three_bad_boots_and_then_the_older_kernel() {
         machine.expect("booting new from", BOOT);
         machine.expect(&format!("becomes {name}"), BOOT);
         machine.expect("jumping", BOOT);
-        machine.cut_power();
+        machine.expect("Linux version 6.12.", BOOT);
+        machine.expect("Kernel panic - not syncing: VFS", BOOT);
+        machine.expect_end(BOOT);
         assert_eq!(image.entries()[0], *name);
     }
     let mut machine = start("counting-old", &image, &variables);
     machine.expect("booting old from", BOOT);
     machine.expect("old+3.conf becomes old+2-1.conf", BOOT);
+    machine.expect("Linux version 6.1.", BOOT);
     log_in(&mut machine);
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("entry=old"), "{cmdline}");
-    machine.shell("mount /dev/vda1 /boot/efi");
-    machine.shell("systemctl restart systemd-bless-boot.service");
+    // Until all is started: what else may fail is no matter here.
+    machine.shell("systemctl is-system-running --wait || true");
+    machine.shell("systemctl is-active systemd-bless-boot.service boot-complete.target");
     let status = machine.shell("/lib/systemd/systemd-bless-boot status");
     assert!(status.contains("good"), "{status}");
     machine.type_line("poweroff");
