@@ -27,6 +27,7 @@ mod guess;
 mod identify;
 mod installed;
 mod iso9660;
+mod kernel_install;
 mod kit;
 mod loopback;
 mod memory;

@@ -22,4 +22,4 @@ pub(in crate::config) use lines::{Line, lines};
 pub use loader_conf::{LoaderConf, Wanted};
 pub use pattern::Pattern;
 pub use version::compare;
-pub(in crate::config) use volume::Sorted;
+pub(in crate::config) use volume::{Sorted, remark_on_name};

@@ -153,7 +153,7 @@ impl Reader<'_> {
             let Ok(path) = directory.join(&item.name) else {
                 continue;
             };
-            if let Some(bad) = item.name.chars().find(|c| !is_allowed(*c)) {
+            if let Some(bad) = item.name.chars().find(|c| c.is_control()) {
                 let text = format!("{path} is passed over: {bad:?} can't be in its name");
                 self.problem(text);
                 continue;
@@ -184,7 +184,8 @@ impl Reader<'_> {
             }
         };
         self.budget.read(bytes.len())?;
-        let sorted = maker.entry(name, path.clone(), &bytes);
+        let mut sorted = maker.entry(name, path.clone(), &bytes);
+        remark_on_name(&mut sorted.entry, name);
         self.budget.exceeded().map_or(Ok(()), Err)?;
         self.budget.keep(sorted.size())?;
         self.found.entries.push(sorted);
@@ -235,6 +236,17 @@ fn is_entry(name: &str) -> bool {
         && !name.to_ascii_lowercase().starts_with("auto-")
 }
 
+/// Says of an entry whose file has a name that the specification does not have. systemd-boot takes it, and
+/// kernel-install writes it where the version of a kernel has a tilde.
+pub(in crate::config) fn remark_on_name(entry: &mut BootEntry, name: &str) {
+    if let Some(odd) = name.chars().find(|c| !is_allowed(*c)) {
+        entry.remark(format!(
+            "`bootctl` passes it over: {odd:?} is in the name of its file"
+        ));
+    }
+}
+
+/// What the specification has in names, and `bootctl` takes.
 fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+-_.".contains(c)
 }
@@ -566,7 +578,7 @@ mod tests {
     #[test]
     fn bad_names_are_counted() {
         let filesystem = (0..100).fold(MemoryFilesystem::new(), |filesystem, number| {
-            filesystem.file(&format!("/loader/entries/{number} x.conf"), "linux /l")
+            filesystem.file(&format!("/loader/entries/{number}\nx.conf"), "linux /l")
         });
         let found = read(&filesystem, ID, Place::Esp, &Budget::of_disk(1));
         assert_eq!(found.problems.len(), 65);
@@ -637,19 +649,25 @@ mod tests {
             "auto-x.conf",
             "notes.txt",
             "b.conf/x",
-            "c d.conf",
-            "É.conf",
+            "c\nd.conf",
         ] {
             filesystem = filesystem.file(&format!("/loader/entries/{name}"), "linux /l");
         }
         let filesystem = filesystem
             .file("/loader/entries/OK.CONF", "linux /l")
             .file("/loader/entries/bad.conf", *b"\xff")
+            .file("/loader/entries/c d.conf", "linux /l")
+            .file("/loader/entries/É~1.conf", "linux /l")
             .file("/loader/loader.conf", "default ok*\ntime x")
             .file("/l", least_kernel());
         let read = read(&filesystem, ID, Place::Esp, &Budget::of_disk(1));
         let ids: Vec<&str> = read.entries.iter().map(|s| s.entry.id.as_str()).collect();
-        assert_eq!(ids, ["OK.CONF", "bad.conf"]);
+        assert_eq!(ids, ["OK.CONF", "bad.conf", "c d.conf", "É~1.conf"]);
+        let odd = |i: usize| problems(&read.entries[i].entry);
+        assert_eq!(odd(0), [""; 0]);
+        let passed_over = "`bootctl` passes it over: ' ' is in the name of its file";
+        assert_eq!(odd(2), [passed_over]);
+        assert_eq!(odd(3), [passed_over.replace("' '", "'É'")]);
         let (path, conf) = &read.confs[0];
         assert_eq!(path.as_str(), "/loader/loader.conf");
         assert_eq!(conf.default.as_ref().unwrap().as_str(), "ok*");
@@ -657,8 +675,7 @@ mod tests {
             read.problems,
             [
                 "/loader/loader.conf, line 2: `time` is no key of loader.conf",
-                "/loader/entries/c d.conf is passed over: ' ' can't be in its name",
-                "/loader/entries/É.conf is passed over: 'É' can't be in its name",
+                "/loader/entries/c\nd.conf is passed over: '\\n' can't be in its name",
             ]
         );
     }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::start::start_all;
-use crate::config::bls::{Counter, Sorted};
+use crate::config::bls::{Counter, Sorted, remark_on_name};
 use crate::config::budget::{Budget, Limit};
 use crate::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
@@ -54,6 +54,7 @@ pub(in crate::config) fn read(
             if entry.kind == PayloadKind::Linux {
                 entry.block("it is a kernel alone, and no unified kernel image");
             }
+            remark_on_name(entry, &item.name);
         }
         if let Some(limit) = limit {
             problems.push(format!("{}: {limit}: what follows is left out", file.path));

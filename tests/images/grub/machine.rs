@@ -202,6 +202,16 @@ impl Machine {
         with_lines.map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
+    /// All files of the filesystem on the first partition of this type, with what is in them.
+    pub fn files_on(&self, kind: &str) -> impl Iterator<Item = (&str, &str)> {
+        let at = self.sections.iter().position(|section| {
+            section.words[0] == "partition" && section.words[2].eq_ignore_ascii_case(kind)
+        });
+        let volume = at.and_then(|at| self.sections.get(at + 1));
+        let files = volume.into_iter().flat_map(|volume| &volume.files);
+        files.map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
     /// Changes the content of files that have lines.
     pub fn edit(&mut self, edit: impl Fn(&str, &str) -> String) {
         let files = self

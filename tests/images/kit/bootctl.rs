@@ -1,10 +1,11 @@
-//! What `bootctl` says of a directory as the EFI system partition.
+//! What `bootctl` says of directories as the EFI system partition and XBOOTLDR, and what it and `kernel-install`
+//! write there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::run;
+use super::{TempDir, run};
 
 /// An entry as `bootctl list` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,17 +20,12 @@ pub struct Listed {
 
 /// The entries of a tree, which is in memory meanwhile: `bootctl` wants a filesystem of its own.
 pub fn list(tree: &Path) -> Vec<Listed> {
-    let printed = run(
-        "unshare",
-        [
-            "-rm",
-            "sh",
-            "-c",
-            "cp -a $0 $0.copy && mount -t tmpfs esp $0 && cp -r $0.copy/. $0 && \
-             SYSTEMD_RELAX_ESP_CHECKS=1 bootctl --esp-path=$0 list --json=short",
-            tree.to_str().expect("the path is text"),
-        ],
-    );
+    list_both(tree, None)
+}
+
+/// The entries of the EFI system partition and of XBOOTLDR beside it.
+pub fn list_both(esp: &Path, xbootldr: Option<&Path>) -> Vec<Listed> {
+    let printed = bootctl(esp, xbootldr, "--json=short");
     // One object after the other, or a list of them, by version.
     let stream = serde_json::Deserializer::from_str(&printed).into_iter::<Value>();
     stream
@@ -49,4 +45,49 @@ pub fn list(tree: &Path) -> Vec<Listed> {
             }
         })
         .collect()
+}
+
+/// The id of the entry that it takes for the default one: of `loader.conf`, where no variable says more.
+pub fn default(esp: &Path, xbootldr: Option<&Path>) -> Option<String> {
+    let printed = bootctl(esp, xbootldr, "--no-pager");
+    // The title is marked, and the id stands below it.
+    let (_, below) = printed.split_once("(default)")?;
+    let mut ids = below.lines().filter_map(|line| line.split_once("id: "));
+    Some(ids.next()?.1.trim().to_owned())
+}
+
+fn bootctl(esp: &Path, xbootldr: Option<&Path>, format: &str) -> String {
+    let text = |path: &Path| path.to_str().expect("the path is text").to_owned();
+    let script = "
+        for tree in \"$@\"; do
+            cp -a $tree $tree.copy && mount -t tmpfs tree $tree && cp -r $tree.copy/. $tree || exit
+        done
+        export SYSTEMD_RELAX_ESP_CHECKS=1 SYSTEMD_RELAX_XBOOTLDR_CHECKS=1
+        bootctl --esp-path=$1 ${2:+--boot-path=$2} list $0";
+    let mut arguments = ["-rm", "sh", "-c", script, format]
+        .map(str::to_owned)
+        .to_vec();
+    arguments.push(text(esp));
+    arguments.extend(xbootldr.map(text));
+    let printed = run("unshare", arguments);
+    for tree in [Some(esp), xbootldr].into_iter().flatten() {
+        let copy = format!("{}.copy", text(tree));
+        std::fs::remove_dir_all(copy).expect("the copy was made");
+    }
+    printed
+}
+
+/// Runs a script with an EFI system partition of its own, empty and mounted at `esp` in its directory, and returns
+/// the tree that it wrote there.
+pub fn installed(directory: &TempDir, script: &str) -> PathBuf {
+    let tree = directory.path().join("installed");
+    let whole = format!(
+        "cd $0 && mkdir esp installed && mount -t tmpfs esp esp
+        export SYSTEMD_RELAX_ESP_CHECKS=1
+        {script}
+        cp -r esp/. installed"
+    );
+    let path = directory.path().to_str().expect("the path is text");
+    run("unshare", ["-rm", "sh", "-ec", &whole, path]);
+    tree
 }
