@@ -1,5 +1,6 @@
 //! Kernels that no configuration names, on disks.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -137,4 +138,45 @@ fn a_system_that_has_a_configuration_is_not_guessed_at() {
     let dir = temp_dir();
     let disk = make_disk(&dir, "title A\nlinux /linux\noptions root=UUID=another\n");
     assert_eq!(list(&disk).len(), 4, "another system's entry");
+}
+
+/// openSUSE has kernels with their modules, and links to them in `/boot`.
+#[test]
+fn links_to_kernels_elsewhere_are_kernels() {
+    let dir = temp_dir();
+    for version in ["6.9.1-1-default", "6.9.3-1-default"] {
+        let modules = format!("root/usr/lib/modules/{version}");
+        dir.file(&format!("{modules}/vmlinuz"), &kernel(version));
+        dir.file(&format!("root/boot/initrd-{version}"), b"initrd");
+    }
+    let release = b"PRETTY_NAME=\"openSUSE Tumbleweed\"\n";
+    dir.file("root/usr/lib/os-release", release);
+    let fstab = format!("UUID={ROOT} / ext4 defaults 0 1\n");
+    dir.file("root/etc/fstab", fstab.as_bytes());
+    let boot = dir.path().join("root/boot");
+    for (name, target) in [
+        (
+            "vmlinuz-6.9.1-1-default",
+            "../usr/lib/modules/6.9.1-1-default/vmlinuz",
+        ),
+        (
+            "vmlinuz-6.9.3-1-default",
+            "../usr/lib/modules/6.9.3-1-default/vmlinuz",
+        ),
+        (
+            "vmlinuz-6.9.2-1-default",
+            "../usr/lib/modules/6.9.2-1-default/vmlinuz",
+        ),
+        ("vmlinuz", "vmlinuz-6.9.3-1-default"),
+        ("initrd", "initrd-6.9.3-1-default"),
+    ] {
+        symlink(target, boot.join(name)).unwrap();
+    }
+    let line = format!("root=UUID={ROOT} ro");
+    let entry = |version: &str| {
+        let title = format!("openSUSE Tumbleweed, Linux {version} (guessed)");
+        format!("guess {title}: {line} /boot/initrd-{version}")
+    };
+    let expected = ["6.9.3-1-default", "6.9.1-1-default"].map(entry);
+    assert_eq!(list(&ext4(&dir, "root", ROOT, 8 * MIB)), expected);
 }

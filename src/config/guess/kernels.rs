@@ -41,7 +41,7 @@ pub(super) struct Kernel {
 
 /// Is there a file with the name of a kernel?
 pub(super) fn are_likely(filesystem: &dyn Filesystem) -> bool {
-    directories(filesystem).any(|(_, names)| names.iter().any(|name| suffix(name).is_some()))
+    directories(filesystem).any(|directory| directory.kernels().next().is_some())
 }
 
 /// The kernels of a volume in the order of the menu, and what was passed over, in words.
@@ -49,9 +49,10 @@ pub(super) fn find(filesystem: &dyn Filesystem) -> (Vec<Kernel>, Vec<String>) {
     let mut kernels = Vec::new();
     let mut problems = Vec::new();
     let mut looked = 0_usize;
-    for (directory, names) in directories(filesystem) {
-        for (name, suffix) in names.iter().filter_map(|name| Some((name, suffix(name)?))) {
-            let Ok(path) = directory.join(name) else {
+    let mut seen: Vec<(BzImage, u64)> = Vec::new();
+    for directory in directories(filesystem) {
+        for (name, suffix, is_link) in directory.kernels() {
+            let Ok(path) = directory.path.join(name) else {
                 continue;
             };
             if name.contains("kdump") {
@@ -64,12 +65,17 @@ pub(super) fn find(filesystem: &dyn Filesystem) -> (Vec<Kernel>, Vec<String>) {
                 break;
             }
             match header(filesystem, &path) {
-                Ok(header) => {
-                    let stated = header.version.as_deref();
+                // The header says who built it, and when: the same one.
+                Ok(found) if is_link && seen.contains(&found) => {}
+                Ok(found) => {
+                    let stated = found.0.version.as_deref();
                     let stated = stated.and_then(|text| text.split_ascii_whitespace().next());
                     let version = stated.unwrap_or(suffix).to_owned();
-                    add(&mut kernels, &directory, &names, path, suffix, version);
+                    seen.push(found);
+                    add(&mut kernels, &directory, path, suffix, version);
                 }
+                // It leads nowhere, as it does when the file behind it was removed.
+                Err(_) if is_link => {}
                 Err(problem) => problems.push(format!("{path} is left out: {problem}")),
             }
         }
@@ -86,18 +92,18 @@ fn order(a: &Kernel, b: &Kernel) -> Ordering {
 /// Adds a kernel with each of its initrds.
 fn add(
     kernels: &mut Vec<Kernel>,
-    directory: &FsPath,
-    names: &[String],
+    directory: &Directory,
     path: FsPath,
     suffix: &str,
     version: String,
 ) {
+    let names = directory.files.as_slice();
     let files = |initrd: Option<&str>| -> Vec<FsPath> {
         let mut files = Vec::new();
         if let Some(initrd) = initrd {
             for name in MICROCODE.into_iter().chain([initrd]) {
                 if has(names, name) {
-                    files.extend(directory.join(name));
+                    files.extend(directory.path.join(name));
                 }
             }
         }
@@ -161,17 +167,47 @@ fn has(names: &[String], name: &str) -> bool {
     names.binary_search_by(order).is_ok()
 }
 
-/// The directories that are there with the names of their files, sorted. Symbolic links are left out, since they
-/// lead to another of those files.
-fn directories(filesystem: &dyn Filesystem) -> impl Iterator<Item = (FsPath, Vec<String>)> {
+/// A directory where kernels may be.
+struct Directory {
+    path: FsPath,
+    /// The names of its files, sorted.
+    files: Vec<String>,
+    /// The names of its symbolic links, those without a version last.
+    links: Vec<String>,
+}
+
+impl Directory {
+    /// What is named like a kernel, with what follows in the name, and whether it is a symbolic link. Links come
+    /// last: most lead to another of those files, but those of openSUSE to `/usr/lib/modules`.
+    fn kernels(&self) -> impl Iterator<Item = (&str, &str, bool)> {
+        let files = self.files.iter().map(|name| (name.as_str(), false));
+        let links = self.links.iter().map(|name| (name.as_str(), true));
+        let all = files.chain(links);
+        all.filter_map(|(name, is_link)| Some((name, suffix(name)?, is_link)))
+    }
+}
+
+/// The directories that are there.
+fn directories(filesystem: &dyn Filesystem) -> impl Iterator<Item = Directory> {
     PLACES.into_iter().filter_map(|place| {
         let directory = FsPath::new(place).ok()?;
         if is_link(filesystem, &directory) {
             return None;
         }
-        let list = filesystem.read_dir(&directory).ok()?.into_iter();
-        let files = list.filter(|entry| entry.kind == FileKind::File);
-        Some((directory, files.map(|entry| entry.name).collect()))
+        let list = filesystem.read_dir(&directory).ok()?;
+        let named = |kind| {
+            let entries = list.iter().filter(move |entry| entry.kind == kind);
+            entries.map(|entry| entry.name.clone())
+        };
+        let has_version = |name: &String| suffix(name).is_some_and(|suffix| !suffix.is_empty());
+        let (mut links, last): (Vec<String>, Vec<String>) =
+            named(FileKind::Symlink).partition(has_version);
+        links.extend(last);
+        Some(Directory {
+            files: named(FileKind::File).collect(),
+            links,
+            path: directory,
+        })
     })
 }
 
@@ -193,12 +229,15 @@ fn suffix(name: &str) -> Option<&str> {
     }
 }
 
-fn header(filesystem: &dyn Filesystem, path: &FsPath) -> Result<BzImage, String> {
+/// What is in its header, and how many bytes it has.
+fn header(filesystem: &dyn Filesystem, path: &FsPath) -> Result<(BzImage, u64), String> {
     let mut file = filesystem.open(path).map_err(|error| error.to_string())?;
     let mut head = vec![0; HEADER_LENGTH];
     let length = file
         .read_at(0, &mut head)
         .map_err(|error| error.to_string())?;
     head.truncate(length);
-    BzImage::parse(&head, file.size()).map_err(|error| error.to_string())
+    let size = file.size();
+    let header = BzImage::parse(&head, size).map_err(|error| error.to_string())?;
+    Ok((header, size))
 }
