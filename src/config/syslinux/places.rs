@@ -23,13 +23,15 @@ const ON_DISKS: [&str; 6] = [
     "/boot",
 ];
 
-/// Directories of ISOLINUX (`iso_open_config` in `core/fs/iso9660/iso9660.c`).
-const ON_MEDIA: [&str; 5] = [
+/// Directories of ISOLINUX (`iso_open_config` in `core/fs/iso9660/iso9660.c`), and that of openSUSE's media, where
+/// the loader itself is and was told to look.
+const ON_MEDIA: [&str; 6] = [
     "/boot/isolinux",
     "/isolinux",
     "/boot/syslinux",
     "/syslinux",
     "/",
+    "/boot/x86_64/loader",
 ];
 
 /// The first configuration on a volume, as far as the budget lasts. Media that were copied to a disk are found there,
@@ -223,6 +225,13 @@ mod tests {
                 true,
                 "/boot/isolinux/isolinux.cfg",
                 "/boot/isolinux",
+                Medium::Optical,
+            ),
+            (
+                &["/boot/x86_64/loader/isolinux.cfg"],
+                true,
+                "/boot/x86_64/loader/isolinux.cfg",
+                "/boot/x86_64/loader",
                 Medium::Optical,
             ),
             (
