@@ -584,6 +584,27 @@ mod tests {
     }
 
     #[test]
+    fn device_trees_of_other_machines_are_named() {
+        let mut image = program(&[
+            (".hwids", b"x"),
+            (".dtbauto", b"one"),
+            (".dtbauto", b"two"),
+            (".linux", b"x"),
+        ]);
+        image[0x44..0x46].copy_from_slice(&0xaa64_u16.to_le_bytes());
+        let filesystem = MemoryFilesystem::new().file("/EFI/Linux/a.efi", image);
+        let start = start(&filesystem, &file("/EFI/Linux/a.efi"), "", 0);
+        assert_eq!(start.architecture, Some("aa64"));
+        assert_eq!(
+            texts(&start),
+            [
+                ".dtbauto in it has no meaning on this machine: not passed on",
+                "it is for aa64, and this machine is x64",
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_no_image_says_what_it_is() {
         let foreign = |mut file: Vec<u8>| {
             file[0x44..0x46].copy_from_slice(&0xaa64_u16.to_le_bytes());
