@@ -60,6 +60,10 @@ fn bootctl_lists_the_same_in_the_same_order() {
         ours.retain(|entry| entry.source == EntrySource::Bls);
         let list: Vec<Listed> = ours.iter().map(listed).collect();
         assert_eq!(list, theirs, "{}", description.display());
+        let chosen = ours.iter().find(|entry| entry.default);
+        let chosen = chosen.map(|entry| entry.id.clone());
+        let default = bootctl::default(&esp, xbootldr);
+        assert_eq!(chosen, default, "{}", description.display());
         compared.push((description, theirs.len()));
     }
     assert!(compared.len() >= 4, "{compared:?}");

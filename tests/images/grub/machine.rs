@@ -15,11 +15,12 @@
 //! | `array` | the array: the same on all of its members |
 //!
 //! `--- PATH` is a file of the volume, and the lines after it are what it contains. One without lines contains
-//! its name. `--- PATH -> TARGET` is a symbolic link. An environment block is filled up with `#`.
+//! its name, or the least that counts as a kernel if it is named like one. `--- PATH -> TARGET` is a symbolic link. An environment block is filled up with `#`.
 
 use std::path::Path;
 
 use crate::kit::{Image, MIB, TempDir, run, run_line, run_with_input, superblock, temp_dir};
+use crate::uki::kernel;
 
 const SECTOR: u64 = 512;
 /// Where the first partition begins, and what they are aligned to.
@@ -224,6 +225,13 @@ impl Machine {
     }
 }
 
+/// Is a file named like a kernel?
+fn is_kernel(path: &str) -> bool {
+    let (_, name) = path.rsplit_once('/').unwrap();
+    let begins = ["vmlinuz", "linux-"].map(|begin| name.starts_with(begin));
+    begins.contains(&true) || name == "linux" || name.contains("bzImage")
+}
+
 struct Partition<'a> {
     number: &'a str,
     kind: &'a str,
@@ -282,6 +290,7 @@ impl Section {
                 continue;
             }
             let mut bytes = match content.is_empty() {
+                true if is_kernel(path) => kernel(),
                 true => path.clone().into_bytes(),
                 false => content.clone().into_bytes(),
             };
