@@ -224,10 +224,15 @@ pub struct BootEntry {
     /// Its turn, from 0, among those that the configuration falls back to where its choice can't be
     /// started.
     pub fallback: Option<usize>,
+    /// Its place, from 0, among what the policy prefers to others. No part of the JSON view.
+    pub rank: Option<usize>,
     /// Version of the kernel or system, as written.
     pub version: Option<String>,
     /// Machine ID of the system that it belongs to.
     pub machine_id: Option<String>,
+    /// The `ID` of the operating system that it starts, where who offers it knows that: of its `os-release`, the
+    /// `sort-key`, or GRUB's first class. No part of the JSON view.
+    pub system: Option<String>,
     /// EFI name of the architecture (`x64`, `aa64`), where stated.
     pub architecture: Option<String>,
     /// Boots left before it counts as bad (Automatic Boot Assessment), where counted.
@@ -264,8 +269,10 @@ impl BootEntry {
             submenu: Vec::new(),
             default: false,
             fallback: None,
+            rank: None,
             version: None,
             machine_id: None,
+            system: None,
             architecture: None,
             tries_left: None,
             tries_done: None,
@@ -298,7 +305,12 @@ impl BootEntry {
         for text in [&self.id, &self.title, &self.cmdline] {
             add(text.len());
         }
-        for text in [&self.version, &self.machine_id, &self.architecture] {
+        for text in [
+            &self.version,
+            &self.machine_id,
+            &self.system,
+            &self.architecture,
+        ] {
             add(text.as_ref().map_or(0, String::len));
         }
         for text in self.also_called.iter().chain(&self.submenu) {

@@ -1,6 +1,6 @@
 //! Booting: which entry, its bytes, and the hand-over.
 //!
-//! [`plan`] puts what was found into the order of attempts, and [`unmet`] tells which wishes it can't follow.
+//! [`find`] looks for entries and blocks those that the policy refuses; [`plan`] puts the others into the order of attempts, and [`unmet`] tells which wishes it can't follow.
 //! [`Attempt`] takes one entry through its stages: open, read once into sealed memory while hashing, let the policy
 //! decide, load.
 //! [`save`] writes what the configuration wants to be remembered of a boot, and [`count`] counts it. The jump
@@ -17,7 +17,10 @@ mod payload;
 mod plan;
 mod reading;
 mod renaming;
+mod rules;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod unified;
 mod wished;
@@ -29,5 +32,6 @@ pub use environment::{Open, SaveError, open_disk, save};
 pub use memory::available as available_memory;
 pub use payload::{Part, Payload, PayloadError};
 pub use plan::plan;
+pub use rules::{find, missing};
 pub use timeline::{Stage, Timeline};
 pub use wished::{is_one_shot, unmet, wished};

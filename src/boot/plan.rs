@@ -2,19 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::wished::wished;
+use super::wished::{is_meant, wished};
 use crate::config::Found;
+use crate::efi::Wish;
 use crate::entry::{BootEntry, EntrySource};
 use crate::policy::Boot;
 
-/// The entries to try, in order: those that UEFI variables wish for, then disk by disk, on each the choice of
-/// every configuration with what that falls back to, then the others as they stand in the menu. The disk is
-/// the one that a configuration is on, wherever it leads. What was guessed comes after all disks, and only if
-/// the policy lets it. Entries that can't be booted, and those whose id is in `lost`, are left out.
+/// The entries to try, in order: what a UEFI variable wishes for this boot alone, then what the policy has as its
+/// default, then other wishes, then what the policy prefers, then the others. In each of these it goes disk by disk,
+/// on each with the choice of every configuration and what that falls back to, where the policy follows that, and
+/// then the others as they stand in the menu. The disk is the one that a configuration is on, wherever it leads.
+/// What was guessed comes after all disks, and only if the policy lets it. Entries that can't be booted, and those
+/// whose id is in `lost`, are left out.
 pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a BootEntry> {
     let guessed = |entry: &BootEntry| entry.source == EntrySource::Guess;
     let mut plan: Vec<(usize, &BootEntry)> = Vec::with_capacity(found.entries.len());
-    for configuration in &found.configurations {
+    for configuration in found.configurations.iter().filter(|_| policy.follow) {
         let disk = configuration.file.volume.disk;
         let choices = configuration.choices(&found.entries);
         plan.extend(choices.map(|entry| (disk, entry)));
@@ -31,9 +34,21 @@ pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a Boo
     };
     plan.retain(|(_, entry)| may_start(entry));
     // The sort is stable, so that everything else keeps its place.
-    plan.sort_by_key(|(disk, entry)| (guessed(entry), *disk));
-    let wished = wished(found, may_start).into_iter();
-    let order = wished.chain(plan.into_iter().map(|(_, entry)| entry));
+    plan.sort_by_key(|(disk, entry)| {
+        let rank = entry.rank.unwrap_or(usize::MAX);
+        (guessed(entry), rank, *disk)
+    });
+    let plan = plan.into_iter().map(|(_, entry)| entry);
+    let is_default = |entry: &&BootEntry| {
+        let default = policy.default.as_ref();
+        default.is_some_and(|pattern| is_meant(pattern, entry) || pattern.matches(&entry.title))
+    };
+    let (default, others): (Vec<&BootEntry>, Vec<&BootEntry>) = plan.partition(is_default);
+    let (once, wished): (Vec<_>, Vec<_>) = wished(found, may_start)
+        .into_iter()
+        .partition(|(wish, _)| wish.is_one_shot());
+    let only = |wished: Vec<(Wish<'a>, &'a BootEntry)>| wished.into_iter().map(|(_, entry)| entry);
+    let order = only(once).chain(default).chain(only(wished)).chain(others);
     // What is wished for, or a configuration chooses, is in a menu, too, and others may choose it as well.
     let mut planned = BTreeSet::new();
     order

@@ -24,7 +24,7 @@ fn meant(found: &Found) -> impl Iterator<Item = (Wish<'_>, Vec<&BootEntry>)> {
 }
 
 /// Is it this entry, under its own name or that which another configuration has for the same?
-fn is_meant(pattern: &Pattern, entry: &BootEntry) -> bool {
+pub(super) fn is_meant(pattern: &Pattern, entry: &BootEntry) -> bool {
     let mut names = std::iter::once(&entry.id).chain(&entry.also_called);
     names.any(|name| pattern.means(name))
 }
@@ -35,11 +35,17 @@ pub fn is_one_shot(found: &Found, entry: &BootEntry) -> bool {
     pattern.is_some_and(|pattern| is_meant(&pattern, entry))
 }
 
-/// The entries that are wished for, in order: of each wish the first that `may_start` lets through. One entry
-/// may be wished for twice.
-pub fn wished(found: &Found, may_start: impl Fn(&BootEntry) -> bool) -> Vec<&BootEntry> {
+/// The entries that are wished for, in order, each with the wish: of each the first that `may_start` lets through.
+/// One entry may be wished for twice.
+pub fn wished(
+    found: &Found,
+    may_start: impl Fn(&BootEntry) -> bool,
+) -> Vec<(Wish<'_>, &BootEntry)> {
     let meant = meant(found);
-    let first = meant.filter_map(|(_, entries)| entries.into_iter().find(|entry| may_start(entry)));
+    let first = meant.filter_map(|(wish, entries)| {
+        let entry = entries.into_iter().find(|entry| may_start(entry));
+        Some((wish, entry?))
+    });
     first.collect()
 }
 

@@ -115,7 +115,7 @@ pub(super) fn view(inventory: &Inventory, found: &Found) -> View {
             .map(|c| configuration(inventory, c, &found.entries))
             .collect(),
         entries: found.entries.iter().map(|e| entry(inventory, e)).collect(),
-        wished: wished.map(|entry| entry.id.clone()).collect(),
+        wished: wished.map(|(_, entry)| entry.id.clone()).collect(),
     }
 }
 

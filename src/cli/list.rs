@@ -107,7 +107,7 @@ fn waits(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
 
 /// What UEFI variables want instead.
 fn wishes(found: &Found, output: &mut dyn Write) -> io::Result<()> {
-    for entry in wished(found, BootEntry::bootable) {
+    for (_, entry) in wished(found, BootEntry::bootable) {
         let id = Printable(&entry.id);
         writeln!(output, "UEFI variables choose {id} before all others")?;
     }

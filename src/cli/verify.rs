@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::arguments::VerifyOptions;
 use super::{CliError, authority, inventory, wishes};
-use crate::boot::{Attempt, AttemptError, Timeline, available_memory, plan};
-use crate::config::discover;
+use crate::boot::{Attempt, AttemptError, Timeline, available_memory, find, plan};
 use crate::entry::BootEntry;
 use crate::kexec::DryRun;
 use crate::text::Printable;
@@ -26,7 +25,7 @@ pub(super) fn run(options: &VerifyOptions, output: &mut dyn Write) -> Result<(),
     let (policy, authority) = authority(&options.policy, options.efivars.as_deref())?;
     let mut inventory = inventory(&options.disks)?;
     inventory.wish(wishes(options.efivars.as_deref())?);
-    let found = discover(&inventory);
+    let found = find(&inventory, &policy.boot);
     let first = plan(&found, &[], &policy.boot)
         .first()
         .map(|entry| &entry.id);

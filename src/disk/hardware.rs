@@ -15,6 +15,8 @@ pub struct Hardware {
     pub model: Option<String>,
     /// Serial number, without padding.
     pub serial: Option<String>,
+    /// World-wide name (`wwid`): `naa.…`, `eui.…`, `t10.…`.
+    pub wwid: Option<String>,
     /// The medium can be taken out.
     pub removable: bool,
     /// The kernel refuses writes.
@@ -57,6 +59,16 @@ impl fmt::Display for Transport {
 }
 
 impl Hardware {
+    /// The names that the device has by itself: its model, its serial number, both with `_` between them and in the
+    /// place of spaces, as udev makes links of them, and its world-wide name.
+    pub fn names(&self) -> Vec<String> {
+        let model = self.model.as_deref().map(|model| model.replace(' ', "_"));
+        let both = model.zip(self.serial.as_deref());
+        let both = both.map(|(model, serial)| format!("{model}_{serial}"));
+        let own = [&self.model, &self.serial, &self.wwid, &both];
+        own.into_iter().flatten().cloned().collect()
+    }
+
     /// Reads what the directory of a whole disk in sysfs, and that of the device behind it, say.
     pub(super) fn read(directory: &Path) -> Hardware {
         // The way through the buses; for a multipath NVMe disk it goes by its subsystem.
@@ -69,6 +81,7 @@ impl Hardware {
             transport: transport(&way),
             model: attribute(&device, "model").or_else(|| attribute(&device, "name")),
             serial: serial(directory, &device, &way),
+            wwid: attribute(directory, "wwid").or_else(|| attribute(&device, "wwid")),
             removable: number(directory, "removable") == Some(1),
             read_only: number(directory, "ro") == Some(1),
             sector_size: sector_size.and_then(|size| u32::try_from(size).ok()),

@@ -120,6 +120,7 @@ mod tests {
         let sata = "devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0";
         tree.file(&format!("{sata}/model"), "Samsung SSD 870 \n");
         tree.file(&format!("{sata}/vpd_pg80"), "\0\u{80}\0\u{8}S5Y1NG0N");
+        tree.file(&format!("{sata}/wwid"), "naa.5002538f41a\n");
         tree.disk(
             &format!("{sata}/block/sda"),
             2048,
@@ -143,7 +144,10 @@ mod tests {
         tree.disk(
             &format!("{nvme}/nvme0n1"),
             8,
-            &[("queue/logical_block_size", "4096\n")],
+            &[
+                ("queue/logical_block_size", "4096\n"),
+                ("wwid", "eui.0025\n"),
+            ],
         );
 
         let virtio = "devices/pci0000:00/0000:00:02.0/virtio1/block/vda";
@@ -187,6 +191,17 @@ mod tests {
             ]
         );
         assert_eq!(found[0].size, 1 << 20);
+        assert_eq!(
+            found[0].hardware.names(),
+            [
+                "Samsung SSD 870",
+                "S5Y1NG0N",
+                "naa.5002538f41a",
+                "Samsung_SSD_870_S5Y1NG0N"
+            ]
+        );
+        assert_eq!(found[1].hardware.names(), ["disk-1"]);
+        assert_eq!(found[5].hardware.wwid.as_deref(), Some("eui.0025"));
         let sequences = (found[0].hardware.sequence, found[1].hardware.sequence);
         assert_eq!(sequences, (None, Some(9)));
         assert!(found[2].hardware.removable && found[2].hardware.read_only);

@@ -35,6 +35,13 @@ pub struct Wish<'a> {
     pub spares_bad: bool,
 }
 
+impl Wish<'_> {
+    /// Is it for one boot only?
+    pub fn is_one_shot(&self) -> bool {
+        self.variable == ONE_SHOT
+    }
+}
+
 /// How long a menu waits (loader.conf(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timeout {

@@ -13,17 +13,18 @@ use super::report::{Counted, LEFT_OUT, Report, Watchman};
 use super::wait::{Progress, Wait, pause};
 use super::{VOLUMES, log as sink, mounts};
 use crate::boot::{
-    Attempt, AttemptError, Stage, Timeline, available_memory, count, is_counted, open_disk, plan,
+    Attempt, AttemptError, Stage, Timeline, available_memory, count, find, is_counted, open_disk,
+    plan,
 };
-use crate::boot::{save, unmet};
-use crate::config::{Found, discover};
+use crate::boot::{missing, save, unmet};
+use crate::config::Found;
 use crate::disk::{Disk, Sysfs, Uevents};
 use crate::efi::Efivarfs;
 use crate::entry::{BootEntry, FileRef, Origin};
 use crate::fs::{FsPath, KernelMount};
 use crate::inventory::Inventory;
 use crate::kexec::FileLoad;
-use crate::policy::{self, Policy};
+use crate::policy::{self, Failure, Policy};
 use crate::smbios::Smbios;
 use crate::text::Printable;
 use crate::trust::coverage::{State, Verdict};
@@ -36,6 +37,8 @@ pub const LOADER: &str = "pilotlight-loader";
 pub(super) const LOADED: i32 = 4;
 /// Exit status: nothing could be booted.
 pub(super) const NOTHING: i32 = 3;
+/// Exit status: an entry has failed, and the policy wants no other one to be tried.
+pub(super) const STOPPED: i32 = 5;
 
 /// The loader. `lost` is what the loaders before it died of, as [`Lost::print`] writes it.
 pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -65,10 +68,15 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         known: BTreeSet::new(),
         tried: Vec::new(),
         timeline: Timeline::start(),
+        stopped: false,
         shown: BTreeSet::new(),
     };
     loader.inventory.wish(loader.firmware.wishes());
-    let status = if loader.run() { LOADED } else { NOTHING };
+    let status = match loader.run() {
+        true => LOADED,
+        false if loader.stopped => STOPPED,
+        false => NOTHING,
+    };
     // Process 1 releases what is mounted, and can't be held up by it: a disk that hangs would keep a kernel
     // that is loaded from being started.
     std::mem::forget(loader);
@@ -88,6 +96,8 @@ struct Loader {
     /// Ids of entries that failed, here or in a loader before. In one loader they stay what they are,
     /// since disks are only added behind the others.
     tried: Vec<String>,
+    /// An entry has failed, and the policy wants no other one.
+    stopped: bool,
     timeline: Timeline,
     /// Problems that were logged: each once, however often the disks are looked at.
     shown: BTreeSet<String>,
@@ -107,12 +117,17 @@ impl Loader {
             if self.add_disks() || first {
                 first = false;
                 self.look_for_wishes();
-                let inventory = &self.inventory;
-                let found = self.timeline.run(Stage::Entries, || discover(inventory));
+                let (inventory, policy) = (&self.inventory, &self.policy.boot);
+                let found = self
+                    .timeline
+                    .run(Stage::Entries, || find(inventory, policy));
                 self.look_at(&found);
                 self.settle(&found, uevents.as_ref().ok());
                 if self.try_all() {
                     return true;
+                }
+                if self.stopped {
+                    return false;
                 }
             }
             self.report.idle();
@@ -265,8 +280,8 @@ impl Loader {
         }
     }
 
-    /// Something can be booted: waits a little for disks that are on their way, which may hold what the
-    /// policy likes better.
+    /// Something can be booted: waits a little for the disks that the policy wants, or if it names none for those
+    /// that are on their way, which may hold what it likes better.
     fn settle(&mut self, found: &Found, uevents: Option<&Uevents>) {
         if plan(found, &self.tried, &self.policy.boot).is_empty() {
             return;
@@ -275,10 +290,25 @@ impl Loader {
         loop {
             let probing = Sysfs::system().probing();
             self.add_disks();
-            if probing.is_empty() || wait.is_over() {
+            let wanted = &self.policy.wait.wanted;
+            let missing = missing(&self.inventory, wanted);
+            let (is_complete, what) = match wanted.is_empty() {
+                true => (probing.is_empty(), "what is still being brought up"),
+                false => (missing.is_empty(), "the disks that the policy wants"),
+            };
+            if is_complete {
                 return;
             }
-            wait.show("waiting for what is still being brought up", &probing);
+            if wait.is_over() {
+                for rule in missing {
+                    let line = rule.line;
+                    log::warn!(
+                        "the disk of line {line} of the policy is not there: starting without it"
+                    );
+                }
+                return;
+            }
+            wait.show(&format!("waiting for {what}"), &probing);
             pause(uevents, wait.step());
         }
     }
@@ -287,7 +317,7 @@ impl Loader {
     fn try_all(&mut self) -> bool {
         // Disks may have come while we waited.
         self.look_for_wishes();
-        let found = discover(&self.inventory);
+        let found = find(&self.inventory, &self.policy.boot);
         self.look_at(&found);
         let names: BTreeMap<&str, EntryName> = names(&self.inventory, &found.entries)
             .into_iter()
@@ -321,11 +351,27 @@ impl Loader {
                 authority: &self.authority,
             };
             let report = &self.report;
-            let mut progress = Progress::default();
-            match attempt.run(entry, &mut self.timeline, &mut |done, all| {
-                report.alive(0);
-                progress.show(done, all);
-            }) {
+            let failure = &self.policy.failure;
+            let mut number = 1;
+            let result = loop {
+                let mut progress = Progress::default();
+                let result = attempt.run(entry, &mut self.timeline, &mut |done, all| {
+                    report.alive(0);
+                    progress.show(done, all);
+                });
+                match result {
+                    Err(AttemptError::Refused(_)) | Ok(_) => break result,
+                    Err(_) if number >= failure.attempts => break result,
+                    Err(error) => log::warn!("{}", Printable(&error.to_string())),
+                }
+                number = number.saturating_add(1);
+                report.idle();
+                wait_between(number, failure);
+                if let Some(name) = names.get(entry.id.as_str()) {
+                    report.at(Place::Entry(name.clone()));
+                }
+            };
+            match result {
                 Ok(loaded) => {
                     for (file, part) in &loaded.files {
                         log::info!("sha256 {} {}", part.hex(), Printable(file.path.as_str()));
@@ -353,6 +399,11 @@ impl Loader {
                 Err(AttemptError::Refused(verdict)) => show_complaints("refused", &verdict),
                 Err(error) => log::warn!("{}", Printable(&error.to_string())),
             }
+            if self.policy.failure.entry.is_some() {
+                log::warn!("the policy wants no other entry to be tried");
+                self.stopped = true;
+                break;
+            }
         }
         self.report.idle();
         false
@@ -379,6 +430,18 @@ impl Loader {
                 None
             }
         }
+    }
+}
+
+/// Waits before the attempt with this number at one entry.
+fn wait_between(number: u32, failure: &Failure) {
+    let mut wait = Wait::start(failure.between);
+    while !wait.is_over() {
+        wait.show(
+            &format!("attempt {number} of {} follows", failure.attempts),
+            &[],
+        );
+        pause(None, wait.step());
     }
 }
 

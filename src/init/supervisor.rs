@@ -34,6 +34,8 @@ enum Round {
     Loaded(Option<Place>),
     /// Nothing could be booted.
     Nothing,
+    /// An entry has failed, and the policy wants no other one to be tried.
+    Stopped,
     /// The loader died, or hangs.
     Died {
         /// How, in words.
@@ -58,8 +60,12 @@ pub fn main() -> ! {
     let mut number: u32 = 0;
     loop {
         number = number.saturating_add(1);
-        supervisor.round();
-        match policy.failure.after(number) {
+        let stopped = supervisor.round() == Left::Stopped;
+        let action = match policy.failure.entry.filter(|_| stopped) {
+            Some(ending) => Action::End(ending),
+            None => policy.failure.after(number),
+        };
+        match action {
             Action::Retry => supervisor.pause("trying again", policy.failure.pause),
             Action::End(how) => {
                 supervisor.pause(&how.to_string(), policy.failure.pause);
@@ -67,6 +73,15 @@ pub fn main() -> ! {
             }
         }
     }
+}
+
+/// What a round that has failed leaves to do.
+#[derive(PartialEq, Eq)]
+enum Left {
+    /// What follows a failed round.
+    Round,
+    /// What follows an entry that has failed.
+    Stopped,
 }
 
 impl Supervisor {
@@ -111,11 +126,12 @@ impl Supervisor {
 
     /// Runs loaders until nothing is left to try. It comes back only when the round has failed: a round
     /// that succeeds ends in another kernel.
-    fn round(&mut self) {
+    fn round(&mut self) -> Left {
         let mut lost = Lost::default();
         for crash in 1..=MAX_CRASHES {
             let place = match self.run_loader(&lost) {
-                Ok(Round::Nothing) => return,
+                Ok(Round::Nothing) => return Left::Round,
+                Ok(Round::Stopped) => return Left::Stopped,
                 Ok(Round::Loaded(place)) => {
                     self.jump();
                     place
@@ -135,6 +151,7 @@ impl Supervisor {
             }
         }
         self.say("the loader died too often in this round");
+        Left::Round
     }
 
     /// Releases what loaders have mounted.
@@ -174,6 +191,7 @@ impl Round {
             // Neither alone: a status is a number that anything may end with.
             Some(loader::LOADED) if pulse.loaded() => Round::Loaded(pulse.into_place()),
             Some(loader::NOTHING) => Round::Nothing,
+            Some(loader::STOPPED) => Round::Stopped,
             _ => {
                 let during = pulse.during().unwrap_or_default();
                 let how = match status {
@@ -264,6 +282,8 @@ mod tests {
         }
         let exit = format!("exit {}", loader::NOTHING);
         assert_eq!(round(&exit, &[]), Round::Nothing);
+        let exit = format!("exit {}", loader::STOPPED);
+        assert_eq!(round(&exit, &[]), Round::Stopped);
     }
 
     #[test]

@@ -189,6 +189,12 @@ impl Inventory {
         self.disks[disk].disk.hardware = hardware;
     }
 
+    /// Says what a volume is, for tests.
+    #[cfg(test)]
+    pub(crate) fn change_volume(&mut self, id: VolumeId, change: impl FnOnce(&mut Volume)) {
+        change(&mut self.disks[id.disk].layout.volumes[id.volume]);
+    }
+
     /// The disks in the order in which they were added.
     pub fn disks(&self) -> &[ScannedDisk] {
         &self.disks

@@ -1,5 +1,6 @@
 //! [`Keys`]: the keys of one table of a policy, each read once.
 
+use std::fmt;
 use std::time::Duration;
 
 use toml_span::value::{Key, Table, ValueInner};
@@ -16,13 +17,24 @@ pub(super) struct Keys<'de> {
     name: &'static str,
     table: Table<'de>,
     span: Span,
+    /// All of the file.
+    text: &'de str,
 }
 
 impl<'de> Keys<'de> {
-    pub(super) fn of(name: &'static str, value: &mut Value<'de>) -> Result<Keys<'de>, Wrong> {
+    pub(super) fn of(
+        name: &'static str,
+        value: &mut Value<'de>,
+        text: &'de str,
+    ) -> Result<Keys<'de>, Wrong> {
         let span = value.span;
         match value.take() {
-            ValueInner::Table(table) => Ok(Keys { name, table, span }),
+            ValueInner::Table(table) => Ok(Keys {
+                name,
+                table,
+                span,
+                text,
+            }),
             other => {
                 let text = format!("`{name}` is a table, not {}", other.type_str());
                 Err((value.span, text))
@@ -39,7 +51,7 @@ impl<'de> Keys<'de> {
         let Some(mut value) = self.table.remove(name) else {
             return Ok(());
         };
-        let mut keys = Keys::of(name, &mut value)?;
+        let mut keys = Keys::of(name, &mut value, self.text)?;
         read(&mut keys)?;
         keys.end()
     }
@@ -64,6 +76,29 @@ impl<'de> Keys<'de> {
             (value.span, text)
         })?;
         Ok(())
+    }
+
+    /// A number within limits.
+    pub(super) fn limited<T: Copy + PartialOrd + TryFrom<u32> + fmt::Display>(
+        &mut self,
+        name: &str,
+        least: T,
+        most: T,
+        default: T,
+    ) -> Result<T, Wrong> {
+        if !self.has(name) {
+            return Ok(default);
+        }
+        let mut number = 0;
+        self.number(name, &mut number)?;
+        let number = T::try_from(number).ok();
+        let number = number.filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| {
+            let table = self.name;
+            self.wrong(format!(
+                "`{name}` of {table} is a number from {least} to {most}"
+            ))
+        })
     }
 
     pub(super) fn yes_or_no(&mut self, name: &str, value: &mut bool) -> Result<(), Wrong> {
@@ -93,6 +128,25 @@ impl<'de> Keys<'de> {
         Ok(())
     }
 
+    /// A time, or one of some words, which is returned then.
+    pub(super) fn seconds_or<T: Copy>(
+        &mut self,
+        name: &str,
+        time: &mut Option<Duration>,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, Wrong> {
+        let value = self.table.get(name);
+        if value.is_some_and(|value| value.as_str().is_some()) {
+            return self.one_of(name, words);
+        }
+        if value.is_some() {
+            let mut seconds = Duration::ZERO;
+            self.seconds(name, &mut seconds)?;
+            *time = Some(seconds);
+        }
+        Ok(None)
+    }
+
     pub(super) fn word<T: Copy>(
         &mut self,
         name: &str,
@@ -114,6 +168,21 @@ impl<'de> Keys<'de> {
         })?;
         *word = *found;
         Ok(())
+    }
+
+    /// One of some words, if it is there.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        name: &str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, Wrong> {
+        let has = self.has(name);
+        let Some((_, first)) = words.first().filter(|_| has) else {
+            return Ok(None);
+        };
+        let mut word = *first;
+        self.word(name, &mut word, words)?;
+        Ok(Some(word))
     }
 
     /// A list, each of whose values `read` understands; otherwise it says what they are.
@@ -168,7 +237,7 @@ impl<'de> Keys<'de> {
             return Err((span, format!("`{name}` is a list of tables: [[…{name}]]")));
         };
         for mut value in values {
-            let mut keys = Keys::of(name, &mut value)?;
+            let mut keys = Keys::of(name, &mut value, self.text)?;
             read(&mut keys)?;
             keys.end()?;
         }
@@ -185,13 +254,33 @@ impl<'de> Keys<'de> {
         Ok(())
     }
 
+    /// Was every key read?
+    pub(super) fn is_read(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// Is there a key of this name that was not read yet?
     pub(super) fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
+    }
+
+    /// The line of the table, from 1.
+    pub(super) fn line(&self) -> usize {
+        line(self.text, self.span)
     }
 
     /// Where the table is, for what is wrong with all of it.
     pub(super) fn wrong(&self, text: impl Into<String>) -> Wrong {
         (self.span, text.into())
     }
+}
+
+/// The line of a place in `text`, from 1.
+pub(super) fn line(text: &str, span: Span) -> usize {
+    let before = text.as_bytes().get(..span.start).unwrap_or_default();
+    before
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        .saturating_add(1)
 }

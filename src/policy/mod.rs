@@ -4,7 +4,10 @@
 //! is booted then, the defaults try again for ever and give nobody a shell, and the error is logged.
 
 mod keys;
+mod menu;
+pub mod password;
 mod reader;
+mod rules;
 mod trust;
 
 use std::fmt;
@@ -12,8 +15,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::bls::Pattern;
 use crate::trust::Rules;
+pub use menu::Menu;
 pub use reader::PolicyError;
+pub use rules::{DiskRule, EntryRule, Purpose};
 
 /// Where the policy lies in the image that the flash kernel unpacks.
 pub const PATH: &str = "/etc/pilotlight/policy.toml";
@@ -28,12 +34,14 @@ pub fn anchors(path: &Path) -> PathBuf {
 pub struct Policy {
     /// How long to wait for disks.
     pub wait: Wait,
-    /// What may be booted without a person.
+    /// What may be booted, and in what order.
     pub boot: Boot,
     /// What may be done with UEFI variables.
     pub efi: Efi,
     /// What to do when nothing could be booted.
     pub failure: Failure,
+    /// What a person at the machine may do.
+    pub menu: Menu,
     /// What has to be proven before something is booted.
     pub trust: Rules,
 }
@@ -46,6 +54,9 @@ pub struct Wait {
     /// `settle`: once there is something that boots, how long to wait for disks that the kernel is
     /// still bringing up, which may hold something better.
     pub settle: Duration,
+    /// `[[wait.wanted]]`: disks for which `settle` is waited. As soon as there is one for each of these
+    /// rules, nothing is waited for any more.
+    pub wanted: Vec<DiskRule>,
 }
 
 impl Default for Wait {
@@ -53,17 +64,39 @@ impl Default for Wait {
         Wait {
             disks: Duration::from_secs(30),
             settle: Duration::from_secs(10),
+            wanted: Vec::new(),
         }
     }
 }
 
 /// Table `[boot]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot {
+    /// `default`: a pattern for ids and titles of what comes first.
+    pub default: Option<Pattern>,
+    /// `follow`: does what configurations choose by themselves come first among what they offer?
+    pub follow: bool,
+    /// `[[boot.prefer]]`: what the first of these rules holds for comes first, and so on.
+    pub prefer: Vec<EntryRule>,
+    /// `[[boot.refuse]]`: what any of these rules holds for is started by nobody.
+    pub refuse: Vec<EntryRule>,
     /// `guess`: may kernels be booted that no configuration names, when nothing else can be?
     pub guess: bool,
     /// `count`: when are boots of entries with counters counted?
     pub count: Counting,
+}
+
+impl Default for Boot {
+    fn default() -> Boot {
+        Boot {
+            default: None,
+            follow: true,
+            prefer: Vec::new(),
+            refuse: Vec::new(),
+            guess: false,
+            count: Counting::default(),
+        }
+    }
 }
 
 /// When boots of entries with counters are counted.
@@ -103,6 +136,12 @@ pub enum VariableAccess {
 /// Table `[failure]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// `attempts`: how often an entry is tried before it has failed. What is refused is not tried again.
+    pub attempts: u32,
+    /// `between`: how long to wait between two attempts at one entry.
+    pub between: Duration,
+    /// `entry`: what follows an entry that has failed: the next one, or an end.
+    pub entry: Option<Ending>,
     /// `then`: what follows a round in which nothing could be booted.
     pub then: Action,
     /// `pause`: how long to wait before it.
@@ -116,6 +155,9 @@ pub struct Failure {
 impl Default for Failure {
     fn default() -> Failure {
         Failure {
+            attempts: 1,
+            between: Duration::from_secs(1),
+            entry: None,
             then: Action::Retry,
             pause: Duration::from_secs(10),
             rounds: 0,

@@ -4,13 +4,17 @@ use std::fmt;
 
 use toml_span::Span;
 
-use super::keys::{Keys, Wrong};
+use super::keys::{Keys, Wrong, line};
+use super::rules::{disk_rules, entry_rules, pattern};
 use super::trust::trust;
 use super::{Action, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
 use crate::trust::Mode;
 
 /// A file larger than this is no policy.
 const MAX_SIZE: usize = 256 * 1024;
+
+/// Who reads an entry more often will not read it.
+const MAX_ATTEMPTS: u32 = 100;
 
 /// Why a text is no policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +43,7 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
         return Err(at((Span::default(), too_large)));
     }
     let mut root = toml_span::parse(text).map_err(|e| at((e.span, e.to_string())))?;
-    let mut root = Keys::of("the file", &mut root).map_err(at)?;
+    let mut root = Keys::of("the file", &mut root, text).map_err(at)?;
     let mut policy = Policy::default();
     let read = |root: &mut Keys<'_>| -> Result<Policy, Wrong> {
         root.table("wait", |keys| wait(keys, &mut policy.wait))?;
@@ -49,6 +53,7 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
             keys.yes_or_no("stand_in", &mut policy.efi.stand_in)
         })?;
         root.table("failure", |keys| failure(keys, &mut policy.failure))?;
+        root.table("menu", |keys| policy.menu.read(keys))?;
         root.table("trust", |keys| {
             policy.trust = trust(keys)?;
             open_doors(&policy).map_or(Ok(()), |why| Err(keys.wrong(why)))
@@ -62,15 +67,23 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
 
 fn wait(keys: &mut Keys<'_>, wait: &mut Wait) -> Result<(), Wrong> {
     keys.seconds("disks", &mut wait.disks)?;
-    keys.seconds("settle", &mut wait.settle)
+    keys.seconds("settle", &mut wait.settle)?;
+    disk_rules(keys, "wanted", &mut wait.wanted)
 }
 
 fn boot(keys: &mut Keys<'_>, boot: &mut Boot) -> Result<(), Wrong> {
+    boot.default = keys.text("default", pattern)?;
+    keys.yes_or_no("follow", &mut boot.follow)?;
+    entry_rules(keys, "prefer", &mut boot.prefer)?;
+    entry_rules(keys, "refuse", &mut boot.refuse)?;
     keys.yes_or_no("guess", &mut boot.guess)?;
     keys.word("count", &mut boot.count, &COUNTING)
 }
 
 fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
+    failure.attempts = keys.limited("attempts", 1, MAX_ATTEMPTS, failure.attempts)?;
+    keys.seconds("between", &mut failure.between)?;
+    keys.word("entry", &mut failure.entry, &AFTER_ENTRY)?;
     keys.word("then", &mut failure.then, &ACTIONS)?;
     keys.seconds("pause", &mut failure.pause)?;
     keys.number("rounds", &mut failure.rounds)?;
@@ -78,18 +91,21 @@ fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
 }
 
 /// What else in a policy would lead around `enforce`.
-fn open_doors(policy: &Policy) -> Option<&'static str> {
+fn open_doors(policy: &Policy) -> Option<String> {
     let shell = Action::End(Ending::Shell);
     let failure = &policy.failure;
-    match policy.trust.mode {
-        Mode::Enforce if policy.boot.guess => Some(
-            "`mode = \"enforce\"` and `boot.guess = true` contradict each other: take one away",
-        ),
-        Mode::Enforce if failure.then == shell || failure.finally == Ending::Shell => Some(
-            "`mode = \"enforce\"` and a shell after failures contradict each other: take one away",
-        ),
-        _ => None,
-    }
+    let after_failures = failure.then == shell
+        || failure.finally == Ending::Shell
+        || failure.entry == Some(Ending::Shell);
+    let door = match policy.menu.open_door() {
+        _ if policy.trust.mode != Mode::Enforce => None,
+        _ if policy.boot.guess => Some("`boot.guess = true`".to_owned()),
+        _ if after_failures => Some("a shell after failures".to_owned()),
+        Some(name) => Some(format!("`{name}` for somebody at the menu")),
+        None => None,
+    };
+    let wrong = "contradict each other: take one away";
+    door.map(|door| format!("`mode = \"enforce\"` and {door} {wrong}"))
 }
 
 const COUNTING: [(&str, Counting); 3] = [
@@ -111,25 +127,23 @@ const ACTIONS: [(&str, Action); 4] = [
     ("shell", Action::End(Ending::Shell)),
 ];
 
+const AFTER_ENTRY: [(&str, Option<Ending>); 4] = [
+    ("next", None),
+    ("reboot", Some(Ending::Reboot)),
+    ("poweroff", Some(Ending::PowerOff)),
+    ("shell", Some(Ending::Shell)),
+];
+
 const ENDINGS: [(&str, Ending); 3] = [
     ("reboot", Ending::Reboot),
     ("poweroff", Ending::PowerOff),
     ("shell", Ending::Shell),
 ];
 
-/// The line of a place in `text`, from 1.
-fn line(text: &str, span: Span) -> usize {
-    let before = text.as_bytes().get(..span.start).unwrap_or_default();
-    before
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        .saturating_add(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::bls::Pattern;
     use crate::policy::Efi;
     use proptest::prelude::*;
     use std::time::Duration;
@@ -141,12 +155,17 @@ mod tests {
             disks = 60\n\
             settle = 0.25\n\
             [boot]\n\
+            default = \"debian*\"\n\
+            follow = false\n\
             guess = true\n\
             count = \"always\"\n\
             [efi]\n\
             variables = \"read\"\n\
             stand_in = true\n\
             [failure]\n\
+            attempts = 2\n\
+            between = 0.5\n\
+            entry = \"shell\"\n\
             then = \"retry\"\n\
             pause = 1\n\
             rounds = 3\n\
@@ -155,8 +174,13 @@ mod tests {
             wait: Wait {
                 disks: Duration::from_secs(60),
                 settle: Duration::from_millis(250),
+                wanted: Vec::new(),
             },
             boot: Boot {
+                default: Pattern::new("debian*"),
+                follow: false,
+                prefer: Vec::new(),
+                refuse: Vec::new(),
                 guess: true,
                 count: Counting::Always,
             },
@@ -165,6 +189,9 @@ mod tests {
                 stand_in: true,
             },
             failure: Failure {
+                attempts: 2,
+                between: Duration::from_millis(500),
+                entry: Some(Ending::Shell),
                 then: Action::Retry,
                 pause: Duration::from_secs(1),
                 rounds: 3,
@@ -212,6 +239,12 @@ mod tests {
             ("[failure]\nrounds = 0.5\n", 2, "whole number"),
             ("[wait]\ndisks = \"long\"\n", 2, "seconds"),
             ("[failure]\nrounds = 4294967296\n", 2, "whole number"),
+            (
+                "[failure]\nattempts = 0\n",
+                1,
+                "`attempts` of failure is a number from 1 to 100",
+            ),
+            ("[failure]\nentry = \"retry\"\n", 2, "\"next\", \"reboot\""),
             ("wait = 3\n", 1, "`wait` is a table, not integer"),
             ("[wait]\n[wait\n", 2, ""),
         ] {

@@ -1,7 +1,7 @@
 //! The table `[trust]`: every key of it is named here once.
 
 use super::keys::{Keys, Wrong};
-use crate::config::bls::Pattern;
+use super::rules::pattern;
 use crate::trust::sbat::Level;
 use crate::trust::{
     Algorithm, AnchorRule, Digest, Floor, Format, MAX_RSA_BITS, MIN_RSA_BITS, Mode, Parameters,
@@ -27,8 +27,8 @@ pub(super) fn trust(keys: &mut Keys<'_>) -> Result<Rules, Wrong> {
     keys.list("formats", &mut rules.formats, |text| {
         one_of(text, &Format::ALL.map(|format| (format.name(), format)))
     })?;
-    rules.threshold = limited(keys, "threshold", 1, MAX_ANCHORS, rules.threshold)?;
-    rules.rsa_bits = limited(keys, "rsa-bits", MIN_RSA_BITS, MAX_RSA_BITS, rules.rsa_bits)?;
+    rules.threshold = keys.limited("threshold", 1, MAX_ANCHORS, rules.threshold)?;
+    rules.rsa_bits = keys.limited("rsa-bits", MIN_RSA_BITS, MAX_RSA_BITS, rules.rsa_bits)?;
     keys.list("digests", &mut rules.digests, |text| {
         one_of(text, &Algorithm::ALL.map(|digest| (digest.name(), digest)))
     })?;
@@ -113,25 +113,6 @@ fn floor(keys: &mut Keys<'_>, floor: &mut Floor) -> Result<(), Wrong> {
     keys.table("version", |keys| keys.texts(&mut floor.versions))
 }
 
-/// A number within limits.
-fn limited(
-    keys: &mut Keys<'_>,
-    name: &str,
-    least: usize,
-    most: usize,
-    default: usize,
-) -> Result<usize, Wrong> {
-    let mut number = u32::try_from(default).unwrap_or(u32::MAX);
-    keys.number(name, &mut number)?;
-    let number = usize::try_from(number).ok();
-    let number = number.filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| {
-        keys.wrong(format!(
-            "`{name}` of trust is a number from {least} to {most}"
-        ))
-    })
-}
-
 fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| *word == text);
     found.map(|(_, value)| *value).ok_or_else(|| {
@@ -142,11 +123,6 @@ fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
 
 fn role(text: &str) -> Result<Role, String> {
     one_of(text, &Role::ALL.map(|role| (role.name(), role)))
-}
-
-fn pattern(text: &str) -> Result<Pattern, String> {
-    let pattern = Pattern::new(text).filter(|_| !text.is_empty());
-    pattern.ok_or_else(|| "is empty, or longer than 255 bytes".to_owned())
 }
 
 /// A name that people can read and that `gen_init_cpio` and the shell of a build take as one word.
@@ -177,6 +153,7 @@ fn sha256(text: &str) -> Result<Digest, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::bls::Pattern;
     use crate::policy::Policy;
 
     fn rules(text: &str) -> Result<Rules, String> {
@@ -396,6 +373,7 @@ mod tests {
             "[boot]\nguess = true\n",
             "[failure]\nthen = \"shell\"\n",
             "[failure]\nfinally = \"shell\"\n",
+            "[failure]\nentry = \"shell\"\n",
         ] {
             for (mode, is_open) in [("warn", true), ("enforce", false)] {
                 let text = format!("{door}[trust]\nmode = \"{mode}\"\n{OWNER}");

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Manifest(manifest::Options),
     /// `siglist`
     Siglist(siglist::Options),
+    /// `hash-password`
+    HashPassword,
 }
 
 /// By whom to sign, as it was asked for.
@@ -104,7 +106,7 @@ const OUTPUT: Flag = Flag {
     summary: "write the result here (-o)",
 };
 
-const COMMANDS: [Description; 6] = [
+const COMMANDS: [Description; 7] = [
     Description {
         name: "keys",
         usage: "[--name NAME] [--ed25519] [--encrypt [--pass SOURCE]] DIR",
@@ -213,6 +215,14 @@ const COMMANDS: [Description; 6] = [
             },
         ],
     },
+    Description {
+        name: "hash-password",
+        usage: "",
+        summary: "make the hash of a password for the menu of a policy",
+        details: "The password is a line of the standard input; on a terminal it is asked for twice and not shown.\n\
+                  The hash is printed: it is the value of `password` in the table [menu].",
+        flags: &[],
+    },
 ];
 
 const INTRODUCTION: &str = "\
@@ -237,7 +247,7 @@ fn general(text: &mut String) -> fmt::Result {
     }
     writeln!(text, "\nCommands:")?;
     for command in &COMMANDS {
-        writeln!(text, "  {:10}{}", command.name, command.summary)?;
+        writeln!(text, "  {:15}{}", command.name, command.summary)?;
     }
     writeln!(
         text,
@@ -378,6 +388,12 @@ impl Given {
                 output: self.output()?,
                 files: self.all()?,
             }),
+            "hash-password" if self.paths.is_empty() => Command::HashPassword,
+            "hash-password" => {
+                return Err(usage(
+                    "everybody on the machine could read a password here: it is a line of the standard input",
+                ));
+            }
             _ => Command::List {
                 json: self.switches.contains(&"json"),
                 files: self.all()?,
@@ -476,6 +492,8 @@ mod tests {
             parsed(&format!("file a {line} b")),
             Ok(Command::File(files))
         );
+        assert_eq!(parsed("hash-password"), Ok(Command::HashPassword));
+        assert!(parsed("hash-password secret").is_err());
         assert!(matches!(
             parsed("image --remove x"),
             Ok(Command::Image(image::Options { signing: None, .. }))

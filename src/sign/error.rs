@@ -59,6 +59,8 @@ pub(crate) enum SignError {
     NoName,
     /// The numbers of manifests are used up.
     NoNumber,
+    /// There is no hash of a password, and why.
+    Password(&'static str),
     /// A structure can't be written in DER.
     Encoding(der::Error),
 }
@@ -136,6 +138,7 @@ impl fmt::Display for SignError {
             ),
             SignError::NoName => f.write_str("this machine has no name: say --name NAME"),
             SignError::NoNumber => f.write_str("the manifest before has the last number that there is: say --number N"),
+            SignError::Password(why) => write!(f, "no hash was made of the password: {why}"),
             SignError::Encoding(error) => write!(f, "can't write the signature in DER: {error}"),
         }
     }

@@ -18,6 +18,7 @@ mod keys;
 mod list;
 mod manifest;
 mod openssl;
+mod password;
 mod pem;
 mod replace;
 mod siglist;
@@ -56,6 +57,7 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), SignError> {
         Command::File(options) => file::run(&options, output)?,
         Command::List { json, files } => list::run(&files, json, output)?,
         Command::Manifest(options) => manifest::run(&options, output)?,
+        Command::HashPassword => password::run(output)?,
         Command::Siglist(options) => siglist::run(&options, output)?,
     }
     output.flush()?;

@@ -98,6 +98,22 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Base64 without its padding.
+pub fn encode(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(three.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        let digits = [18, 12, 6, 0].into_iter();
+        for shift in digits.take(three.len().saturating_add(1)) {
+            let digit = usize::try_from(bits >> shift & 63).unwrap_or(0);
+            text.push(DIGITS.get(digit).copied().unwrap_or(b'?').into());
+        }
+    }
+    text
+}
+
 fn value(digit: u8) -> Option<u8> {
     match digit {
         b'A'..=b'Z' => digit.checked_sub(b'A'),
@@ -125,6 +141,7 @@ mod tests {
             ("+/+/", b"\xfb\xff\xbf"),
         ] {
             assert_eq!(decode(text.as_bytes()).as_deref(), Some(bytes), "{text}");
+            assert_eq!(encode(bytes), text.trim_end_matches('='));
         }
         for text in [
             "Z",

@@ -56,7 +56,7 @@ mod ssh;
 mod strength;
 
 pub use anchor::{Anchor, Trusted};
-pub use armor::decode as base64;
+pub use armor::{decode as base64, encode as to_base64};
 pub use authority::{Authority, AuthorityError};
 pub use certificate::{Certificate, Validity};
 pub use chain::Chain;

@@ -2,7 +2,7 @@
 
 use super::algorithm::{Padding, Scheme};
 use super::anchor::{Key, Kind, Trusted};
-use super::armor::decode;
+use super::armor::{decode, encode};
 use super::cursor::Cursor;
 use super::detached::{Streams, Told};
 use super::digest::{Algorithm, Digest};
@@ -134,23 +134,8 @@ fn number<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
 
 /// As `ssh-keygen -l` prints it: the SHA-256 in base64 without padding.
 fn fingerprint(blob: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digest = Algorithm::Sha256.digest(blob);
-    let mut text = "SHA256:".to_owned();
-    for three in digest.bytes().chunks(3) {
-        let bits = three
-            .iter()
-            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-        let bits = if three.len() == 2 { bits << 8 } else { bits };
-        for shift in [18, 12, 6, 0]
-            .into_iter()
-            .take(three.len().saturating_add(1))
-        {
-            let digit = usize::try_from(bits >> shift & 63).unwrap_or(0);
-            text.push(DIGITS.get(digit).copied().unwrap_or(b'?').into());
-        }
-    }
-    text
+    format!("SHA256:{}", encode(digest.bytes()))
 }
 
 /// A signature that waits for its content.

@@ -79,6 +79,7 @@ impl Maker<'_> {
         entry.title = stated.title.unwrap_or(entry.title);
         entry.version = stated.version;
         entry.machine_id = stated.machine_id;
+        entry.system.clone_from(&stated.sort_key);
         entry.architecture = stated.architecture;
         entry.cmdline = stated.options;
         if let Some(program) = entry.kernel.clone().filter(|_| entry.bootable()) {

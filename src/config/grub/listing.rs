@@ -161,6 +161,7 @@ impl<'a> Listing<'a> {
             parameters: Rc::default(),
             body: Body::Text(String::new()),
             submenu: false,
+            class: None,
             file: None,
             place: place.cloned(),
             notes: Vec::new(),
@@ -320,6 +321,7 @@ impl<'a> Listing<'a> {
             .map(|name| Counter::split(name, ".conf").0)
             .collect();
         found.title.clone_from(&entry.title);
+        found.system.clone_from(&entry.class);
         found.kernel = program.kernel;
         found.initrd = program.initrd;
         found.devicetree = devicetree;

@@ -26,6 +26,8 @@ pub(super) struct MenuEntry {
     pub(super) parameters: Rc<Vec<String>>,
     pub(super) body: Body,
     pub(super) submenu: bool,
+    /// Its first class: scripts that are made have the id of the system there.
+    pub(super) class: Option<String>,
     /// The file that says it, where that is no script.
     pub(super) file: Option<FileRef>,
     pub(super) place: Option<Place>,
@@ -160,6 +162,7 @@ mod tests {
             parameters: Rc::default(),
             body: Body::Text(String::new()),
             submenu: false,
+            class: None,
             file: None,
             place: None,
             notes: Vec::new(),

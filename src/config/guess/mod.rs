@@ -102,6 +102,7 @@ fn entry(inventory: &Inventory, volume: VolumeId, kernel: &Kernel, system: &Syst
     );
     entry.version = Some(kernel.version.clone());
     entry.machine_id.clone_from(&system.machine_id);
+    entry.system.clone_from(&system.id);
     entry.kernel = Some(file(&kernel.path));
     entry.initrd = kernel.initrds.iter().map(file).map(Initrd::from).collect();
     let line = match kernel.class {

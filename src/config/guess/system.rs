@@ -25,6 +25,8 @@ pub(super) struct System {
     /// How it calls itself.
     pub(super) name: String,
     pub(super) machine_id: Option<String>,
+    /// The `ID` in its `os-release`.
+    pub(super) id: Option<String>,
     /// What it mounts.
     pub(super) mounts: Vec<Mount>,
     pub(super) command_line: CommandLine,
@@ -51,6 +53,7 @@ impl System {
                 volume,
                 name: name.to_owned(),
                 machine_id: machine_id.filter(is_id),
+                id: settings.get("ID").ok().map(str::to_owned),
                 mounts: mounts(&fstab),
                 command_line: CommandLine::default(),
                 root,

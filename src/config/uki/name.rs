@@ -11,6 +11,8 @@ pub(super) struct Name {
     pub(super) version: Option<String>,
     /// What it is sorted by.
     pub(super) sort_key: Option<String>,
+    /// The id of the system.
+    pub(super) system: Option<String>,
     /// What stands behind the `@` in its id.
     pub(super) profile: Option<String>,
 }
@@ -33,6 +35,7 @@ impl Name {
             title,
             version: own(system.first(&["IMAGE_VERSION", "VERSION", "VERSION_ID", "BUILD_ID"])),
             sort_key: own(system.first(&["IMAGE_ID", "ID"])),
+            system: own(system.first(&["ID"])),
             profile: own(variant.first(&["ID"])).or(number),
         }
     }

@@ -123,6 +123,9 @@ impl Start {
             }
         }
         entry.unified = self.unified;
+        if let Some(system) = self.name.system {
+            entry.system = Some(system);
+        }
         entry.problems.extend(self.problems);
         if entry.architecture.is_none() {
             entry.architecture = self.architecture.map(str::to_owned);

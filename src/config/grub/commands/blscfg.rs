@@ -219,6 +219,9 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry, reserve: usize) -> Opti
         },
         body: Body::Text(script),
         submenu: false,
+        class: entry
+            .value("grub_class")
+            .map(|class| expand(state, class, &mut Vec::new())),
         file: Some(entry.file.clone()),
         place: state.place().cloned(),
         notes,

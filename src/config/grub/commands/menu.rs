@@ -87,6 +87,7 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         parameters: Rc::new(owned(&given.arguments)),
         body,
         submenu: call.name == "submenu",
+        class: given.values("class").first().map(|c| (*c).to_owned()),
         file: None,
         place: state.place().cloned(),
         notes: Vec::new(),

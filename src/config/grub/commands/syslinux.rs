@@ -154,6 +154,7 @@ fn menu_entry(state: &Interpreter<'_>, entry: BootEntry) -> MenuEntry {
         title: entry.title,
         body: Body::Text(script.unwrap_or_default()),
         submenu: false,
+        class: None,
         file: Some(entry.origin.file),
         place: state.place().cloned(),
         notes,

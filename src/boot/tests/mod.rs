@@ -1,0 +1,5 @@
+//! Policies in situations.
+
+mod document;
+mod machine;
+mod policies;
