@@ -24,6 +24,7 @@ use pilotlight::kexec::{BzImage, CommandLine, Zboot};
 use pilotlight::menu::{Input, Key, Keys};
 use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
+use pilotlight::policy::overrides::{Source, Told, lines};
 use pilotlight::smbios::Smbios;
 use pilotlight::trust::coverage::{Facts, Piece};
 use pilotlight::trust::manifest::Manifest;
@@ -345,10 +346,14 @@ pub fn zboot(data: &[u8]) {
     }
 }
 
-/// Reading a policy, and what it lets boot of what nobody signed.
+/// Reading a policy, what may be set of it from outside, and what it lets boot of what nobody signed.
 pub fn policy(data: &[u8]) {
-    let policy = match Policy::parse(&String::from_utf8_lossy(data)) {
-        Ok(policy) => policy,
+    let text = String::from_utf8_lossy(data);
+    let policy = match Policy::parse(&text) {
+        Ok(policy) => {
+            set_from_outside(&policy, &text);
+            policy
+        }
         Err(error) => {
             assert!(error.line > 0 && !error.text.is_empty());
             return;
@@ -371,6 +376,26 @@ pub fn policy(data: &[u8]) {
         // Neither of them is there.
         || rules.cover.iter().all(|role| matches!(role, Role::Initrd | Role::DeviceTree));
     assert!(may_boot || rules.clear((), &facts).is_err());
+}
+
+/// Whoever says what: nothing that is refused becomes allowed.
+fn set_from_outside(policy: &Policy, text: &str) {
+    for source in Source::ALL {
+        let told = lines(text).into_iter().map(|told| Told { source, ..told });
+        let result = policy.overridden(&told.collect::<Vec<Told>>());
+        let after = result.policy;
+        assert!(policy.overrides.allow.contains(&source) || after == *policy);
+        assert_eq!(after.trust, policy.trust);
+        assert_eq!(after.boot.refuse, policy.boot.refuse);
+        assert_eq!(after.boot.guess, policy.boot.guess);
+        assert_eq!(after.menu.permissions, policy.menu.permissions);
+        assert_eq!(after.menu.password, policy.menu.password);
+        assert_eq!(after.efi, policy.efi);
+        assert_eq!(after.overrides, policy.overrides);
+    }
+    let lines = Policy::lines(text).unwrap();
+    assert!(lines.iter().all(|(_, line)| *line > 0));
+    assert!(policy.values().len() > lines.len().min(1));
 }
 
 /// Reading a manifest, and writing it again.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, ValueExt};
 
+use crate::policy;
+
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
@@ -33,6 +35,8 @@ pub(super) enum Command {
     Verify(VerifyOptions),
     /// `menu`
     Menu(MenuOptions),
+    /// `policy`
+    Policy(PolicyOptions),
     /// `check-policy`
     CheckPolicy {
         /// The policy.
@@ -79,6 +83,17 @@ pub(super) struct MenuOptions {
     pub disks: Vec<PathBuf>,
 }
 
+/// Options of `policy`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PolicyOptions {
+    /// As JSON.
+    pub json: bool,
+    /// Where `/proc` and `/sys` are.
+    pub root: PathBuf,
+    /// The policy.
+    pub file: PathBuf,
+}
+
 /// A command, for its users.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Description {
@@ -110,7 +125,7 @@ const EFIVARS: Flag = Flag {
 };
 
 /// All commands.
-pub(super) const COMMANDS: [Description; 6] = [
+pub(super) const COMMANDS: [Description; 7] = [
     Description {
         name: "list",
         usage: "[--json] [--efivars DIR] [DISK…]",
@@ -197,6 +212,25 @@ pub(super) const COMMANDS: [Description; 6] = [
                 summary: "print the documented JSON view",
             },
             EFIVARS,
+        ],
+    },
+    Description {
+        name: "policy",
+        usage: "[--json] [--root DIR] [FILE]",
+        summary: "show the values of a policy, and who has set each",
+        details: "Without FILE it is that of the running boot loader. What the machine says that the policy listens \
+                  to is asked for; a file on a volume is not read.",
+        flags: &[
+            Flag {
+                name: "json",
+                value: "",
+                summary: "print the documented JSON view",
+            },
+            Flag {
+                name: "root",
+                value: "DIR",
+                summary: "ask the machine whose /proc and /sys are there",
+            },
         ],
     },
     Description {
@@ -289,9 +323,10 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut command: Option<&'static Description> = None;
     let mut json = false;
-    let mut policy = None;
+    let mut policy_file = None;
     let mut options = BootOptions::default();
     let mut menu = MenuOptions::default();
+    let mut root = PathBuf::from("/");
     let mut paths = Vec::new();
     while let Some(argument) = parser.next()? {
         match (argument, command) {
@@ -307,8 +342,9 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Arg::Long(flag), Some(command)) if command.has(flag) => match flag {
                 "json" => json = true,
                 "dry-run" => options.dry_run = true,
-                "policy" => policy = Some(PathBuf::from(parser.value()?)),
-                "board" => policy = Some(PathBuf::from(parser.value()?).join("policy.toml")),
+                "policy" => policy_file = Some(PathBuf::from(parser.value()?)),
+                "board" => policy_file = Some(PathBuf::from(parser.value()?).join("policy.toml")),
+                "root" => root = PathBuf::from(parser.value()?),
                 "timeout" => menu.timeout = Some(seconds(&parser.value()?)?),
                 "terminal" => menu.terminals.push(PathBuf::from(parser.value()?)),
                 "efivars" => options.efivars = Some(PathBuf::from(parser.value()?)),
@@ -336,10 +372,18 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some("inspect") => Ok(Command::Inspect { disks: paths }),
         Some("verify") => Ok(Command::Verify(VerifyOptions {
             json,
-            policy: policy.ok_or_else(|| UsageError("a policy is missing".to_owned()))?,
+            policy: policy_file.ok_or_else(|| UsageError("a policy is missing".to_owned()))?,
             efivars: options.efivars,
             disks: paths,
         })),
+        Some("policy") => match &paths[..] {
+            [] | [_] => Ok(Command::Policy(PolicyOptions {
+                json,
+                root,
+                file: paths.pop().unwrap_or_else(|| PathBuf::from(policy::PATH)),
+            })),
+            _ => Err(UsageError("one policy is shown at a time".to_owned())),
+        },
         Some("check-policy") => match <[PathBuf; 1]>::try_from(paths) {
             Ok([file]) => Ok(Command::CheckPolicy { file }),
             Err(_) => Err(UsageError("one policy is checked at a time".to_owned())),
@@ -399,6 +443,14 @@ mod tests {
         );
         let file = PathBuf::from("policy.toml");
         assert_eq!(
+            parsed("policy --json --root r policy.toml"),
+            Ok(Command::Policy(PolicyOptions {
+                json: true,
+                root: "r".into(),
+                file: file.clone(),
+            }))
+        );
+        assert_eq!(
             parsed("check-policy policy.toml"),
             Ok(Command::CheckPolicy { file })
         );
@@ -439,6 +491,7 @@ mod tests {
             ("list --dry-run", "invalid option '--dry-run'"),
             ("--json list", "invalid option '--json'"),
             ("verify d", "a policy is missing"),
+            ("policy a b", "one policy is shown at a time"),
             ("check-policy", "one policy is checked at a time"),
             ("check-policy a b", "one policy is checked at a time"),
             ("menu --timeout x", "a time is a number of seconds"),

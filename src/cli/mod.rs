@@ -7,6 +7,7 @@ mod json;
 mod list;
 mod log;
 mod menu;
+mod policy;
 mod verify;
 
 use std::ffi::OsString;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use crate::disk::{Disk, OpenError, Sysfs};
 use crate::efi::{Efivarfs, Wishes};
 use crate::inventory::Inventory;
-use crate::policy::{self, Policy};
+use crate::policy::{Policy, anchors};
 use crate::text::Printable;
 use crate::trust::Authority;
 use arguments::{Command, UsageError};
@@ -76,6 +77,7 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), CliError> {
             verify::run(&options, output)?;
         }
         Command::Menu(options) => menu::run(&options, output)?,
+        Command::Policy(options) => policy::run(&options, output)?,
         Command::CheckPolicy { file } => {
             authority(&file, None)?;
         }
@@ -114,7 +116,7 @@ fn inventory(paths: &[PathBuf]) -> Result<Inventory, CliError> {
 fn authority(file: &Path, efivars: Option<&Path>) -> Result<(Policy, Authority), CliError> {
     let wrong = |why: String| CliError::Policy(file.display().to_string(), why);
     let policy = Policy::read(file).map_err(|error| wrong(error.to_string()))?;
-    let anchors = policy::anchors(file);
+    let anchors = anchors(file);
     let authority = Authority::load(policy.trust.clone(), &anchors, efivars);
     Ok((policy, authority.map_err(|error| wrong(error.to_string()))?))
 }

@@ -10,6 +10,7 @@ use super::firmware::Firmware;
 use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{Counted, LEFT_OUT, Report, Watchman};
+use super::settings::Settings;
 use super::wait::{Progress, Wait, pause};
 use super::{VOLUMES, log as sink, mounts};
 use crate::boot::{
@@ -48,7 +49,8 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
     let report = Arc::new(Report::new(channel.ok()));
     // The supervisor has complained about a policy that can't be used.
-    let (policy, _) = Policy::read_or_closed(policy::PATH.as_ref());
+    let settings = Settings::all();
+    let policy = settings.policy();
     let authority = authority(&policy.trust);
     let firmware = Firmware::open(&policy.efi);
     let watchman = Watchman {
@@ -57,6 +59,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let inventory = Inventory::with_kernel_mount(KernelMount::new(VOLUMES));
     let mut loader = Loader {
+        settings,
         policy,
         authority,
         inventory: inventory
@@ -84,6 +87,8 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 struct Loader {
+    settings: Settings,
+    /// What the settings come to.
     policy: Policy,
     authority: Authority,
     inventory: Inventory,
@@ -131,6 +136,8 @@ impl Loader {
                 }
             }
             self.report.idle();
+            // A file may have said another time.
+            wait.limit(self.policy.wait.disks);
             if wait.is_over() {
                 let seconds = self.policy.wait.disks.as_secs();
                 log::warn!("nothing could be booted within {seconds} s");
@@ -409,8 +416,11 @@ impl Loader {
         false
     }
 
-    /// Where no firmware keeps them, wishes may be in a file.
+    /// Where no firmware keeps them, wishes may be in a file. Another one may set values of the policy.
     fn look_for_wishes(&mut self) {
+        if self.settings.look_for_file(&self.inventory) {
+            self.policy = self.settings.policy();
+        }
         if self.firmware.look_for_file(&self.inventory) {
             self.inventory.wish(self.firmware.wishes());
         }

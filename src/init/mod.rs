@@ -18,6 +18,7 @@ mod place;
 mod pulse;
 mod report;
 mod running;
+mod settings;
 mod stand_in;
 mod supervisor;
 mod wait;

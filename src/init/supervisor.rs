@@ -10,10 +10,11 @@ use super::lost::Lost;
 use super::place::Place;
 use super::pulse::Limits;
 use super::running::{Ended, Running};
+use super::settings::Settings;
 use super::wait::Wait;
 use super::{VOLUMES, ending, loader, mounts};
 use crate::kexec;
-use crate::policy::{self, Action, Policy};
+use crate::policy::{Action, Policy};
 
 /// How long after a crash the loader is started again. It grows with every crash of a round.
 const CRASH_PAUSE: Duration = Duration::from_secs(1);
@@ -102,11 +103,7 @@ impl Supervisor {
     }
 
     fn policy(&mut self) -> Policy {
-        let (policy, complaint) = Policy::read_or_closed(policy::PATH.as_ref());
-        if let Some(complaint) = complaint {
-            self.say(&complaint);
-        }
-        policy
+        Settings::early(&mut |text| self.say(text))
     }
 
     /// Waits, says so before, and shows now and then what is left.

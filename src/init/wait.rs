@@ -27,6 +27,11 @@ impl Wait {
         }
     }
 
+    /// For at most `limit` from its start on.
+    pub(super) fn limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
     /// What is left.
     pub(super) fn left(&self) -> Duration {
         self.limit.saturating_sub(self.start.elapsed())

@@ -134,7 +134,7 @@ const WAITS: [(&str, Wait); 2] = [
     ("never", Wait::Never),
 ];
 
-const ACCESS: [(&str, Access); 3] = [
+pub(super) const ACCESS: [(&str, Access); 3] = [
     ("no", Access::No),
     ("password", Access::Password),
     ("yes", Access::Yes),

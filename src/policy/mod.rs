@@ -5,10 +5,12 @@
 
 mod keys;
 mod menu;
+pub mod overrides;
 pub mod password;
 mod reader;
 mod rules;
 mod trust;
+mod values;
 
 use std::fmt;
 use std::io;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use crate::config::bls::Pattern;
 use crate::trust::Rules;
 pub use menu::Menu;
+use overrides::Overrides;
 pub use reader::PolicyError;
 pub use rules::{DiskRule, EntryRule, Purpose};
 
@@ -42,6 +45,8 @@ pub struct Policy {
     pub failure: Failure,
     /// What a person at the machine may do.
     pub menu: Menu,
+    /// Who may change some of it from outside of the flash.
+    pub overrides: Overrides,
     /// What has to be proven before something is booted.
     pub trust: Rules,
 }

@@ -54,6 +54,7 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
         })?;
         root.table("failure", |keys| failure(keys, &mut policy.failure))?;
         root.table("menu", |keys| policy.menu.read(keys))?;
+        root.table("override", |keys| policy.overrides.read(keys))?;
         root.table("trust", |keys| {
             policy.trust = trust(keys)?;
             open_doors(&policy).map_or(Ok(()), |why| Err(keys.wrong(why)))
@@ -108,33 +109,33 @@ fn open_doors(policy: &Policy) -> Option<String> {
     door.map(|door| format!("`mode = \"enforce\"` and {door} {wrong}"))
 }
 
-const COUNTING: [(&str, Counting); 3] = [
+pub(super) const COUNTING: [(&str, Counting); 3] = [
     ("confirmable", Counting::Confirmable),
     ("always", Counting::Always),
     ("never", Counting::Never),
 ];
 
-const ACCESS: [(&str, VariableAccess); 3] = [
+pub(super) const ACCESS: [(&str, VariableAccess); 3] = [
     ("none", VariableAccess::None),
     ("read", VariableAccess::Read),
     ("write", VariableAccess::Write),
 ];
 
-const ACTIONS: [(&str, Action); 4] = [
+pub(super) const ACTIONS: [(&str, Action); 4] = [
     ("retry", Action::Retry),
     ("reboot", Action::End(Ending::Reboot)),
     ("poweroff", Action::End(Ending::PowerOff)),
     ("shell", Action::End(Ending::Shell)),
 ];
 
-const AFTER_ENTRY: [(&str, Option<Ending>); 4] = [
+pub(super) const AFTER_ENTRY: [(&str, Option<Ending>); 4] = [
     ("next", None),
     ("reboot", Some(Ending::Reboot)),
     ("poweroff", Some(Ending::PowerOff)),
     ("shell", Some(Ending::Shell)),
 ];
 
-const ENDINGS: [(&str, Ending); 3] = [
+pub(super) const ENDINGS: [(&str, Ending); 3] = [
     ("reboot", Ending::Reboot),
     ("poweroff", Ending::PowerOff),
     ("shell", Ending::Shell),

@@ -178,7 +178,7 @@ pub(super) const TRANSPORTS: [(&str, Transport); 6] = [
     ("mmc", Transport::Mmc),
 ];
 
-const SOURCES: [(&str, EntrySource); 6] = [
+pub(super) const SOURCES: [(&str, EntrySource); 6] = [
     ("grub", EntrySource::Grub),
     ("bls", EntrySource::Bls),
     ("uki", EntrySource::Uki),

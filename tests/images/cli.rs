@@ -557,6 +557,40 @@ fn a_policy_is_checked() {
 }
 
 #[test]
+fn values_of_a_policy_are_shown_with_who_has_set_them() {
+    let dir = temp_dir();
+    let policy =
+        "[override]\nallow = [\"cmdline\"]\n[wait]\ndisks = 7\n[[boot.refuse]]\nremovable = true\n";
+    let policy = dir.file("policy.toml", policy.as_bytes());
+    let cmdline = b"quiet pilotlight.menu.timeout=5 pilotlight.trust.mode=off\n";
+    dir.file("root/proc/cmdline", cmdline);
+    let root = dir.path().join("root");
+    let options = ["policy", "--root", root.to_str().unwrap()];
+    let output = pilotlight(&options, &[&policy]);
+    assert_eq!(output.status.code(), Some(0));
+    let shown = text(&output.stdout);
+    for line in [
+        "wait.disks        line 4    7\n",
+        "wait.settle       default   10\n",
+        "boot.refuse       line 5    [{ removable = true }]\n",
+        "menu.timeout      cmdline   5\n",
+        "trust.mode        default   \"off\"\n",
+        "passed over: cmdline: trust.mode is nothing that can be set from there\n",
+    ] {
+        assert!(shown.contains(line), "{line}{shown}");
+    }
+    let output = pilotlight(&[&options[..], &["--json"]].concat(), &[&policy]);
+    let view: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let values = view["values"].as_array().unwrap();
+    let timeout = values.iter().find(|value| value["key"] == "menu.timeout");
+    let expected = serde_json::json!({ "key": "menu.timeout", "value": "5", "from": "cmdline" });
+    assert_eq!(timeout, Some(&expected));
+    assert_eq!(view["problems"].as_array().unwrap().len(), 1);
+    let output = pilotlight(&["policy"], &[&dir.file("wrong.toml", b"[wait")]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn variables_choose_before_configurations() {
     let dir = temp_dir();
     let disk = make_disk(&dir);

@@ -2,6 +2,7 @@
 
 use super::machine::Machine;
 use crate::policy::Policy;
+use crate::policy::overrides::{Setting, Source, VENDOR};
 
 const DOCUMENT: &str = include_str!("../../../docs/policy.md");
 
@@ -55,6 +56,21 @@ fn examples_do_what_they_say() {
     }
 }
 
+#[test]
+fn all_that_can_be_set_from_outside_is_described() {
+    for setting in Setting::all() {
+        assert!(
+            DOCUMENT.contains(&format!("`{}`", setting.key)),
+            "{}",
+            setting.key
+        );
+    }
+    for source in Source::ALL {
+        assert!(DOCUMENT.contains(&format!("| `\"{}\"` |", source.name())));
+    }
+    assert!(DOCUMENT.contains(VENDOR));
+}
+
 /// Every key is in a table of the document, and in an example.
 #[test]
 fn every_key_is_described() {
@@ -80,6 +96,7 @@ fn every_key_is_described() {
                 "password", "attempts",
             ],
         ),
+        ("[override]", &["allow", "volume", "path"]),
     ] {
         assert!(DOCUMENT.contains(table), "{table}");
         for key in keys {

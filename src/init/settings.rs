@@ -1,0 +1,162 @@
+//! [`Settings`]: the policy in the flash, with what is set from outside of it.
+
+use std::path::Path;
+
+use super::mounts;
+use crate::efi::{Efivarfs, Variables};
+use crate::inventory::Inventory;
+use crate::policy::overrides::{MAX_SIZE, Machine, Source, Told, lines};
+use crate::policy::{self, Policy};
+use crate::text::Printable;
+
+/// The policy in the flash, and what sources say that it listens to.
+pub(super) struct Settings {
+    base: Policy,
+    told: Vec<Told>,
+    /// The file on a volume was read, or there is none to look for.
+    has_file: bool,
+}
+
+impl Settings {
+    /// What process 1 goes by: it asks neither firmware nor disks. Says what was set, and what could not be.
+    pub(super) fn early(say: &mut dyn FnMut(&str)) -> Policy {
+        let (base, complaint) = Policy::read_or_closed(policy::PATH.as_ref());
+        if let Some(complaint) = complaint {
+            say(&complaint);
+        }
+        let mut early = base.overrides.clone();
+        early.allow.retain(|source| !source.is_late());
+        let told = Machine::new(Path::new("/"), None).ask(&early);
+        let settings = Settings {
+            base,
+            told,
+            has_file: true,
+        };
+        settings.say(false, say);
+        settings.policy()
+    }
+
+    /// What the loader goes by. Process 1 has said what it has read, too.
+    pub(super) fn all() -> Settings {
+        let (base, _) = Policy::read_or_closed(policy::PATH.as_ref());
+        let allow = &base.overrides.allow;
+        let variables = match allow.contains(&Source::Efi) {
+            true => variables(),
+            false => None,
+        };
+        let variables = variables.as_ref().map(|found| found as &dyn Variables);
+        let told = Machine::new(Path::new("/"), variables).ask(&base.overrides);
+        let settings = Settings {
+            told,
+            has_file: base.overrides.file.is_none(),
+            base,
+        };
+        settings.say(true, &mut |text| log::info!("{text}"));
+        settings
+    }
+
+    /// The policy as it is now.
+    pub(super) fn policy(&self) -> Policy {
+        self.base.overridden(&self.told).policy
+    }
+
+    /// Looks for the file that the policy names: is there one, for the first time?
+    pub(super) fn look_for_file(&mut self, inventory: &Inventory) -> bool {
+        if self.has_file {
+            return false;
+        }
+        let Some(found) = file(inventory, &self.base) else {
+            return false;
+        };
+        self.has_file = true;
+        self.told.extend(found);
+        self.say(true, &mut |text| log::info!("{text}"));
+        true
+    }
+
+    /// Says what sources have set that are read late, or early.
+    fn say(&self, late: bool, say: &mut dyn FnMut(&str)) {
+        let result = self.base.overridden(&self.told);
+        for (key, source) in result.set {
+            if source.is_late() == late {
+                say(&format!("policy: {key} is set by {}", source.name()));
+            }
+        }
+        for (source, problem) in result.problems {
+            if source.is_late() == late {
+                say(&format!("policy: passed over: {}", Printable(&problem)));
+            }
+        }
+    }
+}
+
+fn variables() -> Option<Efivarfs> {
+    if let Err(error) = mounts::mount_efivars() {
+        log::warn!("{error}");
+    }
+    Efivarfs::open(Efivarfs::DIRECTORY.as_ref())
+}
+
+/// What the file says that the policy names: on the first volume that is called so and has one.
+fn file(inventory: &Inventory, policy: &Policy) -> Option<Vec<Told>> {
+    let (name, path) = policy.overrides.file.as_ref()?;
+    let is_called = |uuid: &Option<String>, label: &Option<String>| {
+        let uuid = uuid.as_ref();
+        uuid.is_some_and(|uuid| uuid.eq_ignore_ascii_case(name)) || label.as_ref() == Some(name)
+    };
+    let volumes = inventory.volumes();
+    let volumes =
+        volumes.filter(|(_, volume)| is_called(&volume.content.uuid, &volume.content.label));
+    let mut texts = volumes.filter_map(|(id, _)| {
+        let filesystem = inventory.filesystem(id).ok()?;
+        let text = filesystem.read(path, MAX_SIZE).ok()?;
+        Some(lines(&String::from_utf8_lossy(&text)))
+    });
+    texts.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemoryFilesystem;
+    use std::time::Duration;
+
+    fn settings() -> Settings {
+        let base = Policy::parse(
+            "[override]\nallow = [\"file\"]\nvolume = \"AB12\"\npath = \"/pilotlight.conf\"\n",
+        );
+        Settings {
+            base: base.unwrap(),
+            told: Vec::new(),
+            has_file: false,
+        }
+    }
+
+    fn add(inventory: &mut Inventory, uuid: &str, file: &str, text: &str) {
+        let filesystem = MemoryFilesystem::new().file(file, text);
+        inventory.add_filesystem(uuid, Box::new(filesystem));
+    }
+
+    #[test]
+    fn the_file_counts_where_the_policy_names_it() {
+        let mut settings = settings();
+        let mut inventory = Inventory::new();
+        add(
+            &mut inventory,
+            "other",
+            "/pilotlight.conf",
+            "wait.disks=1\n",
+        );
+        add(&mut inventory, "ab12", "/other.conf", "wait.disks=2\n");
+        assert!(!settings.look_for_file(&inventory));
+        assert_eq!(settings.policy(), settings.base);
+        let text = "wait.disks=3\nfailure.rounds=4\ntrust.mode=off\n";
+        add(&mut inventory, "ab12", "/pilotlight.conf", text);
+        assert!(settings.look_for_file(&inventory));
+        let policy = settings.policy();
+        assert_eq!(policy.wait.disks, Duration::from_secs(3));
+        assert_eq!(policy.failure, settings.base.failure);
+        // Disks that come later change nothing more.
+        assert!(!settings.look_for_file(&inventory));
+    }
+}

@@ -1,0 +1,86 @@
+//! [`Machine`]: what the kernel shows of the machine and its firmware.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::command_line::command_line;
+use super::{MAX_SIZE, Overrides, Setting, Source, Told};
+use crate::efi::{Variables, decode};
+
+/// Vendor of the UEFI variables that set values: `KEY-VENDOR`, each a text in UTF-16.
+pub const VENDOR: &str = "46f6e889-4925-4165-87fa-2a6e6d7f1f21";
+
+/// The command line of the running kernel.
+const COMMAND_LINE: &str = "proc/cmdline";
+/// What QEMU was given (`drivers/firmware/qemu_fw_cfg.c`).
+const FW_CFG: &str = "sys/firmware/qemu_fw_cfg/by_name/opt/org.pilotlight";
+/// Vital product data, what may be written in the field first (`drivers/firmware/google/vpd.c`). The kernel shows no
+/// keys with other characters than letters, digits and `_`.
+const VPD: [&str; 2] = ["sys/firmware/vpd/rw", "sys/firmware/vpd/ro"];
+
+/// Where values are read.
+pub struct Machine<'a> {
+    root: PathBuf,
+    variables: Option<&'a dyn Variables>,
+}
+
+impl<'a> Machine<'a> {
+    /// The one whose `/proc` and `/sys` are in `root`, with its UEFI variables, if it has any.
+    pub fn new(root: &Path, variables: Option<&'a dyn Variables>) -> Machine<'a> {
+        let root = root.to_owned();
+        Machine { root, variables }
+    }
+
+    /// What the sources say that the policy listens to. A file on a volume is read by who knows volumes.
+    pub fn ask(&self, overrides: &Overrides) -> Vec<Told> {
+        let sources = overrides.allow.iter();
+        sources.flat_map(|source| self.told_by(*source)).collect()
+    }
+
+    fn told_by(&self, source: Source) -> Vec<Told> {
+        let each = |read: &dyn Fn(&str) -> Option<Result<String, String>>| {
+            let told = Setting::all().filter_map(|setting| {
+                let key = setting.key.to_owned();
+                let value = read(&key)?;
+                Some(Told { source, key, value })
+            });
+            told.collect()
+        };
+        match source {
+            Source::CommandLine => match self.read(COMMAND_LINE.as_ref()) {
+                Some(Ok(text)) => command_line(&text),
+                Some(Err(_)) | None => Vec::new(),
+            },
+            Source::FwCfg => each(&|key| self.read(&Path::new(FW_CFG).join(key).join("raw"))),
+            Source::Vpd => each(&|key| {
+                let name = format!("pilotlight_{}", key.replace('.', "_"));
+                let mut places = VPD.iter();
+                places.find_map(|place| self.read(&Path::new(place).join(&name)))
+            }),
+            Source::Efi => each(&|key| self.variable(key)),
+            Source::File => Vec::new(),
+        }
+    }
+
+    fn variable(&self, key: &str) -> Option<Result<String, String>> {
+        let value = self.variables?.read(VENDOR, key);
+        let value = value.map_err(|error| error.to_string()).transpose()?;
+        Some(value.and_then(|value| decode(&value).ok_or_else(|| "holds no text".to_owned())))
+    }
+
+    /// The text of a file, without what stands at the end of a line or of a string in C; `None` if there is none.
+    fn read(&self, path: &Path) -> Option<Result<String, String>> {
+        let limit = u64::try_from(MAX_SIZE).unwrap_or(u64::MAX);
+        let mut text = String::new();
+        let file = match File::open(self.root.join(path)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => return Some(Err(format!("can't be read: {error}"))),
+        };
+        Some(match file.take(limit).read_to_string(&mut text) {
+            Ok(_) => Ok(text.trim_end_matches(['\n', '\0']).to_owned()),
+            Err(error) => Err(format!("can't be read: {error}")),
+        })
+    }
+}
