@@ -24,7 +24,7 @@ use pilotlight::kexec::{BzImage, CommandLine, Zboot};
 use pilotlight::menu::{Input, Key, Keys};
 use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
-use pilotlight::policy::overrides::{Source, Told, lines};
+use pilotlight::policy::overrides::{self, Told, lines};
 use pilotlight::smbios::Smbios;
 use pilotlight::trust::coverage::{Facts, Piece};
 use pilotlight::trust::manifest::Manifest;
@@ -380,7 +380,7 @@ pub fn policy(data: &[u8]) {
 
 /// Whoever says what: nothing that is refused becomes allowed.
 fn set_from_outside(policy: &Policy, text: &str) {
-    for source in Source::ALL {
+    for source in overrides::Source::ALL {
         let told = lines(text).into_iter().map(|told| Told { source, ..told });
         let result = policy.overridden(&told.collect::<Vec<Told>>());
         let after = result.policy;

@@ -29,6 +29,7 @@ pub mod entry;
 pub mod fs;
 pub mod init;
 pub mod inventory;
+pub mod ipmi;
 pub mod kexec;
 pub mod menu;
 pub mod pe;

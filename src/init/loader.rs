@@ -338,6 +338,7 @@ impl Loader {
         });
         if !order.is_empty() {
             self.firmware.consume(&self.inventory);
+            self.settings.consume();
         }
         for entry in order {
             self.tried.push(entry.id.clone());

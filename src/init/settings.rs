@@ -5,6 +5,7 @@ use std::path::Path;
 use super::mounts;
 use crate::efi::{Efivarfs, Variables};
 use crate::inventory::Inventory;
+use crate::ipmi::{BootFlags, Device, IpmiError};
 use crate::policy::overrides::{MAX_SIZE, Machine, Source, Told, lines};
 use crate::policy::{self, Policy};
 use crate::text::Printable;
@@ -15,6 +16,8 @@ pub(super) struct Settings {
     told: Vec<Told>,
     /// The file on a volume was read, or there is none to look for.
     has_file: bool,
+    /// What the management controller wants, until an attempt is made.
+    flags: Option<BootFlags>,
 }
 
 impl Settings {
@@ -31,6 +34,7 @@ impl Settings {
             base,
             told,
             has_file: true,
+            flags: None,
         };
         settings.say(false, say);
         settings.policy()
@@ -45,10 +49,15 @@ impl Settings {
             false => None,
         };
         let variables = variables.as_ref().map(|found| found as &dyn Variables);
-        let told = Machine::new(Path::new("/"), variables).ask(&base.overrides);
+        let flags = match allow.contains(&Source::Ipmi) {
+            true => flags().map_err(|error| error.to_string()).transpose(),
+            false => None,
+        };
+        let machine = Machine::new(Path::new("/"), variables).flagged(flags.clone());
         let settings = Settings {
-            told,
+            told: machine.ask(&base.overrides),
             has_file: base.overrides.file.is_none(),
+            flags: flags.and_then(Result::ok),
             base,
         };
         settings.say(true, &mut |text| log::info!("{text}"));
@@ -58,6 +67,21 @@ impl Settings {
     /// The policy as it is now.
     pub(super) fn policy(&self) -> Policy {
         self.base.overridden(&self.told).policy
+    }
+
+    /// Takes away what is for one boot only: an attempt is about to be made.
+    pub(super) fn consume(&mut self) {
+        let Some(flags) = self.flags.take() else {
+            return;
+        };
+        let consumed = match Device::open(Device::PATH.as_ref()) {
+            Ok(Some(bmc)) => flags.consume(&bmc),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = consumed {
+            log::warn!("boot flags for one boot stay, and count again: {error}");
+        }
     }
 
     /// Looks for the file that the policy names: is there one, for the first time?
@@ -87,6 +111,13 @@ impl Settings {
                 say(&format!("policy: passed over: {}", Printable(&problem)));
             }
         }
+    }
+}
+
+fn flags() -> Result<Option<BootFlags>, IpmiError> {
+    match Device::open(Device::PATH.as_ref())? {
+        Some(bmc) => BootFlags::read(&bmc),
+        None => Ok(None),
     }
 }
 
@@ -129,6 +160,7 @@ mod tests {
             base: base.unwrap(),
             told: Vec::new(),
             has_file: false,
+            flags: None,
         }
     }
 

@@ -17,6 +17,7 @@ mod disk;
 mod environment;
 mod interface;
 mod machine;
+mod policy;
 mod power;
 mod recording;
 mod signed;

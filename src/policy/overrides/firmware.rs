@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::command_line::command_line;
 use super::{MAX_SIZE, Overrides, Setting, Source, Told};
 use crate::efi::{Variables, decode};
+use crate::ipmi::{BootDevice, BootFlags};
 
 /// Vendor of the UEFI variables that set values: `KEY-VENDOR`, each a text in UTF-16.
 pub const VENDOR: &str = "46f6e889-4925-4165-87fa-2a6e6d7f1f21";
@@ -23,13 +24,24 @@ const VPD: [&str; 2] = ["sys/firmware/vpd/rw", "sys/firmware/vpd/ro"];
 pub struct Machine<'a> {
     root: PathBuf,
     variables: Option<&'a dyn Variables>,
+    flags: Option<Result<BootFlags, String>>,
 }
 
 impl<'a> Machine<'a> {
     /// The one whose `/proc` and `/sys` are in `root`, with its UEFI variables, if it has any.
     pub fn new(root: &Path, variables: Option<&'a dyn Variables>) -> Machine<'a> {
         let root = root.to_owned();
-        Machine { root, variables }
+        Machine {
+            root,
+            variables,
+            flags: None,
+        }
+    }
+
+    /// The same, with what its management controller wants, or why that is not known.
+    #[must_use]
+    pub fn flagged(self, flags: Option<Result<BootFlags, String>>) -> Machine<'a> {
+        Machine { flags, ..self }
     }
 
     /// What the sources say that the policy listens to. A file on a volume is read by who knows volumes.
@@ -59,6 +71,7 @@ impl<'a> Machine<'a> {
                 places.find_map(|place| self.read(&Path::new(place).join(&name)))
             }),
             Source::Efi => each(&|key| self.variable(key)),
+            Source::Ipmi => self.flags.iter().map(told_by_bmc).collect(),
             Source::File => Vec::new(),
         }
     }
@@ -82,5 +95,27 @@ impl<'a> Machine<'a> {
             Ok(_) => Ok(text.trim_end_matches(['\n', '\0']).to_owned()),
             Err(error) => Err(format!("can't be read: {error}")),
         })
+    }
+}
+
+/// What boot flags mean in our words. Who wants a setup gets the menu, for as long as can be set.
+fn told_by_bmc(flags: &Result<BootFlags, String>) -> Told {
+    let (key, value) = match flags {
+        Ok(flags) => match flags.device {
+            BootDevice::Disk => ("boot.prefer", Ok("fixed")),
+            BootDevice::Removable => ("boot.prefer", Ok("removable")),
+            BootDevice::Setup => ("menu.timeout", Ok("3600")),
+            BootDevice::Network => ("boot.prefer", Err("nothing is booted from a network")),
+            BootDevice::Other(_) => (
+                "boot.prefer",
+                Err("the boot flags name no device that is known"),
+            ),
+        },
+        Err(why) => ("boot.prefer", Err(why.as_str())),
+    };
+    Told {
+        source: Source::Ipmi,
+        key: key.to_owned(),
+        value: value.map(str::to_owned).map_err(str::to_owned),
     }
 }

@@ -45,17 +45,20 @@ pub enum Source {
     Vpd,
     /// UEFI variables of our own vendor.
     Efi,
+    /// The boot flags of the management controller, by IPMI.
+    Ipmi,
     /// A file on a volume, with lines `KEY=VALUE`.
     File,
 }
 
 impl Source {
     /// All of them.
-    pub const ALL: [Source; 5] = [
+    pub const ALL: [Source; 6] = [
         Source::CommandLine,
         Source::FwCfg,
         Source::Vpd,
         Source::Efi,
+        Source::Ipmi,
         Source::File,
     ];
 
@@ -66,13 +69,14 @@ impl Source {
             Source::FwCfg => "fw_cfg",
             Source::Vpd => "vpd",
             Source::Efi => "efi",
+            Source::Ipmi => "ipmi",
             Source::File => "file",
         }
     }
 
-    /// Is it read where disks are, and not by process 1? A firmware or a disk that hangs must not hang that.
+    /// Is it read where disks are, and not by process 1? What hangs there must not hang that.
     pub fn is_late(self) -> bool {
-        matches!(self, Source::Efi | Source::File)
+        matches!(self, Source::Efi | Source::Ipmi | Source::File)
     }
 }
 

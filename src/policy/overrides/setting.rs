@@ -31,7 +31,7 @@ pub(super) const SETTINGS: [Setting; 9] = [
         Ok(())
     }),
     setting("boot.prefer", |policy, value| {
-        let rules = value.split(',').map(transport);
+        let rules = value.split(',').map(disks);
         let mut rules = rules.collect::<Result<Vec<EntryRule>, String>>()?;
         rules.append(&mut policy.boot.prefer);
         policy.boot.prefer = rules;
@@ -110,12 +110,21 @@ fn ending(value: &str) -> Option<Ending> {
     }
 }
 
-fn transport(word: &str) -> Result<EntryRule, String> {
+fn disks(word: &str) -> Result<EntryRule, String> {
     let found = TRANSPORTS.iter().find(|(name, _)| *name == word);
-    let (_, transport) = found.ok_or("is no list of transports: nvme,ata,scsi,usb,virtio,mmc")?;
-    let place = DiskRule {
-        transport: Some(*transport),
-        ..DiskRule::default()
+    let place = match (word, found) {
+        ("removable" | "fixed", _) => DiskRule {
+            removable: Some(word == "removable"),
+            ..DiskRule::default()
+        },
+        (_, Some((_, transport))) => DiskRule {
+            transport: Some(*transport),
+            ..DiskRule::default()
+        },
+        (_, None) => {
+            let why = "is no list of nvme, ata, scsi, usb, virtio, mmc, removable, fixed";
+            return Err(why.to_owned());
+        }
     };
     Ok(EntryRule {
         place,

@@ -10,6 +10,7 @@ use super::*;
 use crate::config::bls::Pattern;
 use crate::disk::Transport;
 use crate::efi::{MemoryVariables, Variables, encode};
+use crate::ipmi::{BootDevice, BootFlags};
 use crate::policy::{Action, Ending};
 
 fn policy(allow: &str) -> Policy {
@@ -61,6 +62,28 @@ fn every_setting_sets() {
     assert_eq!(failure.then, Action::End(Ending::PowerOff));
     assert_eq!((failure.pause.as_secs(), failure.rounds), (1, 3));
     assert_eq!(failure.finally, Ending::PowerOff);
+}
+
+#[test]
+fn boot_flags_choose_kinds_of_disks() {
+    let prefer = |device| {
+        let flags = BootFlags {
+            device,
+            is_persistent: true,
+        };
+        let machine = Machine::new("/nowhere".as_ref(), None).flagged(Some(Ok(flags)));
+        let policy = policy("\"ipmi\"");
+        let result = policy.overridden(&machine.ask(&policy.overrides));
+        let removable = result.policy.boot.prefer.first();
+        (
+            removable.and_then(|rule| rule.place.removable),
+            result.problems.len(),
+        )
+    };
+    assert_eq!(prefer(BootDevice::Disk), (Some(false), 0));
+    assert_eq!(prefer(BootDevice::Removable), (Some(true), 0));
+    assert_eq!(prefer(BootDevice::Network), (None, 1));
+    assert_eq!(prefer(BootDevice::Other(4)), (None, 1));
 }
 
 #[test]
@@ -241,6 +264,27 @@ fn the_kernel_shows_what_firmware_has() {
     assert_eq!(timeout("\"vpd\""), (5, vec![]));
     let odd = "efi: boot.default: holds no text".to_owned();
     assert_eq!(timeout("\"efi\""), (6, vec![odd]));
+    for (flags, expected) in [
+        (None, (0, vec![])),
+        (
+            Some(Err("no answer".to_owned())),
+            (0, vec!["ipmi: boot.prefer: no answer".to_owned()]),
+        ),
+        (
+            Some(Ok(BootFlags {
+                device: BootDevice::Setup,
+                is_persistent: false,
+            })),
+            (3600, vec![]),
+        ),
+    ] {
+        let machine = Machine::new(&root.0, None).flagged(flags);
+        let policy = policy("\"ipmi\"");
+        let result = policy.overridden(&machine.ask(&policy.overrides));
+        let timeout = result.policy.menu.timeout.wait.unwrap().as_secs();
+        let problems = result.problems.into_iter().map(|(_, text)| text);
+        assert_eq!((timeout, problems.collect::<Vec<String>>()), expected);
+    }
     let nowhere = Machine::new("/nowhere".as_ref(), None);
     let all = policy("\"cmdline\", \"fw_cfg\", \"vpd\", \"efi\", \"file\"");
     assert_eq!(nowhere.ask(&all.overrides), []);
