@@ -26,6 +26,8 @@ SYSTEM := $(CACHE)/system/$(call hash,qemu/make-system qemu/install-entries)
 DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt \
 	tests/images/storage/demo-boot-64.xz)
 NEWER_KERNEL := $(CACHE)/newer-kernel/$(call hash,qemu/fetch-kernel)/vmlinuz
+# A board whose kernel trusts one key alone, which the tests sign with.
+LOCKED := $(CACHE)/locked-board
 LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd uki grub grub-boot grub-mbr grub-lvm extlinux
 
 # The largest that may go into a flash part, in bytes.
@@ -38,7 +40,7 @@ MAX_KERNEL := 3150000
 
 SCRIPTS := .ci/run boards/build-kernel hooks/95-pilotlight-sign.install hooks/initramfs-post-update \
 	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary \
-	qemu/fetch-kernel qemu/install-entries qemu/make-disk qemu/make-system qemu/run qemu/setup \
+	qemu/fetch-kernel qemu/install-entries qemu/lock-board qemu/make-disk qemu/make-system qemu/run qemu/setup \
 	tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
 	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make \
 	tests/reproducible
@@ -117,9 +119,15 @@ unit: setup-test ## run the tests that need no flash kernel
 reproducible: binary ## build the binary in another directory: it must be the same
 	@tests/reproducible $(TARGET) $(BINARY)
 
+.PHONY: locked-kernel
+locked-kernel: setup-test binary
+	@qemu/lock-board boards/$(BOARD) $(LOCKED)
+	@boards/build-kernel $(LOCKED) $(BINARY) $(LOCKED)/bzImage
+
 .PHONY: qemu-test
-qemu-test: setup-test kernel disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
-	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
+qemu-test: setup-test kernel locked-kernel disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
+	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_LOCKED=$(LOCKED) PILOTLIGHT_DISKS=$(DISKS) \
+		PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
 		cargo test --locked --features qemu --test qemu -- --test-threads 2
 
 .PHONY: size
