@@ -88,7 +88,11 @@ impl Attempt<'_> {
         // Between what was read and what is loaded stands this alone.
         let cleared = self.authority.rules().clear(what, &read.facts);
         let cleared = cleared.map_err(AttemptError::Refused)?;
-        timeline.run(Stage::Load, || self.kexec.load(&cleared))?;
+        let loaded = timeline.run(Stage::Load, || self.kexec.load(&cleared));
+        loaded.map_err(|error| AttemptError::Load {
+            file: self.describe(entry.kernel.as_ref().unwrap_or(&entry.origin.file)),
+            error,
+        })?;
         let verdict = cleared.verdict().clone();
         Ok(Loaded {
             kernel: read.kernel,
@@ -280,7 +284,12 @@ pub enum AttemptError {
     /// The command line can't be handed over.
     CommandLine(CommandLineError),
     /// The running kernel did not take it.
-    Load(LoadError),
+    Load {
+        /// The file with the kernel.
+        file: String,
+        /// Why.
+        error: LoadError,
+    },
 }
 
 impl fmt::Display for AttemptError {
@@ -320,7 +329,7 @@ impl fmt::Display for AttemptError {
             }
             AttemptError::Refused(verdict) => write!(f, "{verdict}"),
             AttemptError::CommandLine(error) => write!(f, "{error}"),
-            AttemptError::Load(error) => write!(f, "{error}"),
+            AttemptError::Load { file, error } => write!(f, "{file}: {error}"),
         }
     }
 }
@@ -341,7 +350,7 @@ impl std::error::Error for AttemptError {
             AttemptError::NotAKernel { reason, .. } => Some(reason),
             AttemptError::Packed { reason, .. } => Some(reason),
             AttemptError::CommandLine(error) => Some(error),
-            AttemptError::Load(error) => Some(error),
+            AttemptError::Load { error, .. } => Some(error),
         }
     }
 }
@@ -349,12 +358,6 @@ impl std::error::Error for AttemptError {
 impl From<CommandLineError> for AttemptError {
     fn from(error: CommandLineError) -> AttemptError {
         AttemptError::CommandLine(error)
-    }
-}
-
-impl From<LoadError> for AttemptError {
-    fn from(error: LoadError) -> AttemptError {
-        AttemptError::Load(error)
     }
 }
 

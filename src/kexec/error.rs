@@ -28,11 +28,31 @@ impl LoadError {
                 "a size, a flag or the command line is not acceptable to the kernel, or the image is \
                  damaged"
             }
-            Errno::NOKEY => "it is signed with a key that the running kernel does not have",
-            Errno::KEYREJECTED => "its signature is wrong, or its key was revoked",
-            Errno::BADMSG => "its signature can't be read: the image is damaged",
-            Errno::NODATA => "it is not signed, and the running kernel demands a signature",
-            Errno::NOPKG => "its signature uses an algorithm that the running kernel does not have",
+            Errno::NODATA => {
+                "it is not signed, and the running kernel demands a signature in the file itself: \
+                 sign it with a key that is built into that kernel"
+            }
+            Errno::NOKEY => {
+                "its first signature, which alone counts, is by a key that the running kernel does \
+                 not have: take it away, and sign with a key that is built into that kernel"
+            }
+            Errno::KEYREJECTED => {
+                "its signature is not over these bytes, or by a key that may not sign it: the file \
+                 was changed after it was signed, install and sign it again"
+            }
+            Errno::KEYREVOKED => "its key was revoked: sign it with another one",
+            Errno::BADMSG | Errno::MSGSIZE => {
+                "its signature can't be read: the file is damaged, or signed by a tool that the \
+                 running kernel does not understand"
+            }
+            Errno::LIBBAD => {
+                "its headers or its table of signatures are not as they have to be in a signed \
+                 program: it is damaged, or cut off, install and sign it again"
+            }
+            Errno::NOPKG => {
+                "its signature uses an algorithm that the running kernel does not have: sign it with \
+                 RSA and SHA-256"
+            }
             Errno::BUSY => "another program is loading a kernel at this moment",
             Errno::NOMEM => "there is not enough memory for it",
             Errno::ADDRNOTAVAIL => "there is no free place in memory where it may be put",
@@ -94,6 +114,8 @@ mod tests {
             Errno::BADMSG,
             Errno::NODATA,
             Errno::NOPKG,
+            Errno::KEYREVOKED,
+            Errno::LIBBAD,
             Errno::BUSY,
             Errno::NOMEM,
             Errno::ADDRNOTAVAIL,
