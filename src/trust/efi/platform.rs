@@ -10,7 +10,8 @@ use crate::trust::anchor::Trusted;
 use crate::trust::error::Problem;
 use crate::trust::sbat::Level;
 
-/// `EFI_IMAGE_SECURITY_DATABASE_GUID` of the firmware, and `SHIM_LOCK_GUID`.
+/// `EFI_GLOBAL_VARIABLE`, `EFI_IMAGE_SECURITY_DATABASE_GUID` of the firmware, and `SHIM_LOCK_GUID`.
+const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 const FIRMWARE: &str = "d719b2cb-3d3a-4596-a3bc-dad00e67656f";
 const SHIM: &str = "605dab50-e046-4300-abb6-3dd810dd8b23";
 
@@ -22,8 +23,8 @@ const AUTHENTICATED: u8 = 0x20;
 /// that are not there say nothing.
 ///
 /// Whoever is root in an installed system can write variables. So `db` counts only where the firmware asks for a
-/// signature to change it, and `MokListRT` only where it does not outlast a boot, as shim makes it. What revokes
-/// counts in any case.
+/// signature to change it, which without a platform key it does not, and `MokListRT` only where it does not outlast a
+/// boot, as shim makes it. What revokes counts in any case.
 ///
 /// # Errors
 /// [`PlatformError`]: what is revoked, or trusted, can't be known.
@@ -42,6 +43,13 @@ pub(in crate::trust) fn platform(
         let attributes = file.first().copied().unwrap_or_default();
         if attributes & needed != needed || attributes & forbidden != 0 {
             return Err(PlatformError::Unguarded(name));
+        }
+        // Section 32.3: in setup mode the firmware asks nobody for a signature.
+        if vendor == FIRMWARE {
+            let mode = read(directory, "SetupMode", GLOBAL)?;
+            if mode.is_none_or(|mode| mode.get(4) != Some(&0)) {
+                return Err(PlatformError::SetupMode);
+            }
         }
         let lists = SignatureLists::from_efivarfs(&file).map_err(wrong(name))?;
         lists.trust(anchor, trusted);
@@ -90,6 +98,8 @@ pub enum PlatformError {
     Content(&'static str, Problem),
     /// A variable that trusts something could have been written by anyone.
     Unguarded(&'static str),
+    /// So could all, for the firmware has no platform key.
+    SetupMode,
 }
 
 impl fmt::Display for PlatformError {
@@ -105,6 +115,9 @@ impl fmt::Display for PlatformError {
                 f,
                 "the UEFI variable {name} could have been written by anyone: delete it"
             ),
+            PlatformError::SetupMode => f.write_str(
+                "the firmware is in setup mode, in which anyone can write the UEFI variable db: enrol a platform key",
+            ),
         }
     }
 }
@@ -113,7 +126,9 @@ impl std::error::Error for PlatformError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             PlatformError::Read(_, error) => Some(error),
-            PlatformError::Content(..) | PlatformError::Unguarded(_) => None,
+            PlatformError::Content(..) | PlatformError::Unguarded(_) | PlatformError::SetupMode => {
+                None
+            }
         }
     }
 }
@@ -156,6 +171,7 @@ mod tests {
         let list = list.as_slice();
         assert_eq!(variables(&[]), Ok((0, 0, false)));
         let all = [
+            ("SetupMode", GLOBAL, 0x06, &[0][..]),
             ("db", FIRMWARE, 0x27, list),
             ("MokListRT", SHIM, 0x06, list),
             ("dbx", FIRMWARE, 0x27, list),
@@ -171,6 +187,13 @@ mod tests {
         ] {
             let error = variables(&[(name, vendor, attributes, value)]).unwrap_err();
             assert!(error.contains(name), "{error}");
+        }
+        // Without a platform key, anyone is the firmware's owner.
+        for mode in [&[("SetupMode", GLOBAL, 0x06, &[1][..])][..], &[]] {
+            let error = variables(&[mode, &[("db", FIRMWARE, 0x27, list)]].concat()).unwrap_err();
+            assert!(error.contains("in setup mode"), "{error}");
+            let revoked = variables(&[mode, &[("dbx", FIRMWARE, 0x27, list)]].concat());
+            assert_eq!(revoked, Ok((0, 1, false)));
         }
     }
 }
