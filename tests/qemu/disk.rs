@@ -283,6 +283,53 @@ impl Variables {
     }
 }
 
+impl Variables {
+    /// With these in them, by vendor and name, as if the firmware had taken them with a signature
+    /// (`MdeModulePkg/Include/Guid/VariableFormat.h` of EDK II).
+    pub fn with(name: &str, variables: &[(&str, &str, &[u8])]) -> Variables {
+        /// Behind the headers of the volume and of the store in it.
+        const FIRST: u64 = 0x48 + 28;
+        /// `AUTHENTICATED_VARIABLE_HEADER` up to the time: `StartId`, `State` (added), `Attributes` (lasting, for boot
+        /// and runtime, authenticated by time), and `MonotonicCount`.
+        const HEAD: [u8; 16] = [0xaa, 0x55, 0x3f, 0, 0x27, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        /// The first of January 2026, as `EFI_TIME`, and `PubKeyIndex`.
+        const TIME: [u8; 20] = [
+            0xea, 7, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        let file = Variables::new(name);
+        let mut store = Vec::new();
+        for (vendor, name, content) in variables {
+            let name = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
+            let name: Vec<u8> = name.collect();
+            let lengths = [name.len(), content.len()].map(|length| u32::try_from(length).unwrap());
+            store.extend([&HEAD[..], &TIME].concat());
+            store.extend(lengths.into_iter().flat_map(u32::to_le_bytes));
+            store.extend(guid(vendor));
+            store.extend([&name, *content].concat());
+            store.resize(store.len().next_multiple_of(4), 0xff);
+        }
+        let disk = File::options().write(true).open(&file.path).unwrap();
+        disk.write_all_at(&store, FIRST).unwrap();
+        file
+    }
+}
+
+/// A GUID in the bytes of EFI, of which the first three numbers are little-endian.
+fn guid(text: &str) -> Vec<u8> {
+    let parts = text.split('-').enumerate();
+    let bytes = parts.flat_map(|(number, digits)| {
+        let digits = digits.as_bytes().chunks(2);
+        let mut bytes: Vec<u8> = digits
+            .map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap())
+            .collect();
+        if number < 3 {
+            bytes.reverse();
+        }
+        bytes
+    });
+    bytes.collect()
+}
+
 impl Drop for Variables {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);

@@ -38,6 +38,11 @@ impl Machine {
     /// A machine with the flash kernel and no disk.
     pub fn set_up(name: &str) -> Setup {
         let kernel = std::env::var("PILOTLIGHT_KERNEL").expect("run this by `make qemu-test`");
+        Machine::set_up_with(name, Path::new(&kernel))
+    }
+
+    /// The same with another flash kernel.
+    pub fn set_up_with(name: &str, kernel: &Path) -> Setup {
         // Sockets have short names, whatever the directory of the tests is called.
         let monitor = std::env::temp_dir().join(format!("pl-{name}-{}", std::process::id()));
         let accelerator = std::env::var("QEMU_ACCEL").unwrap_or_else(|_| "tcg".to_owned());

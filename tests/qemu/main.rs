@@ -16,8 +16,10 @@
 mod disk;
 mod environment;
 mod interface;
+mod locked;
 mod machine;
 mod policy;
+mod platform;
 mod power;
 mod recording;
 mod signed;

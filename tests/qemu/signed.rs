@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use pilotlight::config::discover;
+use pilotlight::disk::Disk;
+use pilotlight::entry::FileRef;
+use pilotlight::inventory::Inventory;
 use pilotlight::trust::Algorithm;
 use pilotlight::trust::manifest::{Group, Listed, Manifest};
 
@@ -10,6 +14,31 @@ use super::disk::{Files, Image, directory, run};
 
 /// systemd's stub, the beginning of a unified kernel image.
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+
+/// What an entry starts.
+pub struct System {
+    pub kernel: Vec<u8>,
+    pub initrd: Vec<u8>,
+    pub cmdline: String,
+}
+
+impl System {
+    /// The demo system, as the first entry on its disk starts it.
+    pub fn of(image: &Image) -> System {
+        let mut inventory = Inventory::new();
+        inventory.add(Disk::open(&image.path).unwrap());
+        let entry = &discover(&inventory).entries[0];
+        let read = |file: &FileRef| {
+            let filesystem = inventory.filesystem(file.volume).unwrap();
+            filesystem.read(&file.path, 256 << 20).unwrap()
+        };
+        System {
+            kernel: read(entry.kernel.as_ref().unwrap()),
+            initrd: read(&entry.initrd[0].file),
+            cmdline: entry.cmdline.clone(),
+        }
+    }
+}
 
 /// Files on their way to a disk, and the keys that sign them. Every kernel is the flash kernel, which would
 /// really start.
@@ -43,22 +72,46 @@ impl Signed {
         self.directory.join(key).join("signing.der")
     }
 
-    /// An entry with this title and place in the menu: a kernel, an initrd and a command line of its own.
+    /// Another key, by the files of its private key and its certificate.
+    pub fn adopt(&self, name: &str, key: &Path, certificate: &Path) {
+        let place = self.directory.join(name);
+        std::fs::create_dir_all(&place).unwrap();
+        for (from, to) in [(key, "signing.key"), (certificate, "signing.pem")] {
+            std::fs::copy(from, place.join(to)).unwrap();
+        }
+    }
+
+    /// A system that does not really start: the flash kernel, and an initrd and a command line of its own.
+    pub fn system(&self, title: &str, place: usize) -> System {
+        System {
+            kernel: self.kernel.clone(),
+            initrd: title.as_bytes().to_vec(),
+            cmdline: format!("console=ttyS0 place={place}"),
+        }
+    }
+
+    /// An entry with this title and place in the menu, for a system of its own.
     pub fn entry(&mut self, title: &str, place: usize) {
-        let name = place.to_string();
+        self.entry_of(title, place, &self.system(title, place));
+    }
+
+    /// An entry for a system.
+    pub fn entry_of(&mut self, title: &str, place: usize, system: &System) {
         let at = directory_of(place);
         let entry = format!(
             "title {title}\nsort-key a{place:03}\nlinux {at}/linux\ninitrd {at}/initrd\noptions {}\n",
-            cmdline(place)
+            system.cmdline
         );
-        self.file(&format!("/loader/entries/{name}.conf"), entry.as_bytes());
-        let kernel = self.kernel.clone();
-        self.file(&format!("{at}/linux"), &kernel);
-        self.file(&format!("{at}/initrd"), title.as_bytes());
+        self.file(&format!("/loader/entries/{place}.conf"), entry.as_bytes());
+        self.file(&format!("{at}/linux"), &system.kernel);
+        self.file(&format!("{at}/initrd"), &system.initrd);
     }
 
     /// What belongs together in an entry, as it is now.
     pub fn group(&self, place: usize) -> Group {
+        let entry = &self.files[&format!("/loader/entries/{place}.conf")];
+        let entry = String::from_utf8(entry.clone()).unwrap();
+        let (_, cmdline) = entry.trim_end().split_once("\noptions ").unwrap();
         let listed = |name: &str| {
             let path = format!("{}/{name}", directory_of(place));
             let sha256 = Algorithm::Sha256.digest(&self.files[&path]);
@@ -71,7 +124,7 @@ impl Signed {
             files: Vec::new(),
             devicetree: None,
             configurations: Vec::new(),
-            cmdline: Some(cmdline(place)),
+            cmdline: Some(cmdline.to_owned()),
         }
     }
 
@@ -100,32 +153,68 @@ impl Signed {
         self.file(&format!("{path}.p7s"), &signature);
     }
 
-    /// A unified kernel image with this title and place in the menu, signed with this key.
+    /// A unified kernel image with this title and place in the menu, for a system of its own, signed with this key.
     pub fn image(&mut self, title: &str, place: usize, key: &str) {
+        self.image_of(title, place, &self.system(title, place), None);
+        self.sign_program(&format!("/EFI/Linux/{place}.efi"), key);
+    }
+
+    /// A unified kernel image for a system, with other rows of SBAT than those of the stub if there are some.
+    pub fn image_of(&mut self, title: &str, place: usize, system: &System, sbat: Option<&str>) {
         let file = self.directory.join("image.efi");
         std::fs::copy(STUB, &file).unwrap_or_else(|error| {
             panic!("{STUB} (Debian's package systemd-boot-efi): {error}");
         });
-        let cmdline = cmdline(place);
         let release = format!("ID=a{place:03}\nPRETTY_NAME=\"{title}\"\n");
-        let sections = [
+        let mut sections = vec![
             (".osrel", release.as_bytes()),
-            (".cmdline", cmdline.as_bytes()),
-            (".initrd", title.as_bytes()),
-            (".linux", &self.kernel),
+            (".cmdline", system.cmdline.as_bytes()),
+            (".initrd", &system.initrd),
+            (".linux", &system.kernel),
         ];
         let mut objcopy = Command::new("objcopy");
-        for (number, (name, content)) in sections.into_iter().enumerate() {
+        if let Some(sbat) = sbat {
+            objcopy.args(["--remove-section", ".sbat"]);
+            sections.push((".sbat", sbat.as_bytes()));
+        }
+        // Behind those of the stub, one after the other.
+        let mut address = 0x100_0000;
+        for (name, content) in sections {
             let section = self.directory.join(&name[1..]);
             std::fs::write(&section, content).unwrap();
-            let address = 0x100_0000 * (number + 1);
             objcopy.args(["--add-section", &format!("{name}={}", section.display())]);
             objcopy.args(["--change-section-address", &format!("{name}={address:#x}")]);
+            address += content.len().next_multiple_of(0x1000);
         }
         run(objcopy.arg(&file));
-        sign(|tool| self.with(key, tool.arg("image")).arg(&file));
         let image = std::fs::read(&file).unwrap();
         self.file(&format!("/EFI/Linux/{place}.efi"), &image);
+    }
+
+    /// Puts the signature of this key into a program, in the place of others.
+    pub fn sign_program(&mut self, path: &str, key: &str) {
+        let file = self.directory.join("program.efi");
+        std::fs::write(&file, &self.files[path]).unwrap();
+        sign(|tool| tool.args(["image", "--remove"]).arg(&file));
+        sign(|tool| self.with(key, tool.arg("image")).arg(&file));
+        let program = std::fs::read(&file).unwrap();
+        self.file(path, &program);
+    }
+
+    /// The certificates of keys, and programs by their digests, as the variables of UEFI list them.
+    pub fn lists(&self, keys: &[&str], programs: &[&str]) -> Vec<u8> {
+        let mut files: Vec<PathBuf> = keys.iter().map(|key| self.anchor(key)).collect();
+        for (number, program) in programs.iter().enumerate() {
+            let file = self.directory.join(format!("{number}.efi"));
+            std::fs::write(&file, &self.files[*program]).unwrap();
+            files.push(file);
+        }
+        let lists = self.directory.join("lists");
+        sign(|tool| {
+            tool.args(["siglist", "--owner", "70696c6f-7469-4967-8874-000000000001"]);
+            tool.arg("-o").arg(&lists).args(files)
+        });
+        std::fs::read(lists).unwrap()
     }
 
     /// Signs a manifest of all that can be booted from a disk, and puts it there.
@@ -172,10 +261,6 @@ impl Drop for Signed {
 /// Where the files of an entry are.
 pub fn directory_of(place: usize) -> String {
     format!("/trust/{place}")
-}
-
-fn cmdline(place: usize) -> String {
-    format!("console=ttyS0 place={place}")
 }
 
 /// Runs `pilotlight-sign`.

@@ -1,0 +1,84 @@
+//! The second wall: a flash kernel that is locked down and starts only what a key inside of it has signed.
+//!
+//! `make qemu-test` builds it, and names the directory of its board in `PILOTLIGHT_LOCKED`.
+
+use std::path::PathBuf;
+
+use super::disk::Image;
+use super::machine::Machine;
+use super::signed::{Signed, System, directory_of};
+use super::{BOOT, log_in};
+
+/// What the policy lets pass, for a manifest names it so: its title, who signed the kernel, and what is said of that.
+const REFUSED: [(&str, Option<&str>, &str); 3] = [
+    (
+        "a kernel that nobody signed",
+        None,
+        "it is not signed, and the running kernel demands a signature in the file itself",
+    ),
+    (
+        "a kernel of a stranger",
+        Some("stranger"),
+        "its first signature, which alone counts, is by a key that the running kernel does not have",
+    ),
+    (
+        "a kernel that was changed later",
+        Some("kernel"),
+        "its signature is not over these bytes",
+    ),
+];
+
+#[test]
+fn what_the_policy_lets_pass_and_the_kernel_does_not() {
+    let board = std::env::var("PILOTLIGHT_LOCKED").expect("run this by `make qemu-test`");
+    let board = PathBuf::from(board);
+    let mut signed = Signed::new("locked", &["owner", "stranger"]);
+    signed.adopt(
+        "kernel",
+        &board.join("kernel.key"),
+        &board.join("kernel.pem"),
+    );
+    let disk = Image::copy("locked", "esp");
+    let mut systems = Vec::new();
+    for (place, (title, key, _)) in REFUSED.into_iter().enumerate() {
+        systems.push((title, key, signed.system(title, place)));
+    }
+    systems.push(("Debian, signed twice", Some("kernel"), System::of(&disk)));
+    for (place, (title, key, system)) in systems.iter().enumerate() {
+        signed.entry_of(title, place, system);
+        let kernel = format!("{}/linux", directory_of(place));
+        if let Some(key) = key {
+            signed.sign_program(&kernel, key);
+        }
+        if title.contains("changed") {
+            signed.change(&kernel);
+        }
+        let group = signed.group(place);
+        signed.manifest(place, "locked", 1, &[group], "owner");
+    }
+    disk.put_on_esp(&signed.files);
+    let policy = "[wait]\ndisks = 60\n[trust]\nmode = \"enforce\"\n\
+        [[trust.anchor]]\nname = \"owner\"\nfile = \"owner.der\"\n";
+    let mut machine = Machine::set_up_with("locked", &board.join("bzImage"))
+        .policy_with(policy, &[("owner.der", &signed.anchor("owner"))])
+        .drive(&disk)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        // It listens to no command line but its own.
+        .arguments(&["-append", "rdinit=/nothing lockdown=none"])
+        .start();
+    for (place, (title, _, words)) in REFUSED.into_iter().enumerate() {
+        machine.expect(&format!("booting {title} from"), BOOT);
+        let kernel = format!("/dev/vda partition 1: {}/linux: ", directory_of(place));
+        machine.expect(
+            &format!("{kernel}the kernel refused to load it: {words}"),
+            BOOT,
+        );
+    }
+    machine.expect("booting Debian, signed twice from", BOOT);
+    machine.expect("loaded: ", BOOT);
+    machine.expect("jumping", BOOT);
+    log_in(&mut machine);
+    let log = machine.transcript();
+    assert!(!log.contains("] refused: "), "{log}");
+    machine.finish();
+}
