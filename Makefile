@@ -27,7 +27,7 @@ DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/m
 	tests/images/storage/demo-boot-64.xz)
 NEWER_KERNEL := $(CACHE)/newer-kernel/$(call hash,qemu/fetch-kernel)/vmlinuz
 # A board whose kernel trusts one key alone, which the tests sign with.
-LOCKED := $(CACHE)/locked-board
+LOCKED := $(abspath target/boards/locked)
 LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd uki grub grub-boot grub-mbr grub-lvm extlinux
 
 # The largest that may go into a flash part, in bytes.

@@ -147,10 +147,32 @@ fn a_board_with_a_wrong_policy_is_not_built() {
     let copy = dir.path().join("boards/build-kernel");
     std::fs::copy(script, &copy).unwrap();
     let policy = dir.file("boards/test/policy.toml", b"[wait]\nbisks = 1\n");
-    let arguments = ["test", env!("CARGO_BIN_EXE_pilotlight"), "image"];
     let expected = format!(
         "pilotlight: {}: line 2: `bisks` is no key of wait\n",
         policy.canonicalize().unwrap().display()
     );
-    assert_eq!(run(&dir, &copy, &arguments), (1, expected));
+    // By its name, and by the path of its directory.
+    let path = dir.path().join("boards/test").display().to_string();
+    for board in ["test", &path] {
+        let arguments = [board, env!("CARGO_BIN_EXE_pilotlight"), "image"];
+        assert_eq!(run(&dir, &copy, &arguments), (1, expected.clone()));
+    }
+}
+
+#[test]
+fn a_board_whose_keys_are_missing_is_not_built() {
+    let dir = temp_dir();
+    let path = std::env::var("PATH").unwrap();
+    let python = format!("PATH='{path}' exec python3 \"$@\"");
+    machine(&dir, &[("python3", &python)]);
+    let board =
+        b"[kernel]\npackage = \"linux\"\ncmdline = \"quiet\"\ntrusted-keys = \"keys.pem\"\n";
+    dir.file("board/board.toml", board);
+    dir.file("board/policy.toml", b"");
+    let board = dir.path().join("board").display().to_string();
+    let arguments = [&board, env!("CARGO_BIN_EXE_pilotlight"), "image"];
+    let script = Path::new(ROOT).join("boards/build-kernel");
+    let (status, said) = run(&dir, script, &arguments);
+    let expected = "/board/keys.pem is missing, which board.toml names as trusted-keys\n";
+    assert!(status == 1 && said.ends_with(expected), "{said}");
 }

@@ -45,14 +45,14 @@ fn what_the_firmware_trusts_boots_and_what_it_revokes_does_not() {
     for (place, (title, key, _)) in REFUSED.into_iter().enumerate() {
         let sbat = title
             .ends_with("generation")
-            .then_some("site,1,Site,site,1,-\n");
+            .then_some("sbat,1,SBAT,sbat,1,-\nsite,1,Site,site,1,-\n");
         signed.image_of(title, place, &signed.system(title, place), sbat);
         if let Some(key) = key {
             signed.sign_program(&format!("/EFI/Linux/{place}.efi"), key);
         }
     }
     let place = REFUSED.len();
-    let new = Some("site,2,Site,site,2,-\n");
+    let new = Some("sbat,1,SBAT,sbat,1,-\nsite,2,Site,site,2,-\n");
     signed.image_of("Debian in one", place, &System::of(&disk), new);
     signed.sign_program(&format!("/EFI/Linux/{place}.efi"), "platform");
     disk.put_on_esp(&signed.files);
