@@ -4,10 +4,10 @@
 
 use std::path::PathBuf;
 
+use super::BOOT;
 use super::disk::Image;
 use super::machine::Machine;
 use super::signed::{Signed, System, directory_of};
-use super::{BOOT, log_in};
 
 /// What the policy lets pass, for a manifest names it so: its title, who signed the kernel, and what is said of that.
 const REFUSED: [(&str, Option<&str>, &str); 3] = [
@@ -77,7 +77,7 @@ fn what_the_policy_lets_pass_and_the_kernel_does_not() {
     machine.expect("booting Debian, signed twice from", BOOT);
     machine.expect("loaded: ", BOOT);
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.expect("Run /init as init process", BOOT);
     let log = machine.transcript();
     assert!(!log.contains("] refused: "), "{log}");
     machine.finish();
