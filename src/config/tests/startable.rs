@@ -4,6 +4,7 @@ use super::{discover, ids, problems};
 use crate::fs::MemoryFilesystem;
 use crate::inventory::Inventory;
 use crate::kexec::least_kernel;
+use crate::pe::program;
 
 #[test]
 fn kernels_of_menus() {
@@ -56,4 +57,28 @@ fn kernels_of_menus() {
     );
     let long = problems(&found, "long");
     assert!(long[0].contains("this kernel takes 2016"), "{long:?}");
+}
+
+/// memtest86+ is an EFI program with the setup header of a kernel of 32 bits.
+#[test]
+fn what_only_looks_like_a_kernel_is_named() {
+    let sbat =
+        b"sbat,1,SBAT Version,sbat,1,x\nmemtest86+,1,Memtest86+,6.10,v6.10,https://memtest.org\n";
+    let kernel = least_kernel();
+    let mut tester = program(&[(".setup", &kernel[0x200..]), (".sbat", sbat)]);
+    tester[0x1fe..0x200].copy_from_slice(&kernel[0x1fe..0x200]);
+    tester[0x236..0x238].fill(0);
+    let filesystem = MemoryFilesystem::new()
+        .file("/memtest.efi", tester)
+        .file("/loader/entries/m.conf", "title m\nefi /memtest.efi\n");
+    let mut inventory = Inventory::new();
+    inventory.add_filesystem("a", Box::new(filesystem));
+    let found = discover(&inventory);
+    let [problem] = &problems(&found, "m.conf")[..] else {
+        panic!("{:?}", found.entries);
+    };
+    assert!(
+        problem.ends_with("it is memtest86+ v6.10: it is no 64-bit kernel"),
+        "{problem}"
+    );
 }

@@ -36,7 +36,7 @@ pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath, budget: &Budget) -
         Ok(kernel) => return Program::Linux(kernel),
         Err(NotStartable::Packed(reason)) => return Program::Other(reason.to_string()),
         Err(NotStartable::Plain(NotBzImage::NoHeader)) => {}
-        Err(reason) => return Program::Unfit(reason.to_string()),
+        Err(reason) => return Program::Unfit(unfit(file, path, budget, &reason)),
     }
     let image = match image(file, budget) {
         Ok(Ok(image)) => image,
@@ -59,6 +59,16 @@ pub(super) fn examine(file: &mut dyn ReadFile, path: &FsPath, budget: &Budget) -
     Program::Other(format!(
         "it is {what}an EFI program, and kexec starts Linux kernels only"
     ))
+}
+
+/// Why what begins as a kernel is not started: memory testers and network loaders do, too, and say so where an EFI
+/// program does.
+fn unfit(file: &mut dyn ReadFile, path: &FsPath, budget: &Budget, reason: &NotStartable) -> String {
+    let image = image(file, budget).ok().and_then(Result::ok);
+    match image.and_then(|image| name(file, &image, path)) {
+        Some(name) => format!("it is {name}: {reason}"),
+        None => reason.to_string(),
+    }
 }
 
 /// How often a program is searched for a section.
