@@ -2,11 +2,13 @@
 
 mod initrd;
 mod unified;
+mod written;
 
 use std::ops::Range;
 
 pub use initrd::Initrd;
 pub use unified::{Companion, CompanionKind, Unified};
+pub use written::{ConfigFile, Written};
 
 use crate::fs::FsPath;
 
@@ -245,6 +247,8 @@ pub struct BootEntry {
     /// What is to be written before it is started, and only if it really is: what the configuration has
     /// saved while it was read, and what the entry itself saves. No part of the JSON view.
     pub saves: Vec<SavedVariables>,
+    /// The configuration files that it was made from, as they were read. No part of the JSON view.
+    pub written: Written,
     /// What is wrong or was left out.
     pub problems: Vec<Problem>,
 }
@@ -278,6 +282,7 @@ impl BootEntry {
             tries_done: None,
             password: Password::None,
             saves: Vec::new(),
+            written: Written::default(),
             problems: Vec::new(),
         }
     }
@@ -324,6 +329,7 @@ impl BootEntry {
         for saved in &self.saves {
             add(saved.size());
         }
+        add(self.written.size());
         let mut add_file = |file: &FileRef| {
             add(size_of::<FileRef>());
             add(file.path.as_str().len());

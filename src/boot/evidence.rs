@@ -1,16 +1,18 @@
 //! [`Evidence`]: what is known of the files of an entry, for the verdict on it.
 
+use sha2::{Digest, Sha256};
+
 use super::attempt::Parts;
 use super::witness::Witness;
 use crate::config::uki;
-use crate::entry::{BootEntry, FileRef, VolumeId};
+use crate::entry::{BootEntry, ConfigFile, FileRef, PayloadKind, SavePlace, VolumeId, Written};
 use crate::fs::{FsError, FsPath};
 use crate::inventory::Inventory;
 use crate::pe::Image;
 use crate::trust::coverage::{Facts, Piece, SignedManifest, VolumeNames, Vouched};
 use crate::trust::manifest::{self, Manifest};
 use crate::trust::sbat::Components;
-use crate::trust::{Authority, Beside, detached};
+use crate::trust::{Authority, Beside, Role, detached};
 
 /// Collects the facts of one boot while its files are read.
 pub(super) struct Evidence<'a> {
@@ -96,7 +98,55 @@ impl<'a> Evidence<'a> {
             let manifest = self.manifest(kernel.volume, path);
             self.facts.manifests.extend(manifest);
         }
+        self.configuration(entry);
         self.facts
+    }
+
+    /// The files that the entry is from, unless somebody has edited it. Nothing of them is read again: what is
+    /// judged are the bytes that were evaluated.
+    fn configuration(&mut self, entry: &BootEntry) {
+        if !entry.is_as_written() {
+            return;
+        }
+        let pieces: Vec<Piece> = entry
+            .written
+            .files()
+            .iter()
+            .map(|file| self.written(file))
+            .collect();
+        // What else goes into the command line of an image is in the image.
+        self.facts.cmdline.is_written = !pieces.is_empty() && entry.kind == PayloadKind::Linux;
+        self.facts.pieces.extend(pieces);
+        if !entry.written.is_complete() {
+            let most = Written::MAX_FILES;
+            self.facts.pieces.push(Piece {
+                file: self.inventory.describe(&entry.origin.file).to_string(),
+                own: Vouched {
+                    refusals: vec![format!(
+                        "it is from more than {most} configuration files, or too long ones"
+                    )],
+                    ..Vouched::default()
+                },
+                ..Piece::of(Role::Configuration)
+            });
+        }
+    }
+
+    /// A configuration file, with the signatures that stand beside it now.
+    fn written(&self, file: &ConfigFile) -> Piece {
+        let mut own = Vouched::default();
+        if let SavePlace::File(FileRef { volume, path }) = &file.place {
+            for (name, signature) in self.signatures(*volume, path) {
+                own.extend(self.check(&name, &signature, &file.bytes));
+            }
+        }
+        Piece {
+            file: self.inventory.describe_saved(&file.place).to_string(),
+            sha256: Sha256::digest(&file.bytes).into(),
+            volume: self.volume(file.place.volume()),
+            own,
+            ..Piece::of(Role::Configuration)
+        }
     }
 
     /// Signatures of the command line, beside the kernel. Tools that sign a file may have ended it as a line.

@@ -51,6 +51,8 @@ pub(super) struct BootOptions {
     pub dry_run: bool,
     /// The entry to start, by its id.
     pub entry: Option<String>,
+    /// The policy that decides; without one, everything may be loaded.
+    pub policy: Option<PathBuf>,
     /// Where UEFI variables are.
     pub efivars: Option<PathBuf>,
     /// Disks; none means all of the machine.
@@ -124,6 +126,20 @@ const EFIVARS: Flag = Flag {
     summary: "follow the UEFI variables in this directory, as in /sys/firmware/efi/efivars",
 };
 
+/// Of `boot` and `verify`.
+const POLICY: Flag = Flag {
+    name: "policy",
+    value: "FILE",
+    summary: "the policy",
+};
+
+/// Of `boot` and `verify`.
+const BOARD: Flag = Flag {
+    name: "board",
+    value: "DIR",
+    summary: "the policy of this board",
+};
+
 /// All commands.
 pub(super) const COMMANDS: [Description; 7] = [
     Description {
@@ -143,11 +159,12 @@ pub(super) const COMMANDS: [Description; 7] = [
     },
     Description {
         name: "boot",
-        usage: "[--dry-run] [--entry ID] [--efivars DIR] [DISK…]",
+        usage: "[--dry-run] [--entry ID] [--policy FILE | --board DIR] [--efivars DIR] [DISK…]",
         summary: "read, check and load the default entry, or the one that is named",
         details: "The kernel is loaded and not started: `systemctl kexec` stops the running system in \
                   order and then jumps. Entries are tried one after the other until one is loaded; a \
-                  named entry is the only one.\nExit status 3 says that nothing can be booted.",
+                  named entry is the only one. With a policy, it decides as in the flash.\n\
+                  Exit status 3 says that nothing can be booted.",
         flags: &[
             Flag {
                 name: "dry-run",
@@ -159,6 +176,8 @@ pub(super) const COMMANDS: [Description; 7] = [
                 value: "ID",
                 summary: "start this entry, as `list` names it",
             },
+            POLICY,
+            BOARD,
             EFIVARS,
         ],
     },
@@ -196,16 +215,8 @@ pub(super) const COMMANDS: [Description; 7] = [
         details: "The anchors are those in the directory `anchors` beside the policy.\n\
                   Exit status 1 says that the policy does not let boot what would be started first.",
         flags: &[
-            Flag {
-                name: "policy",
-                value: "FILE",
-                summary: "the policy",
-            },
-            Flag {
-                name: "board",
-                value: "DIR",
-                summary: "the policy of this board",
-            },
+            POLICY,
+            BOARD,
             Flag {
                 name: "json",
                 value: "",
@@ -323,7 +334,6 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut command: Option<&'static Description> = None;
     let mut json = false;
-    let mut policy_file = None;
     let mut options = BootOptions::default();
     let mut menu = MenuOptions::default();
     let mut root = PathBuf::from("/");
@@ -342,8 +352,10 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Arg::Long(flag), Some(command)) if command.has(flag) => match flag {
                 "json" => json = true,
                 "dry-run" => options.dry_run = true,
-                "policy" => policy_file = Some(PathBuf::from(parser.value()?)),
-                "board" => policy_file = Some(PathBuf::from(parser.value()?).join("policy.toml")),
+                "policy" => options.policy = Some(PathBuf::from(parser.value()?)),
+                "board" => {
+                    options.policy = Some(PathBuf::from(parser.value()?).join("policy.toml"));
+                }
                 "root" => root = PathBuf::from(parser.value()?),
                 "timeout" => menu.timeout = Some(seconds(&parser.value()?)?),
                 "terminal" => menu.terminals.push(PathBuf::from(parser.value()?)),
@@ -372,7 +384,9 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some("inspect") => Ok(Command::Inspect { disks: paths }),
         Some("verify") => Ok(Command::Verify(VerifyOptions {
             json,
-            policy: policy_file.ok_or_else(|| UsageError("a policy is missing".to_owned()))?,
+            policy: options
+                .policy
+                .ok_or_else(|| UsageError("a policy is missing".to_owned()))?,
             efivars: options.efivars,
             disks: paths,
         })),
@@ -424,11 +438,12 @@ mod tests {
         let expected = BootOptions {
             dry_run: true,
             entry: Some("x.conf".to_owned()),
+            policy: Some(PathBuf::from("b/policy.toml")),
             efivars: None,
             disks: vec![PathBuf::from("-d")],
         };
         assert_eq!(
-            parsed("boot --dry-run --entry=x.conf -- -d"),
+            parsed("boot --dry-run --entry=x.conf --board b -- -d"),
             Ok(Command::Boot(expected))
         );
         let expected = MenuOptions {

@@ -3,13 +3,13 @@
 use std::io::Write;
 
 use super::arguments::BootOptions;
-use super::{CliError, inventory, wishes};
+use super::{CliError, authority, inventory, wishes};
 use crate::boot::{Attempt, Loaded, Stage, Timeline, available_memory, plan};
 use crate::config::discover;
 use crate::entry::BootEntry;
 use crate::inventory::Inventory;
 use crate::kexec::{DryRun, FileLoad, Kexec};
-use crate::policy::Boot;
+use crate::policy::Policy;
 use crate::size::Size;
 use crate::text::Printable;
 use crate::trust::Authority;
@@ -19,17 +19,21 @@ pub(super) const DRY: &str = "dry run: nothing was loaded";
 
 pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), CliError> {
     let mut timeline = Timeline::start();
-    let wishes = wishes(options.efivars.as_deref())?;
+    let efivars = options.efivars.as_deref();
+    let (policy, authority) = match &options.policy {
+        Some(file) => authority(file, efivars)?,
+        None => (Policy::default(), Authority::off()),
+    };
+    let wishes = wishes(efivars)?;
     let mut inventory = timeline.run(Stage::Disks, || inventory(&options.disks))?;
     inventory.wish(wishes);
     let found = timeline.run(Stage::Entries, || discover(&inventory));
     let entries = match &options.entry {
         // What was guessed is only for those who name it.
-        None => plan(&found, &[], &Boot::default()),
+        None => plan(&found, &[], &policy.boot),
         Some(id) => vec![named(&found.entries, id)?],
     };
     let kexec: &dyn Kexec = if options.dry_run { &DryRun } else { &FileLoad };
-    let authority = Authority::off();
     let attempt = Attempt {
         inventory: &inventory,
         kexec,
@@ -43,6 +47,12 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
         match result {
             Ok(loaded) => {
                 report(&inventory, &loaded, output)?;
+                for finding in &loaded.verdict.findings {
+                    writeln!(output, "  {}", Printable(&finding.to_string()))?;
+                }
+                for fault in &loaded.verdict.faults {
+                    writeln!(output, "  {}", Printable(fault))?;
+                }
                 write_timeline(&timeline, output)?;
                 let end = match options.dry_run {
                     true => DRY,

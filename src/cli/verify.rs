@@ -103,11 +103,10 @@ fn show(verified: &Verified<'_>, output: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(output, "    {}{optional}", Printable(&finding.to_string()))?;
     }
-    for fault in &verdict.faults {
+    for fault in verdict.manifests.iter().chain(&verdict.faults) {
         writeln!(output, "    {}", Printable(fault))?;
     }
-    let is_clear = verdict.complaints().next().is_none();
-    let end = match (verdict.allows(), is_clear) {
+    let end = match (verdict.allows(), verdict.is_clear()) {
         _ if verdict.findings.is_empty() => "boots: the policy looks at nothing",
         (true, true) => "boots",
         (true, false) => "boots, with a warning",
@@ -132,6 +131,7 @@ struct EntryView<'a> {
     error: Option<&'a str>,
     parts: Vec<PartView<'a>>,
     faults: &'a [String],
+    manifests: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -162,6 +162,7 @@ fn view<'a>(verified: &'a Verified<'_>) -> EntryView<'a> {
             verdict.findings.iter().map(part).collect()
         }),
         faults: verdict.map_or(&[], |verdict| verdict.faults.as_slice()),
+        manifests: verdict.map_or(&[], |verdict| verdict.manifests.as_slice()),
     }
 }
 

@@ -90,6 +90,13 @@ impl Budget {
         Ok(())
     }
 
+    /// Keeps so many bytes that entries can do without, unless that is more than a quarter of what is left. Says
+    /// whether it does.
+    pub(super) fn spare(&self, bytes: usize) -> bool {
+        let quarter = self.bytes.left.get() / 4;
+        number(bytes) <= quarter && self.keep(bytes).is_ok()
+    }
+
     /// Takes steps.
     ///
     /// # Errors
@@ -219,6 +226,17 @@ mod tests {
         });
         assert_eq!(disk.bytes.used(), 8 << 20);
         assert_eq!(disk.steps.used(), STEPS / 2 + 394);
+    }
+
+    #[test]
+    fn what_entries_can_do_without_takes_no_more_than_a_quarter() {
+        let budget = Budget::of_program();
+        assert!(!budget.spare(300 << 10));
+        assert_eq!(budget.bytes.used(), 0);
+        assert!(budget.spare(200 << 10));
+        // Of what is left.
+        assert!(!budget.spare(210 << 10) && budget.spare(200 << 10));
+        assert_eq!(budget.bytes.used(), 400 << 10);
     }
 
     #[test]

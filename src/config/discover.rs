@@ -231,6 +231,9 @@ pub fn discover(inventory: &Inventory) -> Found {
     password::guard_guesses(&mut found, &locked);
     same::merge(&mut found, &identities);
     names::make_unique(inventory, &mut found.entries);
+    for entry in &mut found.entries {
+        entry.seal();
+    }
     found
 }
 

@@ -35,7 +35,7 @@ impl Authority {
         }
     }
 
-    /// One under which nothing is booted: for a policy, or anchors, that can't be read.
+    /// One under which everything is looked at and nothing is booted.
     pub fn closed() -> Authority {
         Authority {
             rules: Rules::closed(),

@@ -61,7 +61,12 @@ impl Chain {
             });
         }
         Err(search.refusal.unwrap_or_else(|| {
-            Refusal::by(Problem::NoAnchor(signer.issuer_name()), &signer.name())
+            let (name, issuer) = (signer.name(), signer.issuer_name());
+            let problem = match issuer == name {
+                true => Problem::NoIssuer,
+                false => Problem::NoAnchor(issuer),
+            };
+            Refusal::by(problem, &name)
         }))
     }
 }

@@ -69,6 +69,8 @@ pub enum Problem {
     Extension(Oid),
     /// No anchor issued the certificate: the name of its issuer.
     NoAnchor(String),
+    /// The certificate is its own issuer, and no anchor.
+    NoIssuer,
     /// The signature, the certificate or the program is revoked: what of it.
     Revoked(&'static str),
     /// A part of the program is older than the SBAT level allows.
@@ -169,6 +171,7 @@ impl fmt::Display for Problem {
                 "it was issued by \"{}\", and no anchor says so: add the certificate of one of the two as an anchor, if you trust it",
                 Printable(issuer)
             ),
+            Problem::NoIssuer => f.write_str("it vouches for itself alone, and is no anchor: add it as an anchor, if you trust it"),
             Problem::Revoked(what) => write!(f, "{what} is revoked: install a newer version"),
             Problem::Generation { component, has, needs } => write!(
                 f,

@@ -1,6 +1,7 @@
 //! Volumes whose entries belong together.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::loader_conf::{LoaderConf, Wanted};
 use super::order::order;
@@ -11,7 +12,7 @@ use crate::config::configuration::{Wait, WaitStyle};
 use crate::config::uki;
 use crate::disk::Partition;
 use crate::efi::Wishes;
-use crate::entry::{BootEntry, FileRef, VolumeId};
+use crate::entry::{BootEntry, ConfigFile, FileRef, VolumeId};
 use crate::fs::{Filesystem, FsPath};
 
 /// What the partition type says of a volume.
@@ -55,6 +56,8 @@ struct Conf {
     place: Place,
     volume: VolumeId,
     path: FsPath,
+    /// The same as it was read.
+    file: Arc<ConfigFile>,
     conf: LoaderConf,
 }
 
@@ -91,10 +94,11 @@ impl Group {
         let (images, more) = disk.share(|budget| uki::read(filesystem, volume, budget));
         self.entries.extend(entries.into_iter().chain(images));
         self.confs
-            .extend(confs.into_iter().map(|(path, conf)| Conf {
+            .extend(confs.into_iter().map(|(file, path, conf)| Conf {
                 place,
                 volume,
                 path,
+                file,
                 conf,
             }));
         let problems = problems.into_iter().chain(more);
@@ -137,15 +141,21 @@ impl Group {
                 self.problems.push((choice.conf.volume, text));
             }
             let allowed = named.filter(|(entry, _)| !choice.spares(entry));
-            meant.extend(allowed.map(|(_, number): (_, usize)| number));
+            meant.extend(allowed.map(|(_, number): (_, usize)| (number, &choice.conf.file)));
         }
-        let bootable = |i: &usize| entries.get(*i).is_some_and(BootEntry::bootable);
-        let chosen = meant.iter().copied().find(bootable);
-        let chosen = chosen
-            .or(meant.first().copied())
-            .or_else(|| entries.iter().position(BootEntry::bootable));
-        if let Some(entry) = chosen.and_then(|i| entries.get_mut(i)) {
+        let bootable = |i: usize| entries.get(i).is_some_and(BootEntry::bootable);
+        let chosen = meant.iter().find(|(i, _)| bootable(*i));
+        let chosen = chosen.or(meant.first()).map(|(i, file)| (*i, Some(*file)));
+        let first = || entries.iter().position(BootEntry::bootable);
+        let chosen = chosen.or_else(|| Some((first()?, None)));
+        if let Some((i, chooser)) = chosen
+            && let Some(entry) = entries.get_mut(i)
+        {
             entry.default = true;
+            // That it was chosen says nothing of what an image without a file of its own consists of.
+            if chooser.is_some() && !entry.written.files().is_empty() {
+                entry.written.add(chooser);
+            }
         }
         let wanted = |key: Key| self.confs.iter().find_map(move |conf| key.of(&conf.conf));
         let wanted = wanted(Key::Preferred).or_else(|| wanted(Key::Default));

@@ -2,8 +2,10 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::grub::EnvironmentBlock;
+use crate::entry::{ConfigFile, FileRef, VolumeId, Written};
 use crate::fs::{Filesystem, FsPath};
 
 /// Where the block of a system is, from the directory that holds `loader`.
@@ -18,6 +20,7 @@ const MAX_SIZE: usize = 64 * 1024;
 /// The variables that a system keeps in GRUB's environment block; it is read when the first is asked for.
 pub(super) struct Variables<'a> {
     filesystem: &'a dyn Filesystem,
+    volume: VolumeId,
     /// The directory that holds `loader`.
     boot: FsPath,
     block: OnceCell<Block>,
@@ -29,12 +32,19 @@ struct Block {
     /// Where the value of each name is.
     numbers: BTreeMap<String, usize>,
     values: Vec<String>,
+    /// The file that says so.
+    file: Option<Arc<ConfigFile>>,
 }
 
 impl<'a> Variables<'a> {
-    pub(super) fn new(filesystem: &'a dyn Filesystem, boot: FsPath) -> Variables<'a> {
+    pub(super) fn new(
+        filesystem: &'a dyn Filesystem,
+        volume: VolumeId,
+        boot: FsPath,
+    ) -> Variables<'a> {
         Variables {
             filesystem,
+            volume,
             boot,
             block: OnceCell::new(),
         }
@@ -54,15 +64,28 @@ impl<'a> Variables<'a> {
         let limit = EnvironmentBlock::MAX_SIZE;
         let mut blocks = paths.filter_map(|path| {
             let bytes = self.filesystem.read(&path, limit).ok()?;
-            EnvironmentBlock::parse(&bytes)
+            let block = EnvironmentBlock::parse(&bytes)?;
+            let volume = self.volume;
+            Some((ConfigFile::new(FileRef { volume, path }, &bytes), block))
         });
         let mut known = Block::default();
-        for (name, value) in blocks.next().iter().flat_map(EnvironmentBlock::iter) {
+        let Some((file, block)) = blocks.next() else {
+            return known;
+        };
+        for (name, value) in block.iter() {
             // Of a name that is there twice the first counts.
             known.numbers.entry(name).or_insert(known.values.len());
             known.values.push(value);
         }
+        known.file = Some(file);
         known
+    }
+
+    /// Adds the file to those that an entry with variables is made from, if any was asked for.
+    pub(super) fn tell(&self, written: &mut Written) {
+        if let Some(file) = self.block.get().and_then(|block| block.file.as_ref()) {
+            written.add(Some(file));
+        }
     }
 
     /// Replaces `$name` and `${name}` by their values; `\$` is a dollar.
@@ -120,7 +143,7 @@ mod tests {
         let block = format!("# GRUB Environment Block\n{block}####");
         let filesystem = MemoryFilesystem::new().file("/boot/grub2/grubenv", block.into_bytes());
         let boot = FsPath::new("/boot").unwrap();
-        Variables::new(&filesystem, boot).expand(text)
+        Variables::new(&filesystem, VolumeId { disk: 0, volume: 0 }, boot).expand(text)
     }
 
     #[test]

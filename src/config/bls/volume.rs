@@ -1,11 +1,13 @@
 //! The entries of one volume.
 
+use std::sync::Arc;
+
 use super::entry::Maker;
 use super::group::Place;
 use super::loader_conf::LoaderConf;
 use super::variables::Variables;
 use crate::config::budget::{Budget, Limit};
-use crate::entry::{BootEntry, VolumeId};
+use crate::entry::{BootEntry, ConfigFile, FileRef, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
 
 /// Where entries lie: on an ESP, an XBOOTLDR or a separate `/boot`, and on a root filesystem.
@@ -63,7 +65,7 @@ pub(super) struct Read {
     /// Entries in no particular order.
     pub(super) entries: Vec<Sorted>,
     /// Every `loader.conf`; the first that names an entry counts.
-    pub(super) confs: Vec<(FsPath, LoaderConf)>,
+    pub(super) confs: Vec<(Arc<ConfigFile>, FsPath, LoaderConf)>,
     /// What was found and can't be offered, in words.
     pub(super) problems: Vec<String>,
 }
@@ -141,7 +143,7 @@ impl Reader<'_> {
             filesystem: self.filesystem,
             id: self.id,
             place: self.place,
-            variables: Variables::new(self.filesystem, boot.clone()),
+            variables: Variables::new(self.filesystem, self.id, boot.clone()),
             boot,
             budget: self.budget,
         };
@@ -188,8 +190,20 @@ impl Reader<'_> {
         remark_on_name(&mut sorted.entry, name);
         self.budget.exceeded().map_or(Ok(()), Err)?;
         self.budget.keep(sorted.size())?;
+        let kept = self.budget.spare(bytes.len());
+        let kept = kept.then(|| self.config_file(path, &bytes));
+        let written = &mut sorted.entry.written;
+        written.add(kept.as_ref());
+        if bytes.contains(&b'$') {
+            maker.variables.tell(written);
+        }
         self.found.entries.push(sorted);
         Ok(())
+    }
+
+    fn config_file(&self, path: &FsPath, bytes: &[u8]) -> Arc<ConfigFile> {
+        let (volume, path) = (self.id, path.clone());
+        ConfigFile::new(FileRef { volume, path }, bytes)
     }
 
     /// Was this directory read before, by another path? From now on it was.
@@ -217,7 +231,8 @@ impl Reader<'_> {
                 for problem in &conf.problems {
                     self.problem(format!("{path}, {problem}"));
                 }
-                self.found.confs.push((path, conf));
+                let file = self.config_file(&path, &bytes);
+                self.found.confs.push((file, path, conf));
             }
             Err(FsError::NotFound | FsError::NotADirectory) => {}
             Err(error) => self.problem(format!("{path} can't be read: {error}")),
@@ -668,7 +683,7 @@ mod tests {
         let passed_over = "`bootctl` passes it over: ' ' is in the name of its file";
         assert_eq!(odd(2), [passed_over]);
         assert_eq!(odd(3), [passed_over.replace("' '", "'É'")]);
-        let (path, conf) = &read.confs[0];
+        let (_, path, conf) = &read.confs[0];
         assert_eq!(path.as_str(), "/loader/loader.conf");
         assert_eq!(conf.default.as_ref().unwrap().as_str(), "ok*");
         assert_eq!(

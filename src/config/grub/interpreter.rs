@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::devices::Devices;
 use super::environment_block::EnvironmentBlock;
@@ -15,7 +16,7 @@ use super::source::{Position, Source};
 use super::syntax::{Function, Script};
 use super::variables::Variables;
 use super::word;
-use crate::entry::{FileRef, SavePlace, SavedVariables};
+use crate::entry::{ConfigFile, FileRef, SavePlace, SavedVariables, Written};
 
 /// The state of a script that is executed.
 pub(super) struct Interpreter<'a> {
@@ -42,6 +43,8 @@ pub(super) struct Interpreter<'a> {
     pub(super) dropped_messages: usize,
     /// Variables that would be written to environment blocks. Copies share them until they save more.
     saves: Rc<Vec<SavedVariables>>,
+    /// The configuration files that have made this state what it is.
+    pub(super) written: Written,
     /// What a command complains about although it succeeds.
     pub(super) complaint: Option<Failure>,
     /// Something ended the evaluation for good.
@@ -121,6 +124,7 @@ impl<'a> Interpreter<'a> {
             messages: Vec::new(),
             dropped_messages: 0,
             saves: Rc::default(),
+            written: Written::default(),
             complaint: None,
             ended: None,
             ended_at: None,
@@ -156,6 +160,7 @@ impl<'a> Interpreter<'a> {
             messages: Vec::new(),
             dropped_messages: 0,
             saves: self.saves.clone(),
+            written: self.written.clone(),
             complaint: None,
             ended: None,
             ended_at: None,
@@ -245,6 +250,12 @@ impl<'a> Interpreter<'a> {
             saved.set(name, self.variables.get(name));
         }
         Some(())
+    }
+
+    /// A configuration file with its bytes, to be kept with entries; nothing where there is no room for it.
+    pub(super) fn keep(&self, place: SavePlace, bytes: &[u8]) -> Option<Arc<ConfigFile>> {
+        let has_room = self.budget.keep(bytes.len());
+        has_room.then(|| ConfigFile::at(place, bytes))
     }
 
     /// The menu of the context that is open.

@@ -112,6 +112,7 @@ pub(super) struct Budget {
     files: Cell<u64>,
     scripts: Cell<u64>,
     listed: Cell<u64>,
+    kept: Cell<u64>,
 }
 
 /// A limit that was reached; those of a configuration with all its entries are as its share is.
@@ -177,6 +178,7 @@ impl Budget {
             files: Cell::default(),
             scripts: Cell::default(),
             listed: Cell::default(),
+            kept: Cell::default(),
         }
     }
 
@@ -246,6 +248,18 @@ impl Budget {
         (self.listed.get() > most).then_some(Limit::Listed(most))
     }
 
+    /// Keeps so many bytes of a file as they are, for as long as its entries. Says whether there is room: half of
+    /// what the entries themselves may take.
+    pub(super) fn keep(&self, bytes: usize) -> bool {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let kept = self.kept.get().saturating_add(bytes);
+        let has_room = kept <= self.allowed.listed / 2;
+        if has_room {
+            self.kept.set(kept);
+        }
+        has_room
+    }
+
     /// How much memory is left for scripts, in bytes.
     pub(super) fn room_for_scripts(&self) -> usize {
         let left = self.allowed.scripts.saturating_sub(self.scripts.get());
@@ -290,6 +304,16 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_kept_up_to_half_of_what_entries_may_take() {
+        let budget = Budget::new(Allowance {
+            listed: 100,
+            ..Allowance::NOTHING
+        });
+        assert!(budget.keep(30) && !budget.keep(21) && budget.keep(20) && !budget.keep(1));
+        assert_eq!(budget.list(100), None);
+    }
 
     #[test]
     fn shares() {

@@ -12,7 +12,7 @@ use super::wait::wait;
 use crate::config::bls::Counter;
 use crate::config::configuration::{MAX_FALLBACKS, Wait, WaitStyle};
 use crate::entry::{
-    BootEntry, EntrySource, FileRef, Origin, Password, PayloadKind, SavedVariables,
+    BootEntry, EntrySource, FileRef, Origin, Password, PayloadKind, SavedVariables, Written,
 };
 
 /// Menus in each other beyond this are not opened.
@@ -163,6 +163,7 @@ impl<'a> Listing<'a> {
             submenu: false,
             class: None,
             file: None,
+            written: Written::default(),
             place: place.cloned(),
             notes: Vec::new(),
         };
@@ -332,6 +333,8 @@ impl<'a> Listing<'a> {
         let saves = state.saves().iter().map(SavedVariables::size);
         state.budget.work(saves.fold(0, usize::saturating_add));
         found.saves = state.saves().to_vec();
+        found.written = state.written.clone();
+        found.written.extend(&entry.written);
         let outer = path.titles.split_last().map(|(_, outer)| outer);
         found.submenu = outer.unwrap_or_default().to_vec();
         found.problems = problems;

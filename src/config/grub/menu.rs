@@ -7,7 +7,7 @@ use super::interpreter::Place;
 use super::number;
 use super::syntax::Block;
 use crate::config::configuration::MAX_FALLBACKS;
-use crate::entry::FileRef;
+use crate::entry::{FileRef, Written};
 
 /// The entries that were defined in a context.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub(super) struct MenuEntry {
     pub(super) class: Option<String>,
     /// The file that says it, where that is no script.
     pub(super) file: Option<FileRef>,
+    /// What says it, besides the scripts that lead to it.
+    pub(super) written: Written,
     pub(super) place: Option<Place>,
     /// What a person should know of it, whatever it does.
     pub(super) notes: Vec<String>,
@@ -164,6 +166,7 @@ mod tests {
             submenu: false,
             class: None,
             file: None,
+            written: Written::default(),
             place: None,
             notes: Vec::new(),
         };

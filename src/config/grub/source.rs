@@ -1,8 +1,9 @@
 //! [`Source`]: the text of a script, and which lines of the file it came from.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::entry::FileRef;
+use crate::entry::{ConfigFile, FileRef};
 
 /// Text as the reader of GRUB hands it to the lexer, with the numbers that its lines have in the file.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Source {
     text: String,
     /// For each line of `text`, where it begins and its number in the file.
     lines: Vec<(u32, u32)>,
+    /// The file as it was read, where there was room for it.
+    kept: Option<Arc<ConfigFile>>,
 }
 
 /// A place in a file, counted from 1.
@@ -56,6 +59,7 @@ impl Source {
             file,
             text: String::new(),
             lines: Vec::new(),
+            kept: None,
         };
         for (line, number) in kept {
             let start = u32::try_from(source.text.len()).unwrap_or(u32::MAX);
@@ -65,6 +69,16 @@ impl Source {
             source.text.push('\n');
         }
         source
+    }
+
+    /// The same, with the file as it was read.
+    pub fn with(self, kept: Option<Arc<ConfigFile>>) -> Source {
+        Source { kept, ..self }
+    }
+
+    /// The file as it was read, where there was room for it.
+    pub fn kept(&self) -> Option<&Arc<ConfigFile>> {
+        self.kept.as_ref()
     }
 
     /// How many bytes it takes in memory.

@@ -1,9 +1,10 @@
 //! [`Files`]: names in a configuration, and the files that they mean.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::config::budget::{Budget, Limit};
-use crate::entry::{FileRef, VolumeId};
+use crate::entry::{ConfigFile, FileRef, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath, PathError};
 use crate::kexec::{Kernel, NotBzImage, NotStartable};
 
@@ -67,6 +68,16 @@ impl Files<'_> {
         let bytes = bytes.map_err(|error| format!("{path} can't be read: {error}"))?;
         self.budget.read(bytes.len()).map_err(not_read)?;
         Ok(bytes)
+    }
+
+    /// A configuration file with its bytes, to be kept with entries; nothing where there is no room for it.
+    pub(super) fn keep(&self, path: &FsPath, bytes: &[u8]) -> Option<Arc<ConfigFile>> {
+        let has_room = self.budget.spare(bytes.len());
+        let file = FileRef {
+            volume: self.volume,
+            path: path.clone(),
+        };
+        has_room.then(|| ConfigFile::new(file, bytes))
     }
 
     /// Is the file that a name means a Linux kernel, or was it one before it was cut off?

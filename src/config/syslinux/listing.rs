@@ -10,7 +10,7 @@ use super::sysappend::Known;
 use super::tree::{Item, Label};
 use crate::config::budget::{Budget, Limit};
 use crate::config::configuration::Wait;
-use crate::entry::{BootEntry, FileRef, Origin, Password, VolumeId};
+use crate::entry::{BootEntry, FileRef, Origin, Password, VolumeId, Written};
 use crate::fs::{Filesystem, FsPath};
 
 /// More configurations that lead to each other are not read.
@@ -94,6 +94,7 @@ pub fn list<'a>(
         is_default: true,
         in_menu: false,
         password: Password::None,
+        written: Written::default(),
     });
     while let Some(mut next) = listing.next() {
         listing.configuration(&mut next);
@@ -114,6 +115,8 @@ struct Next<'a> {
     in_menu: bool,
     /// What is a password asked for on the way to it?
     password: Password,
+    /// The files of those that lead to it, and then its own.
+    written: Written,
 }
 
 struct Listing<'a> {
@@ -171,6 +174,7 @@ impl<'a> Listing<'a> {
                     is_default,
                     in_menu: lead.in_menu,
                     password,
+                    written: from.written.clone(),
                 });
             }
             (Err(problem), _) => self.problem(problem),
@@ -189,6 +193,7 @@ impl<'a> Listing<'a> {
     fn configuration(&mut self, next: &mut Next<'a>) {
         let tree = read(&next.files, &next.names);
         self.found.has_password |= tree.has_password();
+        next.written.extend(&tree.written);
         if tree.master_password {
             next.password = next.password.max(Password::Change);
         }
@@ -250,6 +255,7 @@ impl<'a> Listing<'a> {
         }
         found.submenu.clone_from(&next.titles);
         found.default = true;
+        found.written.clone_from(&next.written);
         protect(&mut found, next.password);
         self.offer(found);
     }
@@ -308,6 +314,7 @@ impl<'a> Listing<'a> {
         let id = split(&label.name).0;
         let mut found = entry(files, self.known, id, origin, Some(label), program);
         found.submenu = titles.to_vec();
+        found.written.clone_from(&menu.next.written);
         protect(&mut found, menu.next.password);
         found.default = menu
             .default

@@ -3,6 +3,7 @@
 use super::files::Files;
 use super::line::{MAX_LENGTH, is_space, mask, number, split};
 use super::tree::{Item, Kind, Label, Menu, Tree};
+use crate::entry::Written;
 use crate::fs::FsPath;
 
 /// A larger file is no configuration.
@@ -72,6 +73,7 @@ pub(super) fn read(files: &Files<'_>, names: &[FsPath]) -> Tree {
             implicit: true,
             append: None,
             master_password: false,
+            written: Written::default(),
             problems: Vec::new(),
         },
         menu: 0,
@@ -149,6 +151,8 @@ impl Reader<'_> {
         };
         self.files_read = self.files_read.saturating_add(1);
         self.bytes_read = self.bytes_read.saturating_add(bytes.len());
+        let kept = self.files.keep(path, &bytes);
+        self.tree.written.add(kept.as_ref());
         self.open.push(path.clone());
         self.text(path, &String::from_utf8_lossy(&bytes));
         self.open.pop();

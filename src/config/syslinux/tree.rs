@@ -1,7 +1,7 @@
 //! [`Tree`]: what a configuration says, with what it includes put in its place.
 
 use super::line::split;
-use crate::entry::Problem;
+use crate::entry::{Problem, Written};
 use crate::fs::FsPath;
 
 /// Further remarks on a label are counted.
@@ -38,6 +38,8 @@ pub(super) struct Tree {
     pub(super) append: Option<String>,
     /// `menu master passwd`: is a password asked for by who wants to change a command line?
     pub(super) master_password: bool,
+    /// The files that say so.
+    pub(super) written: Written,
     /// What was not understood, in words.
     pub(super) problems: Vec<String>,
 }

@@ -14,7 +14,7 @@ impl Case<'_> {
     /// Does one signed thing name everything together, or did what chose it have a signature?
     pub(super) fn combination(&self) -> State {
         // A configuration file that is signed itself may choose what it likes.
-        if let State::Covered(by) = self.of_pieces(Role::Configuration) {
+        if let Some(by) = self.by_configuration(Role::Configuration) {
             return State::Covered(by);
         }
         let additions = self.facts.pieces.iter().filter(|piece| piece.is_addition);
@@ -38,12 +38,47 @@ impl Case<'_> {
         }
         if by.is_empty() {
             let reason = "nothing that is signed names kernel, initrds and command line together";
-            return State::Open(vec![reason.to_owned()]);
+            let reasons = self.of_signed_configuration().chain([reason.to_owned()]);
+            return State::Open(reasons.collect());
         }
         match self.enough(Role::Configuration, volume, by) {
             Ok(by) => State::Covered(by),
             Err(reasons) => State::Open(reasons),
         }
+    }
+
+    /// Who vouches for the configuration files, if enough do for all of them, each as a part of this role.
+    pub(super) fn by_configuration(&self, role: Role) -> Option<Vec<By>> {
+        let mut all: Vec<By> = Vec::new();
+        for piece in self.configuration() {
+            let vouchers = self.vouchers(piece);
+            let enough = self.enough(role, &piece.volume, vouchers).ok()?;
+            for by in enough {
+                let by = By {
+                    through: by.through.or_else(|| Some(piece.file.clone())),
+                    ..by
+                };
+                if !all.contains(&by) {
+                    all.push(by);
+                }
+            }
+        }
+        (!all.is_empty()).then_some(all)
+    }
+
+    /// Why configuration files are not covered, if somebody has signed any of them.
+    fn of_signed_configuration(&self) -> impl Iterator<Item = String> {
+        let is_signed =
+            |piece: &Piece| !piece.own.refusals.is_empty() || !self.vouchers(piece).is_empty();
+        let is_any = self.configuration().any(is_signed);
+        let pieces = self.configuration().filter(move |_| is_any);
+        let open = pieces.filter_map(|piece| self.piece(Role::Configuration, piece).err());
+        open.flatten()
+    }
+
+    fn configuration(&self) -> impl Iterator<Item = &Piece> {
+        let pieces = self.facts.pieces.iter();
+        pieces.filter(|piece| piece.is(Role::Configuration))
     }
 
     /// The piece that everything is in, or named in: a unified kernel image or a stub.
@@ -55,7 +90,10 @@ impl Case<'_> {
         let pieces = &self.facts.pieces;
         let carries_all = |index: usize| {
             let mut others = (0..).zip(pieces).filter(|(other, _)| *other != index);
-            others.all(|(_, other)| other.is_addition || other.pinned_by == Some(index))
+            others.all(|(_, other)| {
+                let is_other = !other.is_addition && !other.is(Role::Configuration);
+                !is_other || other.pinned_by == Some(index)
+            })
         };
         let mut carriers = (0..).zip(pieces);
         let carrier = carriers.find(|(index, piece)| {

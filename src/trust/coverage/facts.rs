@@ -76,6 +76,8 @@ pub struct Line {
     pub text: String,
     /// What the pieces for it make of it, if there are any.
     pub of_pieces: Option<String>,
+    /// Is it what the configuration files among the pieces make of it?
+    pub is_written: bool,
     /// Signatures of the text beside the kernel.
     pub own: Vouched,
 }

@@ -22,7 +22,7 @@ pub(super) struct Case<'a> {
     /// The manifests that count.
     pub(super) manifests: Vec<(&'a SignedManifest, &'a Manifest)>,
     /// Why the others do not, in words.
-    manifest_reasons: Vec<String>,
+    pub(super) manifest_reasons: Vec<String>,
 }
 
 impl<'a> Case<'a> {
@@ -114,7 +114,6 @@ impl<'a> Case<'a> {
                 if !self.manifests.is_empty() && !self.manifests.iter().any(is_listed) {
                     reasons.insert(0, NOT_LISTED.to_owned());
                 }
-                reasons.extend(self.manifest_reasons.iter().cloned());
                 self.or_unsigned(reasons, Some(&piece.file))
             })
     }
@@ -227,6 +226,11 @@ impl<'a> Case<'a> {
         } else if line.of_pieces.is_some() {
             reasons.push("it is not the one in the image".to_owned());
         }
+        if line.is_written
+            && let Some(by) = self.by_configuration(Role::CommandLine)
+        {
+            return State::Covered(by);
+        }
         let own = line.own.vouchers.iter().map(|voucher| By {
             who: voucher.who().clone(),
             through: None,
@@ -244,7 +248,6 @@ impl<'a> Case<'a> {
             Err(why) => {
                 reasons.extend(why);
                 reasons.extend(line.own.refusals.iter().cloned());
-                reasons.extend(self.manifest_reasons.iter().cloned());
                 State::Open(self.or_unsigned(reasons, None))
             }
         }
@@ -260,7 +263,7 @@ impl<'a> Case<'a> {
         kernels.any(|kernel| kernel.sha256 == group.kernel.sha256)
     }
 
-    /// At least one reason, with the file that they are about in front.
+    /// At least one reason, each with the file that it is about in front.
     fn or_unsigned(&self, mut reasons: Vec<String>, file: Option<&str>) -> Vec<String> {
         if reasons.is_empty() {
             reasons.push(match self.manifests.is_empty() {
@@ -271,7 +274,11 @@ impl<'a> Case<'a> {
         reasons.dedup();
         match file {
             None => reasons,
-            Some(file) => vec![format!("{}: {}", Printable(file), reasons.join(", "))],
+            Some(file) => {
+                let reasons = reasons.iter();
+                let reasons = reasons.map(|reason| format!("{}: {reason}", Printable(file)));
+                reasons.collect()
+            }
         }
     }
 }

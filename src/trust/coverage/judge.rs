@@ -21,6 +21,7 @@ impl Rules {
                 mode,
                 findings: Vec::new(),
                 faults: Vec::new(),
+                manifests: Vec::new(),
             };
         }
         let case = Case::new(self, facts);
@@ -44,6 +45,7 @@ impl Rules {
             mode,
             findings: findings.into(),
             faults,
+            manifests: case.manifest_reasons,
         }
     }
 }

@@ -62,6 +62,7 @@ fn plain(kernel: &[&str], initrd: &[&str], cmdline: &[&str]) -> Facts {
         cmdline: Line {
             text: "root=/dev/sda2 quiet".to_owned(),
             of_pieces: None,
+            is_written: false,
             own: vouched(cmdline),
         },
         manifests: Vec::new(),
@@ -282,6 +283,41 @@ fn parts() -> Vec<Row> {
             Ok(()),
         ),
         (
+            "a command line that a signed configuration makes",
+            strict(),
+            with(plain(owner, owner, &[]), |f| {
+                f.pieces.push(file(Configuration, "grub.cfg", owner));
+                f.cmdline.is_written = true;
+            }),
+            Ok(()),
+        ),
+        (
+            "a command line that somebody has changed",
+            strict(),
+            with(plain(owner, owner, &[]), |f| {
+                f.pieces.push(file(Configuration, "grub.cfg", owner))
+            }),
+            Err("command line: not covered: nothing that is signed names it"),
+        ),
+        (
+            "a command line that two configurations make, and one is not signed",
+            strict(),
+            with(plain(owner, owner, &[]), |f| {
+                f.pieces.push(file(Configuration, "grub.cfg", owner));
+                f.pieces.push(file(Configuration, "custom.cfg", &[]));
+                f.cmdline.is_written = true;
+            }),
+            Err("custom.cfg: nothing that is signed names it"),
+        ),
+        (
+            "an image that a configuration without a signature names",
+            strict(),
+            with(image(owner), |f| {
+                f.pieces.push(file(Configuration, "linux.conf", &[]))
+            }),
+            Ok(()),
+        ),
+        (
             "a configuration alone",
             strict(),
             with(plain(&[], &[], &[]), |f| {
@@ -357,7 +393,7 @@ fn combinations() -> Vec<Row> {
             "a manifest that is not signed",
             strict(),
             listed(&[], &[WHOLE]),
-            Err("initrd: manifest is not signed: put its signature beside it"),
+            Err("; manifest is not signed: put its signature beside it"),
         ),
         (
             "a kernel that is signed by nobody, and another one in the manifest",
@@ -368,7 +404,9 @@ fn combinations() -> Vec<Row> {
                     f.pieces[0].own.refusals = vec!["it is not signed".to_owned()];
                 },
             ),
-            Err("vmlinuz: no manifest that counts names it so, it is not signed"),
+            Err(
+                "vmlinuz: no manifest that counts names it so; kernel: not covered: vmlinuz: it is not signed",
+            ),
         ),
         (
             "the second group",

@@ -15,6 +15,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// What is wrong besides: something is revoked, too old, or not allowed. In words.
     pub faults: Vec<String>,
+    /// Why manifests that were found do not count, in words. That alone keeps nothing from being booted.
+    pub manifests: Vec<String>,
 }
 
 /// What is known of a part.
@@ -42,15 +44,37 @@ pub enum State {
 impl Verdict {
     /// May it be booted?
     pub fn allows(&self) -> bool {
-        self.mode != Mode::Enforce || self.complaints().next().is_none()
+        self.mode != Mode::Enforce || self.is_clear()
     }
 
-    /// Everything that speaks against booting it, in words; in [`Mode::Warn`] they are warnings.
+    /// Does nothing speak against booting it?
+    pub fn is_clear(&self) -> bool {
+        let is_open = |finding: &Finding| finding.is_wanted && finding.reasons().next().is_some();
+        self.faults.is_empty() && !self.findings.iter().any(is_open)
+    }
+
+    /// Everything that speaks against booting it, in words, each by itself; in [`Mode::Warn`] they are warnings.
     pub fn complaints(&self) -> impl Iterator<Item = String> {
         let findings = self.findings.iter().filter(|finding| finding.is_wanted);
-        let open = findings.filter(|finding| matches!(finding.state, State::Open(_)));
-        open.map(Finding::to_string)
+        let open = findings.flat_map(|finding| {
+            let role = finding.role;
+            let reasons = finding.reasons();
+            reasons.map(move |reason| format!("{role}: not covered: {reason}"))
+        });
+        let manifests = self.manifests.iter().filter(|_| !self.is_clear());
+        open.chain(manifests.cloned())
             .chain(self.faults.iter().cloned())
+    }
+}
+
+impl Finding {
+    /// Why it is not covered, if it is not.
+    fn reasons(&self) -> impl Iterator<Item = &String> {
+        let reasons = match &self.state {
+            State::Open(reasons) => reasons.as_slice(),
+            State::Absent | State::Covered(_) => &[],
+        };
+        reasons.iter()
     }
 }
 

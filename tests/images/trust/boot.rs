@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::process::Output;
+use std::rc::Rc;
 
 use pilotlight::boot::{Attempt, Timeline, plan};
 use pilotlight::config::discover;
@@ -21,30 +23,33 @@ use crate::cli::{pilotlight, text};
 use crate::kit::{Image, noise, run};
 use crate::uki::{kernel, uki, volume};
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
 /// Two anchors, of which `vendor` may cover kernels alone.
-const ANCHORS: &str = "\
+pub(super) const ANCHORS: &str = "\
 [[trust.anchor]]\nname = \"owner\"\nfile = \"owner.der\"\n\
 [[trust.anchor]]\nname = \"vendor\"\nfile = \"vendor.der\"\nfor = [\"kernel\"]\n";
 
 /// A disk on the way: its files, and who signs them.
-struct Machine {
-    keys: Keys,
-    files: Files,
+pub(super) struct Machine {
+    pub(super) keys: Keys,
+    pub(super) files: Files,
 }
 
 impl Machine {
-    /// Two entries that a signed manifest lists, of which the first is the default, and a signed image.
-    fn new() -> Machine {
+    /// Nothing on the disk.
+    pub(super) fn empty() -> Machine {
         let keys = Keys::new();
         for name in ["owner", "vendor", "mallory"] {
             keys.issue(name, "rsa:2048", "signer", name, "");
         }
-        let mut machine = Machine {
-            keys,
-            files: Files::new(),
-        };
+        let files = Files::new();
+        Machine { keys, files }
+    }
+
+    /// Two entries that a signed manifest lists, of which the first is the default, and a signed image.
+    fn new() -> Machine {
+        let mut machine = Machine::empty();
         for (name, seed) in [("new", 1), ("old", 2)] {
             let mut kernel = kernel();
             kernel[9000] = seed as u8;
@@ -70,7 +75,7 @@ impl Machine {
         machine
     }
 
-    fn file(&mut self, name: &str, content: &[u8]) {
+    pub(super) fn file(&mut self, name: &str, content: &[u8]) {
         self.files.insert(name.to_owned(), content.to_vec());
     }
 
@@ -104,7 +109,7 @@ impl Machine {
     }
 
     /// Signs a file with CMS.
-    fn sign(&mut self, name: &str, suffix: &str, by: &str) {
+    pub(super) fn sign(&mut self, name: &str, suffix: &str, by: &str) {
         let signature = self.cms(&self.files[name].clone(), by);
         self.file(&format!("{name}{suffix}"), &signature);
     }
@@ -130,7 +135,7 @@ impl Machine {
         self.keys.path("board").display().to_string()
     }
 
-    fn authority(&self, mode: &str, rest: &str) -> Authority {
+    pub(super) fn authority(&self, mode: &str, rest: &str) -> Authority {
         self.board(mode, rest);
         let file = self.keys.path("board/policy.toml");
         let policy = Policy::read(&file).unwrap();
@@ -164,7 +169,7 @@ impl Machine {
     }
 
     /// Whether each entry boots, and all that is said against it.
-    fn verdicts(&self, mode: &str, rest: &str) -> BTreeMap<String, (bool, String)> {
+    pub(super) fn verdicts(&self, mode: &str, rest: &str) -> BTreeMap<String, (bool, String)> {
         let (json, _) = self.json(mode, rest);
         let entries = json["entries"].as_array().unwrap().iter();
         entries
@@ -174,6 +179,7 @@ impl Machine {
                 let mut words: Vec<String> = open
                     .map(|part| format!("{}: {}", part["part"], part["reasons"]))
                     .collect();
+                words.push(entry["manifests"].to_string());
                 words.push(entry["faults"].to_string());
                 words.push(entry["error"].to_string());
                 let id = entry["id"].as_str().unwrap().to_owned();
@@ -183,7 +189,7 @@ impl Machine {
     }
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Algorithm::Sha256.digest(bytes).bytes().try_into().unwrap()
 }
 
@@ -298,7 +304,7 @@ fn every_change_is_refused_in_words() {
             "a stranger's manifest",
             |m| m.list("new", "mallory", 9),
             "new.conf",
-            "no anchor says so",
+            "it vouches for itself alone, and is no anchor",
         ),
         (
             "a vendor's manifest",
@@ -342,7 +348,7 @@ fn every_change_is_refused_in_words() {
                 m.file("/EFI/Linux/image.efi", &image);
             },
             "image.efi",
-            "no anchor says so",
+            "it vouches for itself alone, and is no anchor",
         ),
         (
             "an add-on of a stranger",
@@ -544,9 +550,46 @@ fn a_policy_that_can_not_be_used_fails() {
     );
 }
 
+/// `boot` with a policy decides as the flash does.
+#[test]
+fn a_boot_from_a_workstation_asks_the_policy() {
+    let mut machine = Machine::new();
+    machine.change("/new/initrd", 1);
+    let boot = |machine: &Machine, mode: &str, more: &[&str]| {
+        let board = machine.board(mode, ANCHORS);
+        let arguments = [&["boot", "--dry-run", "--board", &board], more].concat();
+        let output = pilotlight(&arguments, &[&machine.disk()]);
+        (
+            output.status.code(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
+    };
+    let (code, said) = boot(&machine, "enforce", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let (refused, loaded) = said.split_once("\nold\n").expect("the next entry");
+    assert!(
+        refused.contains("the policy does not let it boot: initrd: not covered: "),
+        "{said}"
+    );
+    assert!(
+        loaded.contains("  kernel: covered by \"owner\" (CMS) through "),
+        "{said}"
+    );
+    let (code, said) = boot(&machine, "enforce", &["--entry", "new.conf"]);
+    assert!(
+        code == Some(1) && said.contains("the policy does not let it boot"),
+        "{said}"
+    );
+    let (code, said) = boot(&machine, "warn", &["--entry", "new.conf"]);
+    assert!(
+        code == Some(0) && said.contains("  initrd: not covered: "),
+        "{said}"
+    );
+}
+
 /// Takes what is cleared, and remembers its command line.
 #[derive(Default)]
-struct Taken(RefCell<Vec<String>>);
+pub(super) struct Taken(RefCell<Vec<String>>);
 
 impl Kexec for Taken {
     fn load(&self, what: &Cleared<Handover<'_>>) -> Result<(), LoadError> {
@@ -585,10 +628,38 @@ fn the_next_entry_that_counts_is_loaded() {
 }
 
 /// Files that are other ones when they are opened again.
-struct Fickle {
+pub(super) struct Fickle {
     files: MemoryFilesystem,
-    opened: RefCell<Vec<String>>,
+    /// What was opened, in order.
+    pub(super) opened: Rc<RefCell<Vec<String>>>,
     evil: MemoryFilesystem,
+}
+
+impl Fickle {
+    /// Once these files, and then those.
+    pub(super) fn new(files: &Files, evil: &Files) -> Fickle {
+        let [files, evil] = [files, evil].map(in_memory);
+        let opened = Rc::default();
+        Fickle {
+            files,
+            opened,
+            evil,
+        }
+    }
+
+    /// An inventory with this alone.
+    pub(super) fn inventory(self) -> Inventory {
+        let mut inventory = Inventory::new();
+        inventory.add_filesystem("1", Box::new(self));
+        inventory
+    }
+}
+
+pub(super) fn in_memory(files: &Files) -> MemoryFilesystem {
+    let files = files.iter();
+    files.fold(MemoryFilesystem::new(), |filesystem, (name, content)| {
+        filesystem.file(name, content.clone())
+    })
 }
 
 impl Filesystem for Fickle {
@@ -609,36 +680,30 @@ impl Filesystem for Fickle {
             true => self.evil.open(path),
         }
     }
+
+    /// So that nobody has to open a file to know which one it is.
+    fn locate(&self, path: &FsPath, _: u64) -> Result<Vec<Range<u64>>, FsError> {
+        let digest = sha256(path.as_str().as_bytes());
+        let start = u64::from(u32::from_le_bytes(digest[..4].try_into().unwrap()));
+        Ok(std::iter::once(start..start + 1).collect())
+    }
 }
 
 #[test]
 fn nothing_is_read_twice() {
     let machine = Machine::new();
     let authority = machine.authority("enforce", ANCHORS);
-    let filesystem = |files: &Files| {
-        files
-            .iter()
-            .fold(MemoryFilesystem::new(), |filesystem, (name, content)| {
-                filesystem.file(name, content.clone())
-            })
-    };
     let mut evil = machine.files.clone();
     evil.values_mut().for_each(|content| content.fill(0));
     // What the configuration says was read before.
     let known = discover(&{
         let mut inventory = Inventory::new();
-        inventory.add_filesystem("1", Box::new(filesystem(&machine.files)));
+        inventory.add_filesystem("1", Box::new(in_memory(&machine.files)));
         inventory
     });
-    let mut inventory = Inventory::new();
-    inventory.add_filesystem(
-        "1",
-        Box::new(Fickle {
-            files: filesystem(&machine.files),
-            evil: filesystem(&evil),
-            opened: RefCell::default(),
-        }),
-    );
+    let fickle = Fickle::new(&machine.files, &evil);
+    let opened = fickle.opened.clone();
+    let inventory = fickle.inventory();
     for id in ["new.conf", "image.efi"] {
         let entry = known.entries.iter().find(|entry| entry.id == id).unwrap();
         let attempt = |inventory: &Inventory| {
@@ -652,7 +717,13 @@ fn nothing_is_read_twice() {
                 .run(entry, &mut Timeline::start(), &mut |_, _| ())
                 .map(|_| ())
         };
+        opened.borrow_mut().clear();
         attempt(&inventory).unwrap();
+        // Kernels, manifests, signatures: whatever decides was opened once.
+        let mut names = opened.borrow().clone();
+        assert!(names.len() >= 2, "{names:?}");
+        names.sort_unstable();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
         // Now everything is another one.
         assert!(attempt(&inventory).is_err(), "{id}");
     }

@@ -6,6 +6,7 @@ mod appended;
 mod authenticode;
 mod boot;
 mod cms;
+mod configuration;
 mod guide;
 mod keys;
 mod lists;

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Call, Table};
 use crate::config::bls::{Line, lines};
@@ -10,7 +11,7 @@ use crate::config::grub::failure::{FILE_NOT_FOUND, Outcome, fail};
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::menu::{Body, MenuEntry};
 use crate::config::grub::word::{is_missed, is_unset};
-use crate::entry::FileRef;
+use crate::entry::{ConfigFile, FileRef, SavePlace, Written};
 use crate::fs::FileKind;
 
 pub(super) const TABLE: Table = &[("blscfg", blscfg)];
@@ -24,6 +25,8 @@ const FALLBACK: &str = "/boot/loader/entries";
 /// A file, and what it says.
 struct Entry {
     file: FileRef,
+    /// The same as it was read, where there was room for it.
+    kept: Option<Arc<ConfigFile>>,
     /// Its name without `.conf`.
     id: String,
     /// Line, key and value, in order.
@@ -137,7 +140,13 @@ fn read_directory(state: &mut Interpreter<'_>, place: &str) -> Outcome<Vec<Entry
                     |line: Line<'_>| (line.number, line.key.to_owned(), line.value.to_owned());
                 let lines = lines(&text).map(owned).collect();
                 let id = id.to_owned();
-                entries.push(Entry { file, id, lines });
+                let kept = state.keep(SavePlace::File(file.clone()), &bytes);
+                entries.push(Entry {
+                    file,
+                    kept,
+                    id,
+                    lines,
+                });
             }
             Err(failure) => state.remark(&failure.text),
         }
@@ -208,6 +217,8 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry, reserve: usize) -> Opti
     let users = users.map(|users| expand(state, users, &mut Vec::new()));
     let unrestricted = entry.all("grub_arg").contains(&"--unrestricted");
     state.reached.borrow_mut().insert(entry.file.clone());
+    let mut written = Written::default();
+    written.add(entry.kept.as_ref());
     Some(MenuEntry {
         parameters: Rc::new(vec![title.clone()]),
         title,
@@ -223,6 +234,7 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry, reserve: usize) -> Opti
             .value("grub_class")
             .map(|class| expand(state, class, &mut Vec::new())),
         file: Some(entry.file.clone()),
+        written,
         place: state.place().cloned(),
         notes,
     })

@@ -24,7 +24,11 @@ const OPTIONS: [Spec; 2] = [
     },
 ];
 
-fn open(state: &Interpreter<'_>, given: &Given<'_>) -> Outcome<(SavePlace, EnvironmentBlock)> {
+/// The block, where it is, and its bytes as they were read.
+fn open(
+    state: &Interpreter<'_>,
+    given: &Given<'_>,
+) -> Outcome<(SavePlace, EnvironmentBlock, Vec<u8>)> {
     let name = match (given.value("file"), state.variables.get("prefix")) {
         (Some(name), _) => name.to_owned(),
         (None, Some(prefix)) => format!("{prefix}/grubenv"),
@@ -46,12 +50,17 @@ fn open(state: &Interpreter<'_>, given: &Given<'_>) -> Outcome<(SavePlace, Envir
         // It fitted when it was saved.
         let _ = block.set(name, value.as_deref());
     }
-    Ok((place, block))
+    Ok((place, block, bytes))
 }
 
 fn load(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let given = options::parse(&OPTIONS, Style::Strict, call.arguments)?;
-    let (_, block) = open(state, &given)?;
+    let (place, block, bytes) = open(state, &given)?;
+    // As for GRUB's own signatures: a script that skips them knows which variables it takes.
+    if !given.has("skip-sig") {
+        let kept = state.keep(place, &bytes);
+        state.written.add(kept.as_ref());
+    }
     let wanted = |name: &str| given.arguments.is_empty() || given.arguments.contains(&name);
     for (name, value) in block.iter().filter(|(name, _)| wanted(name)) {
         state.variables.set(&name, value);
@@ -65,7 +74,7 @@ fn save(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     if given.arguments.is_empty() {
         return fail(BAD_ARGUMENT, "no variable is specified");
     }
-    let (place, mut block) = open(state, &given)?;
+    let (place, mut block, _) = open(state, &given)?;
     if state.devices.is_image(place.volume()) {
         return fail(NOT_IMPLEMENTED, "loopback write is not supported");
     }
@@ -81,7 +90,7 @@ fn save(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 
 fn list(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let given = options::parse(&OPTIONS, Style::Strict, call.arguments)?;
-    let (_, block) = open(state, &given)?;
+    let (_, block, _) = open(state, &given)?;
     let all: String = block
         .iter()
         .map(|(name, value)| format!("{name}={value}\n"))

@@ -9,6 +9,7 @@ use crate::config::grub::failure::{
 use crate::config::grub::interpreter::{End, Interpreter, ParsedFile};
 use crate::config::grub::options::{self, Spec, Style, Value};
 use crate::config::grub::source::Source;
+use crate::entry::SavePlace;
 use crate::fs::FileKind;
 
 pub(super) const TABLE: Table = &[
@@ -59,7 +60,8 @@ fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(ParsedFile, Stri
     let bytes = state.devices.read(&file, MAX_SCRIPT)?;
     state.budget.work(bytes.len());
     state.reached.borrow_mut().insert(file.clone());
-    let source = Rc::new(Source::of_file(&full, Some(file), &bytes));
+    let kept = state.keep(SavePlace::File(file.clone()), &bytes);
+    let source = Rc::new(Source::of_file(&full, Some(file), &bytes).with(kept));
     let script = Rc::new(state.parse(&source));
     let parsed = (source, script);
     let mut scripts = state.scripts.borrow_mut();
@@ -72,6 +74,7 @@ fn read_script(state: &Interpreter<'_>, name: &str) -> Outcome<(ParsedFile, Stri
 /// Runs a script in the context that is open; `$config_file` and `$config_directory` tell it where it is.
 pub(in crate::config::grub) fn run_script(state: &mut Interpreter<'_>, name: &str) -> Outcome {
     let ((source, script), full) = read_script(state, name)?;
+    state.written.add(source.kept());
     let directory = full.rsplit_once('/').map_or("", |(directory, _)| directory);
     let places = [
         ("config_file", full.as_str()),

@@ -8,6 +8,7 @@ use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::menu::{Body, MenuEntry};
 use crate::config::grub::options::{self, Spec, Style, Value};
 use crate::config::grub::syntax::Block;
+use crate::entry::Written;
 
 pub(super) const TABLE: Table = &[
     ("menuentry", define),
@@ -89,6 +90,7 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         submenu: call.name == "submenu",
         class: given.values("class").first().map(|c| (*c).to_owned()),
         file: None,
+        written: Written::default(),
         place: state.place().cloned(),
         notes: Vec::new(),
     };

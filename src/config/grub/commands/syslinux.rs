@@ -156,6 +156,7 @@ fn menu_entry(state: &Interpreter<'_>, entry: BootEntry) -> MenuEntry {
         submenu: false,
         class: None,
         file: Some(entry.origin.file),
+        written: entry.written,
         place: state.place().cloned(),
         notes,
     }
