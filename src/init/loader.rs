@@ -51,7 +51,11 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The supervisor has complained about a policy that can't be used.
     let settings = Settings::all();
     let policy = settings.policy();
-    let authority = authority(&policy.trust);
+    let authority = authority(&policy.trust).filter(|_| policy.trust != Rules::closed());
+    let Some(authority) = authority else {
+        log::error!("nothing may be booted: no disk is looked at");
+        return exit(NOTHING);
+    };
     let firmware = Firmware::open(&policy.efi);
     let watchman = Watchman {
         report: report.clone(),
@@ -83,6 +87,10 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Process 1 releases what is mounted, and can't be held up by it: a disk that hangs would keep a kernel
     // that is loaded from being started.
     std::mem::forget(loader);
+    exit(status)
+}
+
+fn exit(status: i32) -> ExitCode {
     ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 
@@ -346,11 +354,8 @@ impl Loader {
                 self.report.at(Place::Entry(name.clone()));
             }
             let origin = self.inventory.describe(&entry.origin.file).to_string();
-            log::info!(
-                "booting {} from {}",
-                Printable(&entry.title),
-                Printable(&origin)
-            );
+            let what = format!("{} from {}", Printable(&entry.title), Printable(&origin));
+            log::info!("trying {what}");
             let attempt = Attempt {
                 inventory: &self.inventory,
                 kexec: &FileLoad,
@@ -386,6 +391,7 @@ impl Loader {
                     }
                     log::info!("command line: {}", Printable(&loaded.cmdline));
                     show_verdict(&loaded.verdict);
+                    log::info!("booting {what}");
                     log::info!("loaded: {}", self.timeline);
                     // From here on nothing keeps the entry from being started. What can't be saved does not
                     // either, as in GRUB.
@@ -456,8 +462,8 @@ fn wait_between(number: u32, failure: &Failure) {
     }
 }
 
-/// Who decides what may be booted. Where that can't be known, nothing is.
-fn authority(rules: &Rules) -> Authority {
+/// Who decides what may be booted. Where that can't be known, or would be nothing, it is said why.
+fn authority(rules: &Rules) -> Option<Authority> {
     let variables = rules.platform.then(mounts::mount_efivars).transpose();
     let variables = variables.map(|wanted| wanted.map(|()| Path::new(Efivarfs::DIRECTORY)));
     let authority = variables.and_then(|variables| {
@@ -465,10 +471,13 @@ fn authority(rules: &Rules) -> Authority {
         let authority = Authority::load(rules.clone(), &anchors, variables);
         authority.map_err(|error| error.to_string())
     });
-    authority.unwrap_or_else(|error| {
-        log::error!("{}: nothing will be booted", Printable(&error));
-        Authority::closed()
-    })
+    match authority {
+        Ok(authority) => Some(authority),
+        Err(error) => {
+            log::error!("{}: nothing will be booted", Printable(&error));
+            None
+        }
+    }
 }
 
 /// Says what is covered by whom, and warns of what the policy wants and is not.
@@ -481,7 +490,7 @@ fn show_verdict(verdict: &Verdict) {
     show_complaints("booted all the same", verdict);
 }
 
-/// Says what speaks against booting it, on a line for each part, and what follows.
+/// Says what speaks against booting it, on a line for each reason, and what follows.
 fn show_complaints(what_follows: &str, verdict: &Verdict) {
     for complaint in verdict.complaints() {
         log::warn!("{what_follows}: {}", Printable(&complaint));

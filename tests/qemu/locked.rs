@@ -67,7 +67,7 @@ fn what_the_policy_lets_pass_and_the_kernel_does_not() {
         .arguments(&["-append", "rdinit=/nothing lockdown=none"])
         .start();
     for (place, (title, _, words)) in REFUSED.into_iter().enumerate() {
-        machine.expect(&format!("booting {title} from"), BOOT);
+        machine.expect(&format!("trying {title} from"), BOOT);
         let kernel = format!("/dev/vda partition 1: {}/linux: ", directory_of(place));
         machine.expect(
             &format!("{kernel}the kernel refused to load it: {words}"),

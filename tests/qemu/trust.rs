@@ -35,7 +35,7 @@ const CASES: [Case; 14] = [
             list(signed, place, NOW, "owner");
             signed.change(&format!("{}/linux", directory_of(place)));
         },
-        words: &["kernel: not covered: @/linux: no manifest that counts names it so, "],
+        words: &["kernel: not covered: @/linux: no manifest that counts names it so"],
     },
     Case {
         title: "an initrd that was changed",
@@ -128,7 +128,10 @@ const CASES: [Case; 14] = [
     Case {
         title: "the signature of a stranger",
         spoil: |signed, place| list(signed, place, NOW, "stranger"),
-        words: &["initrd: not covered: @/initrd: ", "no anchor says so"],
+        words: &[
+            "initrd: not covered: @/initrd: ",
+            "it vouches for itself alone, and is no anchor",
+        ],
     },
     Case {
         title: "no signature",
@@ -191,7 +194,7 @@ fn what_is_not_covered_is_refused_in_words_and_the_next_entry_boots() {
         .arguments(&["-device", "usb-storage,drive=stick,bus=usb.0,removable=on"])
         .drive(&disk)
         .start();
-    machine.expect("booting a stick from /dev/sda", BOOT);
+    machine.expect("trying a stick from /dev/sda", BOOT);
     machine.expect(
         "refused: kernel: not covered: /dev/sda: /trust/0/linux: ",
         BOOT,
@@ -200,7 +203,7 @@ fn what_is_not_covered_is_refused_in_words_and_the_next_entry_boots() {
     machine.monitor("device_add usb-storage,drive=disk,bus=usb.0");
     for (place, case) in CASES.iter().enumerate() {
         machine.expect(
-            &format!("booting {} from /dev/sdb partition 1", case.title),
+            &format!("trying {} from /dev/sdb partition 1", case.title),
             BOOT,
         );
         machine.expect("refused: ", BOOT);
@@ -212,14 +215,15 @@ fn what_is_not_covered_is_refused_in_words_and_the_next_entry_boots() {
     boots(&mut machine);
     // Of each, nothing is told but why it was refused, and nothing else was loaded.
     let log = machine.transcript();
-    let attempts = log.split("] booting ").skip(2).take(CASES.len());
+    let attempts = log.split("] trying ").skip(2).take(CASES.len());
     for attempt in attempts {
         let (_, reasons) = attempt.trim_end().split_once('\n').unwrap();
         let mut lines = reasons.lines().filter(|line| line.contains("] "));
         assert!(lines.all(|line| line.contains("] refused: ")), "{attempt}");
     }
     let count = |words: &str| log.matches(words).count();
-    assert_eq!((count("] loaded: "), count("] jumping")), (1, 1));
+    let once = ["] booting ", "] loaded: ", "] jumping"];
+    assert_eq!(once.map(count), [1; 3]);
     let by = "covered by \"owner\" (CMS) through /dev/sdb partition 1: /pilotlight/manifest";
     assert_eq!(count(by), 4);
     machine.finish();
@@ -236,7 +240,7 @@ fn a_warning_lets_it_boot() {
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
         .start();
-    machine.expect("booting Debian", BOOT);
+    machine.expect("trying Debian", BOOT);
     for part in ["kernel", "initrd", "command line", "configuration"] {
         machine.expect(&format!("booted all the same: {part}: not covered: "), BOOT);
     }
@@ -255,15 +259,12 @@ fn boots_nothing(name: &str, policy: &str, words: &str, then: &str) {
         .start();
     machine.expect(words, BOOT);
     machine.expect("nothing will be booted", BOOT);
-    machine.expect("booting Debian", BOOT);
-    machine.expect("refused: ", BOOT);
-    machine.expect("nothing could be booted within", BOOT);
+    machine.expect("nothing may be booted: no disk is looked at", BOOT);
     machine.expect(then, BOOT);
     let log = machine.transcript();
-    assert!(
-        !log.contains(" loaded: ") && !log.contains("jumping"),
-        "{log}"
-    );
+    for words in ["] trying Debian", "] booting ", "/dev/vda", "jumping"] {
+        assert!(!log.contains(words), "{words}: {log}");
+    }
     machine.cut_power();
 }
 
