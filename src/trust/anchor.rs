@@ -79,8 +79,9 @@ impl Anchor {
         match &self.kind {
             Kind::Certificate(certificate) => check(&certificate.public_key()?),
             Kind::Key(key) | Kind::Ssh(key) => check(&key.key),
-            // Of several keys in one certificate it is the one that signs; and keys of minisign are one length.
-            Kind::OpenPgp(_) | Kind::Minisign(_) => Ok(()),
+            Kind::OpenPgp(certificate) => certificate.check_strength(strength),
+            // They are all of one length.
+            Kind::Minisign(_) => Ok(()),
         }
     }
 

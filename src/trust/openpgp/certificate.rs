@@ -7,8 +7,9 @@ use super::packet::{
 };
 use super::signature::Signature;
 use crate::trust::certificate::Validity;
-use crate::trust::digest::Hasher;
+use crate::trust::digest::{Algorithm, Hasher};
 use crate::trust::error::Problem;
+use crate::trust::strength::Strength;
 
 /// What signatures are about (RFC 9580, section 5.2.1).
 const CERTIFICATIONS: std::ops::RangeInclusive<u8> = 0x10..=0x13;
@@ -96,6 +97,21 @@ impl Certificate {
             .iter()
             .map(|parts| Certificate::read(parts))
             .collect()
+    }
+
+    /// Could signatures by any of its keys that sign be strong enough?
+    ///
+    /// # Errors
+    /// [`Problem::WeakKey`] of the first one: none could.
+    pub(in crate::trust) fn check_strength(&self, strength: Strength) -> Result<(), Problem> {
+        let keys = self.keys.iter().filter(|signer| signer.check().is_ok());
+        let keys = keys.filter_map(|signer| signer.key.public.as_ref());
+        let mut results = keys.map(|key| strength.check(key, Algorithm::Blake2b));
+        let first = results.next().unwrap_or(Ok(()));
+        match first.is_err() && results.any(|result| result.is_ok()) {
+            true => Ok(()),
+            false => first,
+        }
     }
 
     fn read(parts: &[Part<'_>]) -> Result<Certificate, Problem> {

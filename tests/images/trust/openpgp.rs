@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use pilotlight::trust::{Anchor, Format, Proof, Signer, Strength, Trusted};
+use pilotlight::trust::{
+    Anchor, AnchorRule, Authority, Format, Proof, Role, Rules, Signer, Strength, Trusted,
+};
 
 use super::keys::Keys;
 use super::verdict::{is_proven, no_byte_changes_unseen, proofs, refusal, trust};
@@ -310,6 +312,41 @@ fn keys_by_sha1() {
     gpg.revoke_subkey(&new, &weak);
     let refused = refusal(&signature, b"content", &trust(&gpg.export("new")));
     assert!(refused.contains("its key is revoked"), "{refused}");
+}
+
+/// An anchor that no signature could count by is a mistake of the policy.
+#[test]
+fn weak_anchors_are_errors() {
+    let gpg = Gpg::new();
+    let weak = gpg.key("weak", "rsa2048", "sign", &[]);
+    let rules = Rules {
+        rsa_bits: 3072,
+        anchors: vec![AnchorRule {
+            name: "site".to_owned(),
+            file: "site.gpg".to_owned(),
+            roles: Role::ALL.to_vec(),
+            volume: None,
+            entry: None,
+        }],
+        ..Rules::default()
+    };
+    let load = |rsa_bits| {
+        gpg.0.0.file("anchors/site.gpg", &gpg.export("weak"));
+        let rules = Rules {
+            rsa_bits,
+            ..rules.clone()
+        };
+        let authority = Authority::load(rules, &gpg.0.path("anchors"), None);
+        authority.map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(load(2048), Ok(()));
+    assert_eq!(
+        load(3072).unwrap_err(),
+        "the anchor site.gpg can't be used: its RSA key has 2048 bits, and 3072 are the least that count: make a new key"
+    );
+    // A subkey that is strong enough signs.
+    gpg.run(&["--quick-add-key", &weak, "rsa3072", "sign"]);
+    assert_eq!(load(3072), Ok(()));
 }
 
 #[test]
