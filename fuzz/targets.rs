@@ -658,7 +658,7 @@ pub fn authenticode(data: &[u8]) {
     assert_eq!(program.digests(), same.digests());
     let signatures = program.signatures().unwrap_or_default();
     for signature in signatures.into_iter().flatten() {
-        let _ = pilotlight::trust::inspect::Signature::read(signature);
+        let _ = pilotlight::trust::inspect::Signature::read(&signature);
     }
     let verdict = program.verify(&Trusted::default());
     assert!(verdict.proofs.is_empty() && !verdict.refusals.is_empty());

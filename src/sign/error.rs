@@ -117,7 +117,7 @@ impl fmt::Display for SignError {
             ),
             SignError::Unknown(path, problem) => write!(
                 f,
-                "{}: no EFI program, no manifest and no CMS signature in DER: {problem}",
+                "{}: no EFI program, no manifest and no signature of a known format: {problem}",
                 path.display()
             ),
             SignError::Open(error) => write!(f, "{error}"),

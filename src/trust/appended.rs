@@ -5,6 +5,7 @@
 use super::anchor::Trusted;
 use super::detached::{self, cms};
 use super::error::{Problem, Refusal};
+use super::inspect::Claim;
 use super::proof::{Format, Proof};
 
 /// So many bytes from the end of a file hold its signature, or it is too long.
@@ -18,6 +19,20 @@ const MAGIC: &[u8] = b"~Module signature appended~\n";
 const HEAD: [u8; 8] = [0, 0, PKCS7, 0, 0, 0, 0, 0];
 const PKCS7: u8 = 2;
 const LENGTH: usize = 4;
+
+/// What the signature at the end of a file says of itself, if there is one.
+///
+/// # Errors
+/// [`Problem`]: there is one, and it can't be read.
+pub(super) fn claim(file: &[u8]) -> Result<Option<Claim>, Problem> {
+    let start = file.len().saturating_sub(MAX_TAIL);
+    let tail = file.get(start..).unwrap_or_default();
+    let size = u64::try_from(file.len()).unwrap_or(u64::MAX);
+    let trusted = Trusted::default();
+    let check = Check::new(tail, size, &trusted).map_err(|refusal| refusal.problem)?;
+    let claim = check.map(|check| check.signature.claim(Format::Appended));
+    claim.transpose()
+}
 
 /// The signature behind a kernel, while the kernel is read.
 pub struct Check<'a> {

@@ -35,6 +35,8 @@ pub(super) struct SignerInfo {
     pub(super) attributes: Option<Attributes>,
     pub(super) scheme: Result<Scheme, Problem>,
     pub(super) signature: Vec<u8>,
+    /// The content of the attributes that are not signed: time stamps, and other signatures.
+    unsigned: Vec<u8>,
 }
 
 /// Which certificate is the signer's.
@@ -142,15 +144,36 @@ impl SignerInfo {
             let attributes = attributes.map(Attributes::read).transpose()?;
             let scheme = identifier(reader)?;
             let signature = asn1::content(reader, Tag::OctetString)?.to_vec();
-            // Time stamps and nested signatures: nothing in them is signed by this signer.
-            asn1::optional(reader, TagNumber::N1, true)?;
+            let unsigned = asn1::optional(reader, TagNumber::N1, true)?;
             let scheme = digest.and_then(|digest| with_digest(scheme, digest));
             Ok(SignerInfo {
                 signer,
                 attributes,
                 scheme,
                 signature,
+                unsigned: unsigned.unwrap_or_default().to_vec(),
             })
+        })
+    }
+
+    /// The signatures that Authenticode keeps among the attributes that are not signed, each in DER. They are of the
+    /// same program, and nothing in this one says anything of them.
+    ///
+    /// # Errors
+    /// [`Problem::Damaged`]: the attributes can't be read.
+    pub(super) fn nested(&self) -> Result<Vec<&[u8]>, Problem> {
+        let read = || {
+            let mut found = Vec::new();
+            for attribute in asn1::each(&self.unsigned, MAX_ATTRIBUTES)? {
+                let (kind, values) = attribute_parts(attribute)?;
+                if kind == oids::SPC_NESTED_SIGNATURE {
+                    found.extend(asn1::each(values, MAX_ATTRIBUTES)?);
+                }
+            }
+            Ok(found)
+        };
+        read().map_err(|_: der::Error| {
+            Problem::Damaged("the signatures in the signature can't be read")
         })
     }
 
@@ -174,6 +197,15 @@ fn with_digest(scheme: (Oid, Option<&[u8]>), digest: Algorithm) -> Result<Scheme
     }
 }
 
+/// The kind of an attribute, and the content of its values.
+fn attribute_parts(attribute: &[u8]) -> der::Result<(Oid, &[u8])> {
+    asn1::whole(attribute, |reader| {
+        asn1::sequence(reader, |reader| {
+            Ok((Oid::decode(reader)?, asn1::content(reader, Tag::Set)?))
+        })
+    })
+}
+
 impl Attributes {
     fn read(content: &[u8]) -> der::Result<Attributes> {
         let mut bytes = der::Encode::to_der(&der::Header::new(Tag::Set, content.len())?)?;
@@ -181,11 +213,7 @@ impl Attributes {
         let mut content_type = Vec::new();
         let mut message_digest = Vec::new();
         for attribute in asn1::each(content, MAX_ATTRIBUTES)? {
-            let (kind, values) = asn1::whole(attribute, |reader| {
-                asn1::sequence(reader, |reader| {
-                    Ok((Oid::decode(reader)?, asn1::content(reader, Tag::Set)?))
-                })
-            })?;
+            let (kind, values) = attribute_parts(attribute)?;
             match kind {
                 oids::CONTENT_TYPE => content_type.push(Oid::from_der(values)?),
                 oids::MESSAGE_DIGEST => {

@@ -1,11 +1,90 @@
-//! What a signature says of itself, for people and for the tools that make signatures. Nothing here is proven.
+//! What a signature says of itself, in any format, for people and for the tools that make signatures. Nothing here is
+//! proven.
 
+use super::anchor::Anchor;
+use super::appended;
 use super::authenticode;
 use super::certificate::Certificate;
 use super::cms::{self, SignedData};
+use super::detached;
 use super::digest::{Algorithm, Digest};
 use super::error::Problem;
 use super::oids;
+use super::proof::Format;
+
+/// A signature beside a file, or behind it.
+#[derive(Debug)]
+pub struct Claim {
+    /// Its format.
+    pub format: Format,
+    /// The key that made it, as the tools of the format print it, where it names a key and no certificate.
+    pub key: Option<String>,
+    /// By which digest; nothing where only the key tells.
+    pub digest: Option<Algorithm>,
+    /// What CMS says besides.
+    pub cms: Option<Signature>,
+    /// The key itself, where the signature brings it along.
+    pub(super) own: Option<Anchor>,
+}
+
+impl Claim {
+    /// One that names a key.
+    pub(super) fn by_key(format: Format, key: String, digest: Algorithm) -> Claim {
+        Claim {
+            key: Some(key),
+            digest: Some(digest),
+            ..Claim::of(format)
+        }
+    }
+
+    /// One that says nothing.
+    pub(super) fn of(format: Format) -> Claim {
+        Claim {
+            format,
+            key: None,
+            digest: None,
+            cms: None,
+            own: None,
+        }
+    }
+
+    /// CMS.
+    pub(super) fn of_cms(format: Format, data: &SignedData) -> Result<Claim, Problem> {
+        Ok(Claim {
+            cms: Some(Signature::of(data)?),
+            ..Claim::of(format)
+        })
+    }
+
+    /// How many answers a check of its file has for it: one for each signer.
+    pub fn signers(&self) -> usize {
+        self.cms.as_ref().map_or(1, |cms| cms.signers.len())
+    }
+
+    /// Trust in whoever the signature says that it is by: then one that does not count is a broken one. Nothing
+    /// where it brings no key along.
+    pub fn anchors(&self) -> Vec<Anchor> {
+        let certificates = self.cms.iter().flat_map(|cms| &cms.certificates);
+        let anchors = certificates.filter_map(|own| Anchor::certificate("signer", own.der()).ok());
+        anchors.chain(self.own.clone()).collect()
+    }
+}
+
+/// What the signatures in a file beside another one say of themselves.
+///
+/// # Errors
+/// [`Problem`]: it is no file of signatures.
+pub fn beside(bytes: &[u8]) -> Result<Vec<Result<Claim, Problem>>, Problem> {
+    detached::claims(bytes)
+}
+
+/// What the signature at the end of a file says of itself, if there is one.
+///
+/// # Errors
+/// [`Problem`]: there is one, and it can't be read.
+pub fn behind(file: &[u8]) -> Result<Option<Claim>, Problem> {
+    appended::claim(file)
+}
 
 /// A CMS or PKCS #7 signature.
 #[derive(Debug)]
@@ -44,7 +123,10 @@ impl Signature {
     /// # Errors
     /// [`Problem`]: it is none, or it is damaged.
     pub fn read(der: &[u8]) -> Result<Signature, Problem> {
-        let data = SignedData::read(der)?;
+        Signature::of(&SignedData::read(der)?)
+    }
+
+    fn of(data: &SignedData) -> Result<Signature, Problem> {
         let content = match &data.content {
             Some(content) if data.content_type == oids::SPC_INDIRECT_DATA => {
                 let (algorithm, digest) = authenticode::signed_digest(content)?;
@@ -59,7 +141,7 @@ impl Signature {
         Ok(Signature {
             content,
             signers: signers.collect(),
-            certificates: data.certificates,
+            certificates: data.certificates.clone(),
         })
     }
 }

@@ -6,6 +6,7 @@ use super::cursor::Cursor;
 use super::detached::{Streams, Told};
 use super::digest::Algorithm;
 use super::error::{Problem, Refusal};
+use super::inspect::Claim;
 use super::key::PublicKey;
 use super::proof::{Format, Proof, Signer};
 
@@ -100,6 +101,18 @@ impl Detached {
         })
     }
 
+    /// What it says of itself.
+    pub(super) fn claim(&self) -> Claim {
+        Claim::by_key(Format::Minisign, name(self.id), self.digest())
+    }
+
+    fn digest(&self) -> Algorithm {
+        match self.is_pure {
+            true => Algorithm::Sha512,
+            false => Algorithm::Blake2b,
+        }
+    }
+
     /// Asks for the hashes that it needs.
     ///
     /// # Errors
@@ -150,10 +163,7 @@ impl Detached {
         told: &Told,
         trusted: &Trusted,
     ) -> Result<Algorithm, Problem> {
-        let digest = match self.is_pure {
-            true => Algorithm::Sha512,
-            false => Algorithm::Blake2b,
-        };
+        let digest = self.digest();
         trusted.check_key(key, digest)?;
         let key = key.as_ed25519().ok_or(Problem::OtherKey)?;
         match self.is_pure {

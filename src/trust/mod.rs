@@ -16,8 +16,8 @@
 //! - [`sbat`] compares the generations of a program with those that are revoked;
 //! - [`coverage`] decides by the [`Rules`] of the owner what of a boot is covered, and whether it may be loaded.
 //!
-//! Dates are reported ([`Proof::out_of_date`]) and change nothing. Revocation lists inside of signatures,
-//! time stamps and nested signatures are not looked at.
+//! Dates are reported ([`Proof::out_of_date`]) and change nothing. Revocation lists inside of signatures and time
+//! stamps are not looked at.
 
 mod algorithm;
 mod anchor;

@@ -23,6 +23,11 @@ impl Beside {
     /// no file of this name itself.
     pub const CMDLINE: Beside = Beside(".cmdline");
 
+    /// What is added to the name of the file.
+    pub fn suffix(self) -> &'static str {
+        self.0
+    }
+
     /// The path of what stands beside this one.
     ///
     /// # Errors

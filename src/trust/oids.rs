@@ -14,6 +14,8 @@ pub(super) const MESSAGE_DIGEST: Oid = oid("1.2.840.113549.1.9.4");
 /// Authenticode.
 pub(super) const SPC_INDIRECT_DATA: Oid = oid("1.3.6.1.4.1.311.2.1.4");
 pub(super) const SPC_PE_IMAGE_DATA: Oid = oid("1.3.6.1.4.1.311.2.1.15");
+/// Another signature of the same program, as an attribute that is not signed (`szOID_NESTED_SIGNATURE`).
+pub(super) const SPC_NESTED_SIGNATURE: Oid = oid("1.3.6.1.4.1.311.2.4.1");
 
 /// `SPC_INDIVIDUAL_SP_KEY_PURPOSE`, which pesign writes where [`SPC_PE_IMAGE_DATA`] belongs: Debian's fwupd.
 pub(super) const SPC_INDIVIDUAL: Oid = oid("1.3.6.1.4.1.311.2.1.21");

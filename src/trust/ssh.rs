@@ -1,12 +1,13 @@
 //! SSH: keys as OpenSSH writes them, and its signatures of files (OpenSSH's `PROTOCOL.sshsig`).
 
 use super::algorithm::{Padding, Scheme};
-use super::anchor::{Key, Kind, Trusted};
+use super::anchor::{Anchor, Key, Kind, Trusted};
 use super::armor::{decode, encode};
 use super::cursor::Cursor;
 use super::detached::{Streams, Told};
 use super::digest::{Algorithm, Digest};
 use super::error::{Problem, Refusal};
+use super::inspect::Claim;
 use super::key::{PublicKey, ecdsa_der};
 use super::proof::{Format, Proof, Signer};
 
@@ -217,6 +218,21 @@ impl Detached {
             scheme,
             signature,
         })
+    }
+
+    /// What it says of itself, with its key.
+    pub(super) fn claim(&self) -> Claim {
+        let own = Key {
+            key: self.key.clone(),
+            fingerprint: self.fingerprint.clone(),
+        };
+        Claim {
+            own: Some(Anchor {
+                name: self.fingerprint.clone(),
+                kind: Kind::Ssh(own),
+            }),
+            ..Claim::by_key(Format::Ssh, self.fingerprint.clone(), self.digest)
+        }
     }
 
     /// Asks for the hash that it needs.

@@ -71,6 +71,13 @@ fn write_signature(
 ) -> io::Result<()> {
     match &signature.problem {
         None => writeln!(output, "  signature {number}: intact")?,
+        Some(why) if !signature.checked => {
+            writeln!(
+                output,
+                "  signature {number}: not checked: {}",
+                Printable(why)
+            )?;
+        }
         Some(problem) => writeln!(output, "  signature {number}: does not hold: {problem}")?,
     }
     for signer in &signature.signers {
@@ -88,6 +95,7 @@ fn write_signature(
             Printable(name)
         )?;
     }
+    writeln!(output, "    format       {}", signature.format)?;
     for certificate in &signature.certificates {
         writeln!(output, "    certificate  {}", Printable(&certificate.name))?;
         for (what, value) in [

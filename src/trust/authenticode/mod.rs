@@ -5,6 +5,7 @@
 
 mod holes;
 mod indirect;
+mod nested;
 mod program;
 mod reader;
 mod table;

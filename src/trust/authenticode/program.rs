@@ -8,7 +8,7 @@ use crate::trust::error::{Problem, Refusal};
 use crate::trust::proof::{Format, Proof, Signer};
 use crate::trust::{asn1, oids, signer};
 
-use super::{indirect, table};
+use super::{indirect, nested, table};
 
 /// An EFI program that was read to its end. Nothing of it is proven.
 #[derive(Debug)]
@@ -41,12 +41,17 @@ impl Program {
         &self.digests
     }
 
-    /// The signatures in its table, each a CMS in DER. Nothing of them is proven.
+    /// The signatures in its table, each a CMS in DER, and behind each those that are nested in it. Nothing of
+    /// them is proven.
     ///
     /// # Errors
     /// [`Problem::Damaged`], [`Problem::TooMany`]. An entry of the table may be of another kind by itself.
-    pub fn signatures(&self) -> Result<Vec<Result<&[u8], Problem>>, Problem> {
-        table::entries(&self.table)
+    pub fn signatures(&self) -> Result<Vec<Result<Vec<u8>, Problem>>, Problem> {
+        let mut found = Vec::new();
+        for entry in table::entries(&self.table)? {
+            nested::unfold(entry.map(<[u8]>::to_vec), 0, &mut found)?;
+        }
+        Ok(found)
     }
 
     /// Checks all its signatures. A revoked program has no proof, whoever signed it.
@@ -77,7 +82,7 @@ impl Program {
         for (number, entry) in (1_usize..).zip(entries) {
             match entry
                 .map_err(Refusal::of)
-                .and_then(|entry| self.signature(entry, trusted))
+                .and_then(|entry| self.signature(&entry, trusted))
             {
                 Ok(proof) => verdict.proofs.push(proof),
                 Err(refusal) => verdict.refusals.push(refusal.numbered(number)),

@@ -7,7 +7,7 @@ const HEADER: usize = 8;
 /// `WIN_CERT_REVISION_2_0` and `WIN_CERT_TYPE_PKCS_SIGNED_DATA`.
 const SIGNED_DATA: [u8; 4] = [0, 2, 2, 0];
 /// No program has more signatures.
-const MAX_ENTRIES: usize = 16;
+pub(super) const MAX_ENTRIES: usize = 16;
 
 /// What the entries of the table hold. Entries of other kinds are [`Problem::Kind`].
 ///

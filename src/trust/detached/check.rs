@@ -6,6 +6,7 @@ use super::streams::Streams;
 use super::{cms, raw};
 use crate::trust::anchor::Trusted;
 use crate::trust::error::{Problem, Refusal};
+use crate::trust::inspect::Claim;
 use crate::trust::proof::{Format, Proof};
 use crate::trust::{armor, asn1, minisign, openpgp, ssh};
 
@@ -110,6 +111,32 @@ pub fn verify(
     let mut check = Check::new(signature, trusted)?;
     check.update(content);
     Ok(check.finish())
+}
+
+/// What the signatures of a file say of themselves.
+///
+/// # Errors
+/// [`Problem`]: it is no file of signatures.
+pub(in crate::trust) fn claims(bytes: &[u8]) -> Result<Vec<Result<Claim, Problem>>, Problem> {
+    let signatures = match recognise(bytes, &Trusted::default()) {
+        // It says nothing at all. Certificates and keys begin as ECDSA does.
+        Err(Problem::NoKey(_)) if is_raw(bytes) => return Ok(vec![Ok(Claim::of(Format::Raw))]),
+        Err(Problem::NoKey(_)) => return Err(Problem::Kind("no signature".to_owned())),
+        signatures => signatures?,
+    };
+    let claims = signatures.into_iter().map(|signature| match signature {
+        Err(refusal) => Err(refusal.problem),
+        Ok(Signature::Cms(own)) => own.claim(Format::Cms),
+        Ok(Signature::Raw(_)) => Ok(Claim::of(Format::Raw)),
+        Ok(Signature::OpenPgp(own)) => Ok(own.claim()),
+        Ok(Signature::Minisign(own)) => Ok(own.claim()),
+        Ok(Signature::Ssh(own)) => Ok(own.claim()),
+    });
+    Ok(claims.collect())
+}
+
+fn is_raw(bytes: &[u8]) -> bool {
+    bytes.first() != Some(&0x30) || asn1::first_in_sequence(bytes) == Some(Tag::Integer)
 }
 
 /// What the bytes are.

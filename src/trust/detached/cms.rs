@@ -4,6 +4,7 @@ use super::streams::{Streams, Told};
 use crate::trust::anchor::Trusted;
 use crate::trust::cms::SignedData;
 use crate::trust::error::{Problem, Refusal};
+use crate::trust::inspect::Claim;
 use crate::trust::oids;
 use crate::trust::proof::{Format, Proof};
 use crate::trust::signer;
@@ -28,6 +29,14 @@ impl Detached {
             true => Err(Problem::Unsigned),
             false => Ok(Detached(data)),
         }
+    }
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// As [`Detached::read`].
+    pub(in crate::trust) fn claim(&self, format: Format) -> Result<Claim, Problem> {
+        Claim::of_cms(format, &self.0)
     }
 
     /// How many signers it has.

@@ -9,6 +9,7 @@ pub(super) mod cms;
 mod raw;
 mod streams;
 
+pub(super) use check::claims;
 pub use check::{Check, MAX_LENGTH, verify};
 pub use streams::MAX_STREAMS;
 pub(super) use streams::{Streams, Told};

@@ -14,6 +14,7 @@ use super::certificate::Validity;
 use super::detached::{Streams, Told};
 use super::digest::Algorithm;
 use super::error::{Problem, Refusal};
+use super::inspect::Claim;
 use super::proof::{Dated, Format, Proof, Signer};
 pub(super) use certificate::Certificate;
 use packet::{MARKER, NOT_CRITICAL, PADDING, SIGNATURE, packets};
@@ -90,6 +91,12 @@ impl Detached {
             ));
         }
         Ok(Detached { signature, digest })
+    }
+
+    /// What it says of itself.
+    pub(super) fn claim(&self) -> Claim {
+        let key = self.signature.issuers().last().map(Issuer::name);
+        Claim::by_key(Format::OpenPgp, key.unwrap_or_default(), self.digest)
     }
 
     /// Asks for the hash that it needs.

@@ -18,6 +18,17 @@ pub fn stub() -> Vec<u8> {
     })
 }
 
+/// Where Debian's installer has programs that are signed.
+pub const NETBOOT: &str = "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64";
+
+/// One of them.
+pub fn netboot(name: &str) -> Vec<u8> {
+    let path = format!("{NETBOOT}/{name}");
+    fs::read(&path).unwrap_or_else(|error| {
+        panic!("{path}: {error}: install the Debian package `debian-installer-12-netboot-amd64`")
+    })
+}
+
 /// Small programs that tools sign.
 pub fn small(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -201,6 +212,86 @@ fn several_signatures_of_several_tools() {
         assert_eq!((verdict.proofs.len(), verdict.refusals.len()), (1, 1));
         assert!(verdict.refusals[0].to_string().starts_with(refused));
     }
+}
+
+/// osslsigncode puts further signatures into the first one, and checks all of them.
+#[test]
+fn signatures_in_signatures() {
+    let keys = Keys::new();
+    for name in ["first", "other", "third"] {
+        keys.issue(name, "rsa:2048", "signer", name, "");
+    }
+    let once = osslsigncode(&keys, &with_tail(5), "first", "-h sha256");
+    let twice = osslsigncode(&keys, &once, "other", "-nest -h sha384");
+    let signed = osslsigncode(&keys, &twice, "third", "-nest -h sha256");
+    let count = |file: &[u8]| read_in(file, 4096).unwrap().signatures().unwrap().len();
+    assert_eq!([&once, &twice, &signed].map(|file| count(file)), [1, 2, 3]);
+    // What sbsign adds stands beside all that.
+    assert_eq!(count(&sbsign(&keys, &signed, "other", "")), 4);
+
+    keys.0.file("nested", &signed);
+    for anchor in ["first", "other", "third"] {
+        let verdict = verdict(&signed, &keys.trust(&[anchor]));
+        assert_eq!(chain(&verdict), [anchor]);
+        let refused: Vec<Option<usize>> = verdict.refusals.iter().map(|r| r.signature).collect();
+        let number = (1..=3)
+            .find(|number| !refused.contains(&Some(*number)))
+            .unwrap();
+        assert_eq!((refused.len(), number == 1), (2, anchor == "first"));
+        let output = tool("osslsigncode")
+            .args(["verify", "-CAfile"])
+            .arg(keys.path(&format!("{anchor}.pem")))
+            .arg("-in")
+            .arg(keys.path("nested"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let sections: Vec<&str> = said.split("Signature Index: ").skip(1).collect();
+        assert_eq!(sections.len(), 3, "{said}");
+        for (index, section) in sections.iter().enumerate() {
+            let is_ok = section.contains("Signature verification: ok");
+            assert_eq!(is_ok, index + 1 == number, "{anchor}, {index}: {section}");
+        }
+    }
+    assert_eq!(
+        verdict(&signed, &keys.trust(&["first", "other", "third"]))
+            .proofs
+            .len(),
+        3
+    );
+
+    // The program, and each signature by itself.
+    let mut changed = signed.clone();
+    changed[0x410] ^= 1;
+    let verdict_of = |file: &[u8]| verdict(file, &keys.trust(&["first", "other", "third"]));
+    let refused = refusal(&verdict_of(&changed));
+    assert_eq!(
+        refused.matches("it is for other bytes").count(),
+        3,
+        "{refused}"
+    );
+    let entries = read_in(&signed, 4096).unwrap().signatures().unwrap();
+    let nested = entries[1].as_ref().unwrap();
+    let at = signed
+        .windows(nested.len())
+        .position(|bytes| bytes == nested)
+        .unwrap();
+    let mut changed = signed.clone();
+    changed[at + nested.len() - 1] ^= 1;
+    let verdict = verdict_of(&changed);
+    assert_eq!(verdict.proofs.len(), 2);
+    assert!(verdict.refusals[0].to_string().starts_with("signature 2: "));
+}
+
+/// A file of signatures in each other, or of very many, comes to an end.
+#[test]
+fn signatures_in_signatures_are_bounded() {
+    let keys = Keys::three();
+    let mut signed = osslsigncode(&keys, &small("pinned"), "signer", "-h sha256");
+    for _ in 0..16 {
+        signed = osslsigncode(&keys, &signed, "signer", "-nest -h sha256");
+    }
+    assert!(refusal(&verdict(&signed, &keys.trust(&["signer"]))).contains("too many signatures"));
 }
 
 #[test]

@@ -5,11 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::{failure, sign};
 use crate::kit::{noise, tool};
-use crate::trust::authenticode::{chain, read_in, small, stub, verdict};
+use crate::trust::authenticode::{chain, netboot, read_in, small, stub, verdict};
 use crate::trust::keys::Keys;
-
-/// Where Debian's installer has programs that are signed.
-const NETBOOT: &str = "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64";
 
 const BY: &str = "--key {}/signer.key --cert {}/signer.pem";
 
@@ -376,12 +373,7 @@ fn what_would_not_count_is_not_written() {
 fn signatures_of_distributions_stay() {
     let keys = Keys::three();
     for (name, count) in [("linux", 1), ("bootnetx64.efi", 2), ("grubx64.efi", 1)] {
-        let path = format!("{NETBOOT}/{name}");
-        let program = fs::read(&path).unwrap_or_else(|error| {
-            panic!(
-                "{path}: {error}: install the Debian package `debian-installer-12-netboot-amd64`"
-            )
-        });
+        let program = netboot(name);
         keys.0.file("program", &program);
         sign(
             keys.0.path(),

@@ -95,9 +95,85 @@ fn signatures_beside_files() {
     );
     let said = failure(keys.0.path(), "list {}/curve.pem");
     assert!(
-        said.starts_with("{}/curve.pem: no EFI program, no manifest and no CMS signature in DER: "),
+        said.starts_with(
+            "{}/curve.pem: no EFI program, no manifest and no signature of a known format: "
+        ),
         "{said}"
     );
+}
+
+/// What brings its key along is checked; of the others the key is named.
+#[test]
+fn every_format() {
+    let keys = Keys::three();
+    keys.0.file("initrd", b"initrd");
+    keys.run("openssl genpkey -algorithm ed25519 -out {}/raw.key");
+    keys.run("openssl pkeyutl -sign -rawin -inkey {}/raw.key -in {}/initrd -out {}/initrd.raw");
+    keys.run("ssh-keygen -q -t ed25519 -f {}/ssh -Nx");
+    keys.run("ssh-keygen -q -Y sign -f {}/ssh -P x -n file {}/initrd");
+    keys.run("minisign -G -W -p {}/minisign.pub -s {}/minisign.key");
+    keys.run("minisign -S -s {}/minisign.key -m {}/initrd");
+    keys.run(
+        "openssl cms -sign -binary -in {}/initrd -signer {}/signer.pem -inkey {}/signer.key -outform PEM -out {}/initrd.p7s",
+    );
+    keys.0
+        .file("initrd.asc", include_bytes!("../openpgp6/ed25519.sig"));
+    let fingerprint = keys.run("ssh-keygen -l -f {}/ssh.pub");
+    let fingerprint = fingerprint.split_whitespace().nth(1).unwrap();
+    let comment = String::from_utf8(keys.read("minisign.pub")).unwrap();
+    let number = comment.lines().next().unwrap().rsplit(' ').next().unwrap();
+    let nothing = "only the key of its signer could tell, which is not with it";
+    for (file, words) in [
+        ("initrd.raw", vec![format!("signature 1: not checked: {nothing}\n    format       raw\n")]),
+        (
+            "initrd.sig",
+            vec![format!(
+                "  signature 1: intact\n    signed by    {fingerprint}, with SHA-512\n    format       ssh\n"
+            )],
+        ),
+        (
+            "initrd.minisig",
+            vec![
+                format!("not checked: only the key {number} could tell"),
+                format!("    signed by    {number}, with BLAKE2b\n    format       minisign\n"),
+            ],
+        ),
+        (
+            "initrd.p7s",
+            vec!["  signature 1: intact\n    signed by    signer, with SHA-256\n    format       cms\n".to_owned()],
+        ),
+        ("initrd.asc", vec!["not checked: only the key ".to_owned(), "    format       openpgp\n".to_owned()]),
+    ] {
+        let said = sign(keys.0.path(), &format!("list {{}}/{file}"));
+        for words in words {
+            assert!(said.contains(&words), "{file}: {words}: {said}");
+        }
+    }
+    keys.0.file("initrd", b"other");
+    let said = sign(keys.0.path(), "list {}/initrd.sig");
+    assert!(
+        said.contains("signature 1: does not hold: the signature is wrong"),
+        "{said}"
+    );
+
+    // As behind a module, without the certificate and with it.
+    for (more, expected) in [("-nocerts", "not checked: "), ("", "intact\n")] {
+        keys.run(&format!(
+            "openssl cms -sign -binary -noattr {more} -in {{}}/initrd -signer {{}}/signer.pem -inkey {{}}/signer.key \
+             -outform DER -out {{}}/cms"
+        ));
+        let signature = keys.read("cms");
+        let length = (signature.len() as u32).to_be_bytes();
+        let head = [0, 0, 2, 0, 0, 0, 0, 0];
+        let line = b"~Module signature appended~\n";
+        keys.0.file(
+            "module.ko",
+            &[b"other", &signature[..], &head, &length, line].concat(),
+        );
+        let said = sign(keys.0.path(), "list {}/module.ko");
+        assert!(said.contains(&format!("signature 1: {expected}")), "{said}");
+        assert!(said.contains("    format       appended\n"), "{said}");
+    }
 }
 
 /// Names that move a cursor do not reach the terminal.
