@@ -136,3 +136,58 @@ fn no_byte_changes_unseen() {
         }
     }
 }
+
+/// What comes of each signer, in words. In armor, something that is no detached signature at all is one of several.
+fn said(signature: &[u8], content: &[u8], trusted: &Trusted) -> Vec<String> {
+    match detached::verify(signature, content, trusted) {
+        Err(refusal) => vec![refusal.problem.to_string()],
+        Ok(signers) => signers
+            .into_iter()
+            .map(|signer| match signer {
+                Ok(proof) => format!("{}, {}", proof.anchor(), proof.digest()),
+                Err(refusal) => refusal.problem.to_string(),
+            })
+            .collect(),
+    }
+}
+
+/// What `openssl cms -outform PEM` writes is the same signature, and has the same verdict.
+#[test]
+fn armor_changes_nothing() {
+    let keys = Keys::three();
+    keys.issue("other", "rsa:2048", "signer", "other", "");
+    let content = noise(1000, 7);
+    let trusted = [
+        keys.trust(&["signer"]),
+        keys.trust(&["middle"]),
+        Trusted::default(),
+    ];
+    for more in [
+        "",
+        "-noattr",
+        "-nocerts",
+        "-md sha1",
+        "-nodetach",
+        "-econtent_type 1.2.3.4",
+        "-signer {}/other.pem -inkey {}/other.key",
+    ] {
+        let der = sign(&keys, &content, "signer", more);
+        keys.run("openssl cms -cmsout -inform DER -in {}/signature -outform PEM -out {}/armored");
+        let pem = keys.read("armored");
+        assert!(pem.starts_with(b"-----BEGIN CMS-----\n"));
+        let renamed = String::from_utf8(pem.clone())
+            .unwrap()
+            .replace(" CMS-", " PKCS7-");
+        for trusted in &trusted {
+            for content in [&content[..], b"other"] {
+                let expected = said(&der, content, trusted);
+                assert_eq!(said(&pem, content, trusted), expected, "{more}");
+                assert_eq!(
+                    said(renamed.as_bytes(), content, trusted),
+                    expected,
+                    "{more}"
+                );
+            }
+        }
+    }
+}
