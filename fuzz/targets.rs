@@ -18,6 +18,7 @@ use pilotlight::config::syslinux::{Known, Medium, list};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Section, Uevent, identify};
 use pilotlight::efi::Wishes;
 use pilotlight::entry::{FileRef, VolumeId};
+use pilotlight::firmware;
 use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
 use pilotlight::inventory::Inventory;
 use pilotlight::kexec::{BzImage, CommandLine, Zboot};
@@ -38,7 +39,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 27] = [
+pub const ALL: [Target; 28] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -66,6 +67,7 @@ pub const ALL: [Target; 27] = [
     ("signature_lists", signature_lists, 300),
     ("manifest", manifest, 300),
     ("keys", keys, 300),
+    ("firmware_volume", firmware_volume, 300),
 ];
 
 /// Scanning a disk: GPT, MBR and what is in the volumes. With flag 1 the checksums of the GPT are made
@@ -924,4 +926,40 @@ pub fn keys(data: &[u8]) {
     keys.flush();
     let key = keys.feed(b'x', now);
     assert_eq!(key, Some(Input::Key(Key::Char('x'))));
+}
+
+/// Reading an image of firmware: unchanged it is what it was, and made anew it is as long and stays as it is then.
+/// The checksum of the first volume's header is made right first.
+pub fn firmware_volume(data: &[u8]) {
+    let mut data = data.to_vec();
+    seal_volume(&mut data);
+    let Ok(mut image) = firmware::Image::read(data.clone()) else {
+        return;
+    };
+    assert!(image.encode().is_ok_and(|same| same == data));
+    image.touch();
+    let Ok(made) = image.encode() else {
+        return;
+    };
+    assert_eq!(made.len(), data.len());
+    let mut again = firmware::Image::read(made.clone()).expect("what was made can be read");
+    again.touch();
+    assert!(again.encode().is_ok_and(|same| same == made));
+}
+
+/// Makes the checksum of a volume's header right (PI 1.8, volume 3, section 3.2.1).
+fn seal_volume(data: &mut [u8]) {
+    let Some(length) = data.get(48..50) else {
+        return;
+    };
+    let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
+    let Some(header) = data.get_mut(..length).filter(|header| header.len() >= 56) else {
+        return;
+    };
+    header[50..52].fill(0);
+    let words = header.chunks_exact(2);
+    let sum = words.fold(0_u16, |sum, word| {
+        sum.wrapping_add(u16::from_le_bytes([word[0], word[1]]))
+    });
+    header[50..52].copy_from_slice(&sum.wrapping_neg().to_le_bytes());
 }

@@ -26,6 +26,8 @@ pub mod config;
 pub mod disk;
 pub mod efi;
 pub mod entry;
+#[cfg(feature = "host")]
+pub mod firmware;
 pub mod fs;
 pub mod init;
 pub mod inventory;

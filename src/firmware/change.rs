@@ -1,0 +1,222 @@
+//! Changes to an image.
+
+use std::fmt;
+
+use super::file::File;
+use super::find::{all_volumes, change_volume};
+use super::header::FileSystem;
+use super::section::{Section, SectionKind};
+use super::{Content, FileKind, FirmwareError, Guid, Image, Target};
+
+/// A change to an image.
+pub enum Change {
+    /// Remove a file.
+    Remove(Target),
+    /// Put something else into a file, or another file in its place.
+    Replace {
+        /// The file.
+        target: Target,
+        /// A whole file, an EFI program for its PE32 section, or other bytes for its raw content.
+        with: Vec<u8>,
+    },
+    /// Add a file behind the others of a volume.
+    Add {
+        /// The volume's name.
+        volume: Guid,
+        /// The file's GUID, where `content` is an EFI program.
+        guid: Option<Guid>,
+        /// The name that people see, where `content` is an EFI program.
+        name: String,
+        /// A whole file, or an EFI program.
+        content: Vec<u8>,
+    },
+}
+
+/// What a change did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Done {
+    /// `removed`, `replaced` or `added`.
+    pub what: &'static str,
+    /// The file's GUID.
+    pub guid: Guid,
+    /// The file's name.
+    pub name: Option<String>,
+    /// Its bytes before and after. Zero where it was not there.
+    pub sizes: (usize, usize),
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.what, self.guid)?;
+        if let Some(name) = &self.name {
+            write!(f, " {}", crate::text::Printable(name))?;
+        }
+        match self.sizes {
+            (size, 0) | (0, size) => write!(f, ": {size} bytes"),
+            (before, after) => write!(f, ": {before} bytes, {after} now"),
+        }
+    }
+}
+
+impl Image {
+    /// Makes a change. Whether all of it fits is known when the image is encoded.
+    pub fn apply(&mut self, change: &Change) -> Result<Done, FirmwareError> {
+        match change {
+            Change::Remove(target) => target.change(self, |files, index, _| {
+                let file = files.remove(index);
+                Done {
+                    what: "removed",
+                    guid: file.guid,
+                    name: file.name(),
+                    sizes: (file.size(), 0),
+                }
+            }),
+            Change::Replace { target, with } => target.change(self, |files, index, header| {
+                let large = header.filesystem == FileSystem::Ffs3;
+                let missing = || FirmwareError::NotFound(format!("file {target}"));
+                let file = files.get_mut(index).ok_or_else(missing)?;
+                let before = file.size();
+                replace(file, with, large, header.erased, target)?;
+                Ok(Done {
+                    what: "replaced",
+                    guid: file.guid,
+                    name: file.name(),
+                    sizes: (before, file.encode(large)?.len()),
+                })
+            })?,
+            Change::Add {
+                volume,
+                guid,
+                name,
+                content,
+            } => self.add(*volume, *guid, name, content),
+        }
+    }
+
+    fn add(
+        &mut self,
+        volume: Guid,
+        guid: Option<Guid>,
+        name: &str,
+        content: &[u8],
+    ) -> Result<Done, FirmwareError> {
+        let named = all_volumes(self)
+            .into_iter()
+            .filter(|one| one.header.name == Some(volume));
+        match named.count() {
+            0 => return Err(FirmwareError::NotFound(format!("volume {volume}"))),
+            1 => {}
+            _ => {
+                let offsets = all_volumes(self)
+                    .into_iter()
+                    .filter(|one| one.header.name == Some(volume));
+                let places = offsets.map(|one| format!("{:#x}", one.offset)).collect();
+                return Err(FirmwareError::Ambiguous(
+                    format!("volumes {volume}"),
+                    places,
+                ));
+            }
+        }
+        let file = match File::standalone(content) {
+            Some(file) => file,
+            None => program(guid, name, content)?,
+        };
+        let mut file = Some(file);
+        let added = change_volume(self, &mut |one| {
+            if one.header.name != Some(volume) {
+                return None;
+            }
+            let Content::Files(files) = &mut one.content else {
+                let why = "its files can't be read";
+                return Some(Err(FirmwareError::NotUnderstood(Some(volume), why)));
+            };
+            let file = file.take()?.placed(0, one.header.erased);
+            let large = one.header.filesystem == FileSystem::Ffs3;
+            let done = file.encode(large).map(|bytes| Done {
+                what: "added",
+                guid: file.guid,
+                name: file.name(),
+                sizes: (0, bytes.len()),
+            });
+            // Nothing comes behind the file that ends with the volume.
+            let top = files.iter().position(File::is_top).unwrap_or(files.len());
+            files.insert(top, file);
+            Some(done)
+        });
+        added.unwrap_or_else(|| Err(FirmwareError::NotFound(format!("volume {volume}"))))
+    }
+}
+
+/// Puts `with` into the file, or in its place.
+fn replace(
+    file: &mut File,
+    with: &[u8],
+    large: bool,
+    erased: u8,
+    target: &Target,
+) -> Result<(), FirmwareError> {
+    if let Some(whole) = File::standalone(with) {
+        *file = whole.placed(file.offset, erased);
+        return Ok(());
+    }
+    if file.is_raw() {
+        *file = file.with_content(with, large)?;
+        return Ok(());
+    }
+    let kind = match with {
+        [b'M', b'Z', ..] => SectionKind::PE32,
+        [b'V', b'Z', ..] => SectionKind::TE,
+        _ => SectionKind::RAW,
+    };
+    let refused = |why| FirmwareError::NoPlace(target.to_string(), why);
+    let programs = [SectionKind::PE32, SectionKind::TE];
+    // Raw sections in front of a program only align it.
+    if kind == SectionKind::RAW
+        && programs
+            .iter()
+            .any(|kind| file.section_mut(*kind).is_some())
+    {
+        return Err(refused("it is no EFI program, and the file holds one"));
+    }
+    let none = "the file has no section of its kind: give a whole file";
+    let section = file.section_mut(kind).ok_or_else(|| refused(none))?;
+    let offset = section.offset;
+    *section = Section::new(kind, with)?;
+    section.offset = offset;
+    file.changed = true;
+    Ok(())
+}
+
+/// A file with an EFI program, of the kind that the program's subsystem says.
+fn program(guid: Option<Guid>, name: &str, content: &[u8]) -> Result<File, FirmwareError> {
+    const APPLICATION: u16 = 10;
+    const BOOT_DRIVER: u16 = 11;
+    const RUNTIME_DRIVER: u16 = 12;
+    let subsystem = subsystem(content);
+    let kind = match subsystem {
+        Some(APPLICATION) => FileKind::APPLICATION,
+        Some(BOOT_DRIVER | RUNTIME_DRIVER) => FileKind::DRIVER,
+        _ => {
+            let why = "it is neither a file of a volume nor an EFI program";
+            return Err(FirmwareError::NotAddable(why));
+        }
+    };
+    let guid = guid.ok_or(FirmwareError::NotAddable(
+        "an EFI program needs a GUID: VOLUME/GUID=FILE",
+    ))?;
+    let sections = vec![
+        Section::new(SectionKind::PE32, content)?,
+        Section::user_interface(name)?,
+    ];
+    Ok(File::new(guid, kind, sections, 0xff))
+}
+
+/// `Subsystem` of the optional header of a PE file.
+fn subsystem(content: &[u8]) -> Option<u16> {
+    let span = super::span::Span::new(content.to_vec());
+    let header = usize::try_from(span.u32(0x3c)?).ok()?;
+    let is_pe = content.starts_with(b"MZ") && span.array(header) == Some(*b"PE\0\0");
+    is_pe
+        .then(|| span.u16(header.checked_add(24 + 68)?))
+        .flatten()
+}

@@ -1,0 +1,146 @@
+//! What is wrong with an image, or with a change to it.
+
+use std::fmt;
+
+use super::Guid;
+use crate::text::Printable;
+
+/// Why something in an image could not be read. It is kept as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// Where, in bytes of the image, the volume or the unpacked section around it.
+    pub offset: usize,
+    /// What is wrong there.
+    pub what: &'static str,
+}
+
+impl Damage {
+    pub(super) fn new(offset: usize, what: &'static str) -> Damage {
+        Damage { offset, what }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at {:#x}: {}", self.offset, self.what)
+    }
+}
+
+impl std::error::Error for Damage {}
+
+/// Why an image can't be read, or can't be changed in a way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FirmwareError {
+    /// The image is larger than [`MAX_IMAGE`](super::MAX_IMAGE): this many bytes.
+    TooLarge(usize),
+    /// There is no volume in it.
+    NoVolume,
+    /// A volume's header is damaged: nothing behind it can be trusted to be where it seems.
+    Damaged(Damage),
+    /// There is no such file or volume.
+    NotFound(String),
+    /// There are several: where each is.
+    Ambiguous(String, Vec<String>),
+    /// What should take its place has no place in the file.
+    NoPlace(String, &'static str),
+    /// What should be added can't be made a file of.
+    NotAddable(&'static str),
+    /// A change would be inside of what is signed or packed in a way that can't be made again.
+    Sealed(Guid),
+    /// A changed volume holds bytes that belong to no file, or was not understood.
+    NotUnderstood(Option<Guid>, &'static str),
+    /// The files of a volume need more room than it has.
+    DoesNotFit {
+        /// The volume's name.
+        volume: Option<Guid>,
+        /// How large the volume is, in bytes.
+        size: usize,
+        /// How many bytes are missing.
+        missing: usize,
+    },
+    /// A file that must stay where it is would have to move by this many bytes.
+    MustStay(Guid, usize),
+    /// A file or section has become larger than its header can say.
+    TooLargeForHeader(usize),
+    /// The packed bytes do not unpack to what was packed.
+    Packing(String),
+}
+
+impl fmt::Display for FirmwareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FirmwareError::TooLarge(size) => write!(
+                f,
+                "it has {size} bytes, and a firmware image has at most {}",
+                super::MAX_IMAGE
+            ),
+            FirmwareError::NoVolume => {
+                f.write_str("it is no firmware image: there is no volume in it")
+            }
+            FirmwareError::Damaged(damage) => write!(f, "it is damaged {damage}"),
+            FirmwareError::NotFound(name) => {
+                write!(
+                    f,
+                    "there is no {}: `list` shows what there is",
+                    Printable(name)
+                )
+            }
+            FirmwareError::Ambiguous(name, places) => write!(
+                f,
+                "there are several {}: say VOLUME/FILE for one of {}",
+                Printable(name),
+                Printable(&places.join(", "))
+            ),
+            FirmwareError::NoPlace(name, why) => {
+                write!(f, "{} can't be replaced by this: {why}", Printable(name))
+            }
+            FirmwareError::NotAddable(why) => write!(f, "this can't be added: {why}"),
+            FirmwareError::Sealed(guid) => write!(
+                f,
+                "a section {guid} is around it, which can be read and not made again"
+            ),
+            FirmwareError::NotUnderstood(volume, why) => {
+                write!(f, "volume {} can't be changed: {why}", Maybe(*volume))
+            }
+            FirmwareError::DoesNotFit {
+                volume,
+                size,
+                missing,
+            } => write!(
+                f,
+                "it does not fit: volume {} has {size} bytes, and {missing} more are needed",
+                Maybe(*volume)
+            ),
+            FirmwareError::MustStay(guid, missing) => write!(
+                f,
+                "it does not fit: file {guid} runs or is found where it is, and {missing} more bytes are needed \
+                 in front of it"
+            ),
+            FirmwareError::TooLargeForHeader(size) => write!(
+                f,
+                "a file of {size} bytes is too large for its volume's format"
+            ),
+            FirmwareError::Packing(why) => write!(f, "packing failed: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for FirmwareError {}
+
+impl From<Damage> for FirmwareError {
+    fn from(damage: Damage) -> FirmwareError {
+        FirmwareError::Damaged(damage)
+    }
+}
+
+/// The name of a volume, of which not every one has one.
+struct Maybe(Option<Guid>);
+
+impl fmt::Display for Maybe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(guid) => write!(f, "{guid}"),
+            None => f.write_str("without a name"),
+        }
+    }
+}

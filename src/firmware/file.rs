@@ -1,0 +1,401 @@
+//! A file in a volume (PI 1.8, volume 3, section 3.2.3).
+
+use super::checksum::sum8;
+use super::header::{FileSystem, VolumeHeader};
+use super::reader::Reader;
+use super::section::{self, Section, SectionKind};
+use super::span::Span;
+use super::{Damage, FileKind, FirmwareError, Guid};
+
+/// `EFI_FFS_VOLUME_TOP_FILE_GUID`: its last byte is the volume's, where a processor starts after a reset.
+const TOP: Guid = Guid::new(
+    0x1ba0_062e,
+    0xc779,
+    0x4582,
+    [0x85, 0x66, 0x33, 0x6a, 0xe8, 0xf7, 0x8f, 0x09],
+);
+
+/// `EFI_FFS_FILE_HEADER`, and `EFI_FFS_FILE_HEADER2` with its size of eight bytes.
+const HEADER: usize = 24;
+const LARGE_HEADER: usize = 32;
+/// Where fields stand in it.
+const HEADER_SUM: usize = 16;
+const DATA_SUM: usize = 17;
+const KIND: usize = 18;
+const ATTRIBUTES: usize = 19;
+const SIZE: usize = 20;
+const STATE: usize = 23;
+
+/// Bits of the attributes.
+const LARGE_FILE: u8 = 0x01;
+const ALIGNMENT_2: u8 = 0x02;
+const FIXED: u8 = 0x04;
+const CHECKSUM: u8 = 0x40;
+
+/// Bits of the state, as they are when erased bits are zero.
+const HEADER_VALID: u8 = 0x02;
+const DATA_VALID: u8 = 0x04;
+const DELETED: u8 = 0x10;
+const HEADER_INVALID: u8 = 0x20;
+/// The state of a file that is whole: header constructed, header valid, data valid.
+const WHOLE: u8 = 0x07;
+
+/// What stands for a sum over the data where the attributes ask for none; older tools wrote the second.
+const NO_SUM: [u8; 2] = [0xaa, 0x55];
+
+/// A file.
+pub struct File {
+    /// Where it begins, in bytes of its volume.
+    pub offset: usize,
+    /// Its name.
+    pub guid: Guid,
+    /// What it is for.
+    pub kind: FileKind,
+    /// What is in it.
+    pub body: Body,
+    pub(super) changed: bool,
+    pub(super) original: Span,
+    attributes: u8,
+    header: usize,
+    is_deleted: bool,
+    erased: u8,
+}
+
+/// What is in a file.
+pub enum Body {
+    /// Bytes of any kind.
+    Raw,
+    /// Sections, one behind the other.
+    Sections(Vec<Section>),
+    /// Sections that can't be read; they are kept.
+    Damaged(Damage),
+}
+
+impl Body {
+    /// What can't be read of it.
+    pub fn damage(&self) -> Option<&Damage> {
+        match self {
+            Body::Damaged(damage) => Some(damage),
+            Body::Raw | Body::Sections(_) => None,
+        }
+    }
+}
+
+impl File {
+    /// Reads the file `at` an offset of a volume. `None`: behind the last file.
+    pub(super) fn read(
+        volume: &Span,
+        at: usize,
+        header: &VolumeHeader,
+        reader: &mut Reader,
+    ) -> Result<Option<File>, Damage> {
+        let Some(start) = volume.cut(at, HEADER) else {
+            return match volume.tail(at) {
+                Some(rest) => check_free(&rest, at, header.erased).map(|()| None),
+                None => Ok(None),
+            };
+        };
+        if start.bytes().iter().all(|byte| *byte == header.erased) {
+            let rest = volume.tail(at).unwrap_or(start);
+            return check_free(&rest, at, header.erased).map(|()| None);
+        }
+        reader.count(at)?;
+        let rest = volume.tail(at).unwrap_or(start);
+        let large = header.filesystem == FileSystem::Ffs3;
+        let mut file =
+            File::parse(&rest, large, header.erased).map_err(|what| Damage::new(at, what))?;
+        file.offset = at;
+        if file.kind.has_sections() && !file.is_deleted {
+            let content = file.content();
+            file.body = match reader.deeper(|reader| section::read(&content, reader)) {
+                Ok(sections) => Body::Sections(sections),
+                Err(damage) => Body::Damaged(damage),
+            };
+        }
+        Ok(Some(file))
+    }
+
+    /// The file that these bytes begin with. Its sections are not looked at.
+    fn parse(span: &Span, large: bool, erased: u8) -> Result<File, &'static str> {
+        const SHORT: &str = "a file's header is cut off";
+        let attributes = span.u8(ATTRIBUTES).ok_or(SHORT)?;
+        let state = span.u8(STATE).ok_or(SHORT)? ^ erased;
+        let (header, size) = if large && attributes & LARGE_FILE != 0 {
+            let size = span.u64(HEADER).ok_or(SHORT)?;
+            (LARGE_HEADER, usize::try_from(size).unwrap_or(usize::MAX))
+        } else {
+            (HEADER, span.u24(SIZE).ok_or(SHORT)?)
+        };
+        if state & HEADER_VALID == 0 || state & HEADER_INVALID != 0 {
+            return Err("a file's header was never completed");
+        }
+        let bytes = span.bytes().get(..header).ok_or(SHORT)?;
+        if header_sum(bytes) != 0 {
+            return Err("the checksum of a file's header is wrong");
+        }
+        if size < header {
+            return Err("a file is smaller than its header");
+        }
+        let original = span
+            .cut(0, size)
+            .ok_or("a file is longer than its volume")?;
+        let is_deleted = state & DELETED != 0 || state & DATA_VALID == 0;
+        let file = File {
+            offset: 0,
+            guid: span.guid(0).ok_or(SHORT)?,
+            kind: FileKind(span.u8(KIND).ok_or(SHORT)?),
+            body: Body::Raw,
+            changed: false,
+            original,
+            attributes,
+            header,
+            is_deleted,
+            erased,
+        };
+        let expected = span.u8(DATA_SUM).ok_or(SHORT)?;
+        let is_right = match attributes & CHECKSUM {
+            0 => NO_SUM.contains(&expected),
+            _ => sum8(file.content().bytes().iter().copied()) == expected,
+        };
+        if !is_right && !is_deleted {
+            return Err("the checksum of a file's content is wrong");
+        }
+        Ok(file)
+    }
+
+    /// A file in bytes that are nothing else, as `extract` writes it.
+    pub(super) fn standalone(bytes: &[u8]) -> Option<File> {
+        let span = Span::new(bytes.to_vec());
+        let files = [0xff, 0].map(|erased| File::parse(&span, true, erased).ok());
+        let whole = |file: &File| file.original.len() == bytes.len() && !file.is_deleted;
+        files.into_iter().flatten().find(whole)
+    }
+
+    /// A new file.
+    pub(super) fn new(guid: Guid, kind: FileKind, sections: Vec<Section>, erased: u8) -> File {
+        let mut header = vec![0; HEADER];
+        header.splice(..16, guid.bytes());
+        if let Some(byte) = header.get_mut(STATE) {
+            *byte = WHOLE ^ erased;
+        }
+        File {
+            offset: 0,
+            guid,
+            kind,
+            body: Body::Sections(sections),
+            changed: true,
+            original: Span::new(header),
+            attributes: 0,
+            header: HEADER,
+            is_deleted: false,
+            erased,
+        }
+    }
+
+    /// A file that only takes room: as many bytes as `size`, which is at least that of a header.
+    pub(super) fn pad(size: usize, large: bool, erased: u8) -> Result<Vec<u8>, FirmwareError> {
+        let header = header_for(size, large)?;
+        let content = vec![erased; size.saturating_sub(header)];
+        let guid = Guid::from_bytes([0xff; 16]);
+        encode(guid, FileKind::PAD, 0, WHOLE ^ erased, &content, large)
+    }
+
+    /// Bytes of the file, with its header.
+    pub fn size(&self) -> usize {
+        self.original.len()
+    }
+
+    /// The file's bytes as they were read, with its header.
+    pub fn bytes(&self) -> &[u8] {
+        self.original.bytes()
+    }
+
+    /// Its sections; none where it has none or they can't be read.
+    pub fn sections(&self) -> &[Section] {
+        match &self.body {
+            Body::Sections(sections) => sections,
+            Body::Raw | Body::Damaged(_) => &[],
+        }
+    }
+
+    /// The name in its user interface section.
+    pub fn name(&self) -> Option<String> {
+        let find = |sections: &[Section]| sections.iter().find_map(Section::text);
+        let packed = || {
+            self.sections()
+                .iter()
+                .find_map(|section| find(section.sections()))
+        };
+        find(self.sections()).or_else(packed)
+    }
+
+    /// Was it deleted, or never written to its end?
+    pub fn is_deleted(&self) -> bool {
+        self.is_deleted
+    }
+
+    /// Is it there for nothing but the room that it takes?
+    pub fn is_empty_pad(&self) -> bool {
+        let erased = |byte: &u8| *byte == self.erased;
+        self.kind == FileKind::PAD && self.content().bytes().iter().all(erased)
+    }
+
+    /// Where it ends in its volume.
+    pub(super) fn end(&self) -> usize {
+        self.offset.saturating_add(self.size())
+    }
+
+    /// What its content has to begin at a multiple of, in bytes of the volume.
+    pub(super) fn alignment(&self) -> usize {
+        const SMALL: [usize; 8] = [1, 16, 128, 512, 1 << 10, 1 << 12, 1 << 15, 1 << 16];
+        const LARGE: [usize; 8] = [
+            1 << 17,
+            1 << 18,
+            1 << 19,
+            1 << 20,
+            1 << 21,
+            1 << 22,
+            1 << 23,
+            1 << 24,
+        ];
+        let index = usize::from(self.attributes >> 3 & 7);
+        let table = match self.attributes & ALIGNMENT_2 {
+            0 => SMALL,
+            _ => LARGE,
+        };
+        table.get(index).copied().unwrap_or(1)
+    }
+
+    /// Does it have to stay where it is?
+    pub(super) fn stays(&self) -> bool {
+        self.attributes & FIXED != 0 || self.kind.stays()
+    }
+
+    /// Does its end have to be the volume's?
+    pub(super) fn is_top(&self) -> bool {
+        self.guid == TOP
+    }
+
+    /// What is behind the header.
+    fn content(&self) -> Span {
+        let content = self.original.tail(self.header);
+        content.unwrap_or_else(|| Span::new(Vec::new()))
+    }
+
+    /// Its content, if that is raw bytes.
+    pub(super) fn is_raw(&self) -> bool {
+        self.kind == FileKind::RAW
+    }
+
+    /// Gives a raw file another content.
+    pub(super) fn with_content(&self, content: &[u8], large: bool) -> Result<File, FirmwareError> {
+        let state = WHOLE ^ self.erased;
+        let bytes = encode(self.guid, self.kind, self.attributes, state, content, large)?;
+        let file = File::standalone(&bytes).ok_or(FirmwareError::TooLargeForHeader(bytes.len()))?;
+        Ok(file.placed(self.offset, self.erased))
+    }
+
+    /// The same file at a place in a volume whose erased bytes are these.
+    pub(super) fn placed(mut self, offset: usize, erased: u8) -> File {
+        self.offset = offset;
+        self.erased = erased;
+        self
+    }
+
+    /// How long the header is that a content of this length needs.
+    pub(super) fn header_length(size: usize) -> usize {
+        header_for(size, true).unwrap_or(HEADER)
+    }
+
+    /// The file's bytes, with what was changed in it.
+    pub(super) fn encode(&self, large: bool) -> Result<Vec<u8>, FirmwareError> {
+        let sections = match &self.body {
+            Body::Sections(sections) if self.changed => sections,
+            _ => {
+                let mut bytes = self.bytes().to_vec();
+                // It may come from a volume of the other polarity.
+                if let Some(state) = bytes.get_mut(STATE).filter(|_| !self.is_deleted) {
+                    *state = WHOLE ^ self.erased;
+                }
+                return Ok(bytes);
+            }
+        };
+        let content = section::encode(sections)?;
+        let state = WHOLE ^ self.erased;
+        encode(
+            self.guid,
+            self.kind,
+            self.attributes,
+            state,
+            &content,
+            large,
+        )
+    }
+
+    /// Its first section of a kind, also in packed ones, on the way to which everything counts as changed.
+    pub(super) fn section_mut(&mut self, kind: SectionKind) -> Option<&mut Section> {
+        match &mut self.body {
+            Body::Sections(sections) => section::find_mut(sections, kind),
+            Body::Raw | Body::Damaged(_) => None,
+        }
+    }
+}
+
+/// The sum over a header, in which the state and the sum over the data count as zero.
+fn header_sum(header: &[u8]) -> u8 {
+    let counted = header.iter().enumerate();
+    sum8(
+        counted
+            .filter(|(at, _)| !matches!(*at, STATE | DATA_SUM))
+            .map(|(_, byte)| *byte),
+    )
+}
+
+/// How long the header is of a file with this size.
+fn header_for(size: usize, large: bool) -> Result<usize, FirmwareError> {
+    match size {
+        ..0x100_0000 => Ok(HEADER),
+        _ if large => Ok(LARGE_HEADER),
+        _ => Err(FirmwareError::TooLargeForHeader(size)),
+    }
+}
+
+fn encode(
+    guid: Guid,
+    kind: FileKind,
+    attributes: u8,
+    state: u8,
+    content: &[u8],
+    large: bool,
+) -> Result<Vec<u8>, FirmwareError> {
+    let size = content.len().saturating_add(HEADER);
+    let length = header_for(size, large)?;
+    let size = content.len().saturating_add(length);
+    let is_large = length == LARGE_HEADER;
+    let attributes = attributes & !LARGE_FILE | if is_large { LARGE_FILE } else { 0 };
+    let data_sum = match attributes & CHECKSUM {
+        0 => NO_SUM[0],
+        _ => sum8(content.iter().copied()),
+    };
+    let wide = u64::try_from(size).unwrap_or(u64::MAX).to_le_bytes();
+    let [a, b, c, ..] = if is_large { [0; 8] } else { wide };
+    let mut file = guid.bytes().to_vec();
+    file.extend([0, data_sum, kind.0, attributes, a, b, c, state]);
+    if is_large {
+        file.extend(wide);
+    }
+    let sum = header_sum(&file);
+    if let Some(byte) = file.get_mut(HEADER_SUM) {
+        *byte = sum;
+    }
+    file.extend(content);
+    Ok(file)
+}
+
+/// Behind the last file everything has to be erased: other bytes would be lost with the next change.
+fn check_free(rest: &Span, at: usize, erased: u8) -> Result<(), Damage> {
+    match rest.bytes().iter().position(|byte| *byte != erased) {
+        None => Ok(()),
+        Some(_) => Err(Damage::new(at, "there are bytes behind the last file")),
+    }
+}

@@ -1,0 +1,182 @@
+//! The header of a volume (PI 1.8, volume 3, sections 3.2.1 and 3.2.2).
+
+use super::checksum::sum16;
+use super::span::Span;
+use super::{Damage, Guid};
+
+/// `EFI_FIRMWARE_FILE_SYSTEM2_GUID`
+const FFS2: Guid = Guid::new(
+    0x8c8c_e578,
+    0x8a3d,
+    0x4f1c,
+    [0x99, 0x35, 0x89, 0x61, 0x85, 0xc3, 0x2d, 0xd3],
+);
+/// `EFI_FIRMWARE_FILE_SYSTEM3_GUID`
+const FFS3: Guid = Guid::new(
+    0x5473_c07a,
+    0x3dcb,
+    0x4dca,
+    [0xbd, 0x6f, 0x1e, 0x96, 0x89, 0xe7, 0x34, 0x9a],
+);
+/// `EFI_SYSTEM_NV_DATA_FV_GUID`: variables.
+const VARIABLES: Guid = Guid::new(
+    0xfff1_2b8d,
+    0x7696,
+    0x4c8b,
+    [0xa9, 0x85, 0x27, 0x47, 0x07, 0x5b, 0x4f, 0x50],
+);
+
+/// Where the signature `_FVH` stands in a header.
+pub(super) const SIGNATURE: usize = 40;
+/// The header without its map of blocks.
+const FIXED: usize = 56;
+/// The longest header that is read: it has room for more than a hundred runs of blocks.
+const MAX_HEADER: usize = 1024;
+/// The extended header without its entries.
+const EXTENDED: usize = 20;
+/// `EFI_FVB2_ERASE_POLARITY`
+const ERASE_POLARITY: u32 = 0x800;
+
+/// What is in a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileSystem {
+    /// Files of up to 16 MiB.
+    Ffs2,
+    /// Files of any size.
+    Ffs3,
+    /// The variables of the firmware.
+    Variables,
+    /// Something else.
+    Other(Guid),
+}
+
+/// A run of blocks of one size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocks {
+    /// How many.
+    pub count: u32,
+    /// Bytes in each.
+    pub size: u32,
+}
+
+/// What the header of a volume says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeHeader {
+    /// What is in it.
+    pub filesystem: FileSystem,
+    /// Its name, from the extended header.
+    pub name: Option<Guid>,
+    /// Bytes of the volume, with the headers.
+    pub size: usize,
+    /// Its map of blocks.
+    pub blocks: Vec<Blocks>,
+    /// The byte that erased flash has.
+    pub erased: u8,
+    /// Where the first file may be, behind the headers.
+    pub(super) first_file: usize,
+}
+
+impl VolumeHeader {
+    /// Reads the header that stands `at` an offset. `None`: what is there is no volume.
+    pub(super) fn read(image: &Span, at: usize) -> Result<Option<VolumeHeader>, Damage> {
+        let Some(span) = image.tail(at) else {
+            return Ok(None);
+        };
+        let signature = span.array(SIGNATURE) == Some(*b"_FVH");
+        let Some(plain) = signature.then(|| Plain::read(&span)).flatten() else {
+            return Ok(None);
+        };
+        // The map says the size once more: that is no accident, and the rest has to be right, too.
+        let header = span.bytes().get(..plain.header);
+        if header.is_none_or(|header| sum16(header) != 0) {
+            let what = "the checksum of a volume's header is wrong";
+            return Err(Damage::new(at, what));
+        }
+        if span.len() < plain.size {
+            return Err(Damage::new(at, "a volume is longer than what it is in"));
+        }
+        let (name, behind) = match plain.extended {
+            0 => (None, plain.header),
+            start => {
+                let outside =
+                    || Damage::new(at, "a volume's extended header is not inside of the volume");
+                let (name, behind) = extended(&span, start).ok_or_else(outside)?;
+                if start < plain.header || behind > plain.size {
+                    return Err(outside());
+                }
+                (Some(name), behind)
+            }
+        };
+        Ok(Some(VolumeHeader {
+            filesystem: match plain.filesystem {
+                FFS2 => FileSystem::Ffs2,
+                FFS3 => FileSystem::Ffs3,
+                VARIABLES => FileSystem::Variables,
+                other => FileSystem::Other(other),
+            },
+            name,
+            size: plain.size,
+            blocks: plain.blocks,
+            erased: if plain.attributes & ERASE_POLARITY == 0 {
+                0
+            } else {
+                0xff
+            },
+            first_file: behind.next_multiple_of(8),
+        }))
+    }
+}
+
+/// The name in an extended header, and where that header ends.
+fn extended(span: &Span, start: usize) -> Option<(Guid, usize)> {
+    let size = usize::try_from(span.u32(start.checked_add(16)?)?).ok()?;
+    let end = start.checked_add(size.max(EXTENDED))?;
+    (end <= span.len()).then_some((span.guid(start)?, end))
+}
+
+/// The fields of a header whose map of blocks and size agree.
+struct Plain {
+    filesystem: Guid,
+    size: usize,
+    attributes: u32,
+    header: usize,
+    extended: usize,
+    blocks: Vec<Blocks>,
+}
+
+impl Plain {
+    fn read(span: &Span) -> Option<Plain> {
+        let size = usize::try_from(span.u64(32)?).ok()?;
+        let header = usize::from(span.u16(48)?);
+        if !(FIXED..=MAX_HEADER).contains(&header)
+            || header > size
+            || size > isize::MAX.cast_unsigned()
+        {
+            return None;
+        }
+        let mut blocks = Vec::new();
+        let mut total = 0_u64;
+        let mut at = FIXED;
+        loop {
+            let end = at.checked_add(8).filter(|end| *end <= header)?;
+            let run = Blocks {
+                count: span.u32(at)?,
+                size: span.u32(at.checked_add(4)?)?,
+            };
+            if run.count == 0 && run.size == 0 {
+                break;
+            }
+            total = total.checked_add(u64::from(run.count).checked_mul(u64::from(run.size))?)?;
+            blocks.push(run);
+            at = end;
+        }
+        (u64::try_from(size) == Ok(total)).then_some(Plain {
+            filesystem: span.guid(16)?,
+            size,
+            attributes: span.u32(44)?,
+            header,
+            extended: usize::from(span.u16(52)?),
+            blocks,
+        })
+    }
+}

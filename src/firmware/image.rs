@@ -1,0 +1,147 @@
+//! All of an image: volumes, and what is between them.
+
+use super::header::{SIGNATURE, VolumeHeader};
+use super::reader::Reader;
+use super::span::Span;
+use super::{Content, FirmwareError, Inside, Section, Volume};
+
+/// The largest image that is read: four times the largest flash part of a server.
+pub const MAX_IMAGE: usize = 256 << 20;
+
+/// An image of firmware.
+pub struct Image {
+    /// What it consists of.
+    pub pieces: Vec<Piece>,
+    original: Span,
+}
+
+/// Part of an image.
+pub enum Piece {
+    /// Bytes that are no volume, from an offset on; they are kept.
+    Other {
+        /// Where they begin.
+        offset: usize,
+        /// How many.
+        size: usize,
+    },
+    /// A volume.
+    Volume(Volume),
+}
+
+impl Image {
+    /// Reads an image. What is damaged inside of a volume is said there; a volume whose header is damaged is an
+    /// error, for nobody knows where it ends.
+    pub fn read(bytes: Vec<u8>) -> Result<Image, FirmwareError> {
+        if bytes.len() > MAX_IMAGE {
+            return Err(FirmwareError::TooLarge(bytes.len()));
+        }
+        let original = Span::new(bytes);
+        let mut reader = Reader::new();
+        let mut pieces = Vec::new();
+        let mut behind = 0;
+        let mut at = 0;
+        while let Some(volume) = next_volume(&original, at, &mut reader)? {
+            other(&mut pieces, behind, volume.offset);
+            at = volume.offset.saturating_add(volume.header.size);
+            behind = at;
+            pieces.push(Piece::Volume(volume));
+        }
+        if pieces.is_empty() {
+            return Err(FirmwareError::NoVolume);
+        }
+        other(&mut pieces, behind, original.len());
+        Ok(Image { pieces, original })
+    }
+
+    /// Bytes of the image.
+    pub fn size(&self) -> usize {
+        self.original.len()
+    }
+
+    /// The volumes that are not inside of others.
+    pub fn volumes(&self) -> impl Iterator<Item = &Volume> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Volume(volume) => Some(volume),
+            Piece::Other { .. } => None,
+        })
+    }
+
+    /// The image's bytes, with what was changed in it.
+    pub fn encode(&self) -> Result<Vec<u8>, FirmwareError> {
+        let mut bytes = Vec::with_capacity(self.size());
+        for piece in &self.pieces {
+            match piece {
+                Piece::Other { offset, size } => {
+                    let other = self.original.cut(*offset, *size);
+                    bytes.extend(other.iter().flat_map(|span| span.bytes()));
+                }
+                Piece::Volume(volume) => bytes.extend(volume.encode()?),
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Marks everything that can be made anew as changed, so that [`encode`](Image::encode) makes all of it.
+    pub fn touch(&mut self) {
+        for piece in &mut self.pieces {
+            if let Piece::Volume(volume) = piece {
+                touch_volume(volume);
+            }
+        }
+    }
+}
+
+fn touch_volume(volume: &mut Volume) -> bool {
+    if let Content::Files(files) = &mut volume.content {
+        volume.changed = true;
+        for file in files {
+            if let super::Body::Sections(sections) = &mut file.body {
+                let touched = sections.iter_mut().map(touch_section);
+                file.changed |= touched.fold(false, |any, touched| any | touched);
+            }
+        }
+    }
+    volume.changed
+}
+
+fn touch_section(section: &mut Section) -> bool {
+    section.changed |= match &mut section.inside {
+        Inside::Sections(super::Codec::Sealed(_), _) => false,
+        Inside::Sections(_, sections) => sections
+            .iter_mut()
+            .map(touch_section)
+            .fold(true, |all, _| all),
+        Inside::Volume(volume) => touch_volume(volume),
+        Inside::Bytes | Inside::Packed(_) | Inside::Damaged(_) => false,
+    };
+    section.changed
+}
+
+/// The next volume from `at` on. Volumes begin at multiples of eight bytes.
+fn next_volume(
+    image: &Span,
+    at: usize,
+    reader: &mut Reader,
+) -> Result<Option<Volume>, FirmwareError> {
+    let mut at = at.next_multiple_of(8);
+    while let Some(rest) = image.tail(at).filter(|rest| rest.len() > SIGNATURE) {
+        if rest
+            .bytes()
+            .get(SIGNATURE..)
+            .is_some_and(|bytes| bytes.starts_with(b"_FVH"))
+            && let Some(header) = VolumeHeader::read(image, at)?
+        {
+            return Ok(Some(Volume::read(image, at, header, reader)?));
+        }
+        at = at.saturating_add(8);
+    }
+    Ok(None)
+}
+
+/// What is between two volumes, if anything.
+fn other(pieces: &mut Vec<Piece>, offset: usize, end: usize) {
+    let size = end.saturating_sub(offset);
+    if size > 0 {
+        pieces.push(Piece::Other { offset, size });
+    }
+}

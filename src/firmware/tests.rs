@@ -1,0 +1,490 @@
+use proptest::prelude::*;
+
+use super::builder::{
+    Builder, CRC32, DRIVER, FFS3, LZMA_F86, PEIM, driver, file, guid, guided, join, module, nested,
+    section,
+};
+use super::checksum::crc32;
+use super::*;
+
+fn read(bytes: &[u8]) -> Image {
+    Image::read(bytes.to_vec()).unwrap()
+}
+
+fn target(text: &str) -> Target {
+    text.parse().unwrap()
+}
+
+fn changed(bytes: &[u8], change: &Change) -> Result<Vec<u8>, FirmwareError> {
+    let mut image = read(bytes);
+    image.apply(change)?;
+    image.encode()
+}
+
+fn replace(name: &str, with: &[u8]) -> Change {
+    Change::Replace {
+        target: target(name),
+        with: with.to_vec(),
+    }
+}
+
+/// The names of all files that have one, with what is in their programs.
+fn programs(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let image = read(bytes);
+    let volumes = find::all_volumes(&image);
+    let files = volumes.iter().flat_map(|volume| volume.files());
+    let program = |file: &File| {
+        let section = file
+            .sections()
+            .iter()
+            .find(|one| one.kind == SectionKind::PE32)?;
+        Some((file.name()?, section.bytes().to_vec()))
+    };
+    files.filter_map(program).collect()
+}
+
+#[test]
+fn what_is_not_changed_stays() {
+    let image = nested();
+    assert_eq!(read(&image).encode().unwrap(), image);
+    assert!(matches!(
+        read(&image).pieces[1],
+        Piece::Other {
+            offset: 0x800,
+            size: 64
+        }
+    ));
+}
+
+#[test]
+fn what_is_made_anew_says_the_same() {
+    let image = nested();
+    let mut touched = read(&image);
+    touched.touch();
+    let again = touched.encode().unwrap();
+    assert_eq!(again.len(), image.len());
+    assert_eq!(programs(&again), programs(&image));
+    // All but the packed section is the same, byte by byte.
+    assert_eq!(again[0x800..], image[0x800..]);
+    let inner = |bytes: &[u8]| {
+        let image = read(bytes);
+        find::all_volumes(&image)[1].original.bytes().to_vec()
+    };
+    assert_eq!(inner(&again), inner(&image));
+}
+
+#[test]
+fn a_file_goes_and_only_its_volumes_change() {
+    let image = nested();
+    let after = changed(&image, &Change::Remove(target("Network"))).unwrap();
+    let names: Vec<String> = programs(&after).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["Shell", "Other"]);
+    assert_eq!(after[0x800..], image[0x800..]);
+    let free = |bytes: &[u8]| find::all_volumes(&read(bytes))[1].free().unwrap();
+    assert_eq!(
+        free(&after) - free(&image),
+        driver(2, "Network", b"MZ the network")
+            .len()
+            .next_multiple_of(8)
+    );
+}
+
+#[test]
+fn a_program_takes_the_place_of_another() {
+    let after = changed(
+        &nested(),
+        &replace("Shell", b"MZ the payload, which is longer"),
+    )
+    .unwrap();
+    let shell = (
+        String::from("Shell"),
+        b"MZ the payload, which is longer".to_vec(),
+    );
+    assert_eq!(programs(&after)[0], shell);
+    assert_eq!(programs(&after).len(), 3);
+    // By its GUID in its volume, which is in another one.
+    let name = format!("{}/{}", guid(0x11), guid(1));
+    assert_eq!(
+        changed(
+            &nested(),
+            &replace(&name, b"MZ the payload, which is longer")
+        ),
+        Ok(after)
+    );
+}
+
+#[test]
+fn a_whole_file_takes_the_place_of_another() {
+    let new = driver(0x42, "New", b"MZ new");
+    let after = changed(&nested(), &replace("Shell", &new)).unwrap();
+    assert_eq!(
+        programs(&after)[0],
+        (String::from("New"), b"MZ new".to_vec())
+    );
+}
+
+#[test]
+fn what_has_no_place_is_refused() {
+    let refused = |name: &str, with: &[u8]| changed(&nested(), &replace(name, with)).unwrap_err();
+    assert!(matches!(
+        refused("Shell", b"#!/bin/sh"),
+        FirmwareError::NoPlace(..)
+    ));
+    let freeform = guid(3).to_string();
+    assert!(matches!(
+        refused(&freeform, b"MZ program"),
+        FirmwareError::NoPlace(..)
+    ));
+    assert!(changed(&nested(), &replace(&freeform, b"other data")).is_ok());
+    assert!(matches!(
+        refused("Nobody", b"MZ"),
+        FirmwareError::NotFound(_)
+    ));
+}
+
+#[test]
+fn files_are_added_behind_the_others() {
+    let mut program = vec![0; 256];
+    program[..2].copy_from_slice(b"MZ");
+    program[0x3c] = 0x80;
+    program[0x80..0x84].copy_from_slice(b"PE\0\0");
+    program[0x80 + 24 + 68] = 10;
+    let add = |guid, content: &[u8]| Change::Add {
+        volume: builder::guid(0x11),
+        guid,
+        name: "Added".to_owned(),
+        content: content.to_vec(),
+    };
+    let after = changed(&nested(), &add(Some(guid(0x55)), &program)).unwrap();
+    assert_eq!(
+        programs(&after)[2],
+        (String::from("Added"), program.clone())
+    );
+    let image = read(&after);
+    let file = target("Added").find(&image).unwrap();
+    assert_eq!(file.kind.name(), "application");
+    // What `extract` gives comes back in.
+    let file = file.bytes().to_vec();
+    let removed = changed(&after, &Change::Remove(target("Added"))).unwrap();
+    assert_eq!(changed(&removed, &add(None, &file)), Ok(after));
+    for (guid, content) in [(None, &program[..]), (Some(guid(1)), b"no program")] {
+        let error = changed(&nested(), &add(guid, content)).unwrap_err();
+        assert!(matches!(error, FirmwareError::NotAddable(_)), "{error}");
+    }
+}
+
+#[test]
+fn names_that_mean_several_files_are_refused() {
+    let twice = [
+        nested(),
+        Builder::new(0x400, vec![driver(1, "Shell", b"MZ 2")]).build(),
+    ]
+    .concat();
+    let error = changed(&twice, &Change::Remove(target("Shell"))).unwrap_err();
+    let FirmwareError::Ambiguous(_, places) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        places,
+        [0x11, 0x77].map(|name| format!("{}/{}", guid(name), guid(1)))
+    );
+    for place in places {
+        assert!(
+            changed(&twice, &Change::Remove(target(&place))).is_ok(),
+            "{place}"
+        );
+    }
+}
+
+/// A volume whose only driver has a program of this length.
+fn filled(length: usize) -> Result<Vec<u8>, FirmwareError> {
+    let image = Builder::new(0x400, vec![driver(1, "A", b"MZ")]).build();
+    let program = [b"MZ".to_vec(), vec![b'.'; length - 2]].concat();
+    changed(&image, &replace("A", &program))
+}
+
+#[test]
+fn one_byte_too_much_is_refused_with_the_number() {
+    // Headers of volume, extended header, file and section; a section with the name behind the program.
+    let most = 0x400 - 0x78 - 24 - 4 - 8;
+    let full = filled(most).unwrap();
+    assert_eq!(read(&full).volumes().next().unwrap().free(), Some(0));
+    for (more, missing) in [(1, 4), (4, 4), (5, 8), (100, 100)] {
+        assert_eq!(
+            filled(most + more),
+            Err(FirmwareError::DoesNotFit {
+                volume: Some(guid(0x77)),
+                size: 0x400,
+                missing,
+            }),
+            "{more} bytes more"
+        );
+    }
+    // Without anything that is aligned behind it, the number is exact.
+    let raw = file([5; 16], 0x01, 0, b"raw", 0xff);
+    let image = Builder::new(0x400, vec![raw]).build();
+    let room = 0x400 - 0x78 - 24;
+    assert!(changed(&image, &replace(&guid(5).to_string(), &vec![1; room])).is_ok());
+    let error = changed(&image, &replace(&guid(5).to_string(), &vec![1; room + 1]));
+    assert!(matches!(
+        error,
+        Err(FirmwareError::DoesNotFit { missing: 1, .. })
+    ));
+}
+
+#[test]
+fn what_runs_in_place_stays_in_place() {
+    let peim = |byte, name: &str| file([byte; 16], PEIM, 0, &module(name, b"MZ peim"), 0xff);
+    let files = vec![
+        peim(1, "First"),
+        driver(2, "Between", &[b'M'; 100]),
+        peim(3, "Second"),
+    ];
+    let image = Builder::new(0x800, files).build();
+    let place = |bytes: &[u8], name: &str| target(name).find(&read(bytes)).unwrap().offset;
+    let before = place(&image, "Second");
+    for name in ["First", "Between"] {
+        let after = changed(&image, &Change::Remove(target(name))).unwrap();
+        assert_eq!(place(&after, "Second"), before, "without {name}");
+        assert_eq!(after.len(), image.len());
+    }
+    let grown = [b'M'; 101 + 8];
+    let grown = [b"MZ", &grown[..]].concat();
+    let error = changed(&image, &replace("Between", &grown)).unwrap_err();
+    assert!(
+        matches!(error, FirmwareError::MustStay(stays, _) if stays == guid(3)),
+        "{error}"
+    );
+}
+
+#[test]
+fn content_keeps_its_alignment() {
+    // 3 << 3: 512 bytes.
+    let aligned = file([7; 16], DRIVER, 3 << 3, &module("Aligned", b"MZ"), 0xff);
+    let pad = |size: usize| file([0xff; 16], 0xf0, 0, &vec![0xff; size - 24], 0xff);
+    // 0x78 and the first file of 0x30, then pad up to the header before 0x200.
+    let first = driver(1, "First", b"MZ 12");
+    let behind = 0x78 + first.len().next_multiple_of(8);
+    let image = Builder::new(0x1000, vec![first, pad(0x200 - 24 - behind), aligned]).build();
+    let place = |bytes: &[u8]| target("Aligned").find(&read(bytes)).unwrap().offset + 24;
+    assert_eq!(place(&image), 0x200);
+    let after = changed(&image, &Change::Remove(target("First"))).unwrap();
+    assert_eq!(place(&after), 0x200);
+    let program = [b"MZ".to_vec(), vec![b'.'; 0x200]].concat();
+    let after = changed(&image, &replace("First", &program)).unwrap();
+    assert_eq!(place(&after), 0x400);
+    // Back again, it is what it was.
+    assert_eq!(changed(&after, &replace("First", b"MZ 12")).unwrap(), image);
+}
+
+#[test]
+fn the_file_at_the_top_keeps_its_end() {
+    let top = file(
+        builder::bytes("1ba0062e-c779-4582-8566-336ae8f78f09"),
+        0x01,
+        0,
+        b"reset vector",
+        0xff,
+    );
+    let first = driver(1, "First", b"MZ");
+    let gap = 0x400 - 0x78 - first.len().next_multiple_of(8) - top.len();
+    // Only its end is the volume's, its length is no multiple of eight.
+    let top = file(
+        builder::bytes("1ba0062e-c779-4582-8566-336ae8f78f09"),
+        0x01,
+        0,
+        &[b"reset vector".to_vec(), vec![0; 8 - (24 + 12) % 8]].concat(),
+        0xff,
+    );
+    let gap = gap - (8 - (24 + 12) % 8);
+    let pad = file([0xff; 16], 0xf0, 0, &vec![0xff; gap - 24], 0xff);
+    let image = Builder::new(0x400, vec![first, pad, top]).build();
+    let after = changed(&image, &Change::Remove(target("First"))).unwrap();
+    assert_eq!(after[0x3d8..], image[0x3d8..]);
+}
+
+#[test]
+fn sums_over_content_are_made_anew() {
+    let file = file([1; 16], DRIVER, 0x40, &module("Summed", b"MZ before"), 0xff);
+    let image = Builder::new(0x400, vec![file]).build();
+    let after = changed(&image, &replace("Summed", b"MZ after")).unwrap();
+    assert_eq!(programs(&after)[0].1, b"MZ after");
+}
+
+#[test]
+fn large_files_and_sections_have_their_own_headers() {
+    let mut builder = Builder::new(0x200_0000, vec![driver(1, "Large", b"MZ")]);
+    builder.filesystem = FFS3;
+    let program = [b"MZ".to_vec(), vec![b'.'; 0x100_0000]].concat();
+    let after = changed(&builder.build(), &replace("Large", &program)).unwrap();
+    assert!(programs(&after)[0].1 == program);
+    assert_eq!(
+        changed(&after, &replace("Large", b"MZ")).unwrap(),
+        builder.build()
+    );
+    builder.filesystem = builder::FFS2;
+    let error = changed(&builder.build(), &replace("Large", &program)).unwrap_err();
+    assert!(
+        matches!(error, FirmwareError::TooLargeForHeader(_)),
+        "{error}"
+    );
+}
+
+#[test]
+fn flash_that_is_erased_to_zeros() {
+    let mut builder = Builder::new(
+        0x400,
+        vec![file([1; 16], DRIVER, 0, &module("A", b"MZ 1"), 0)],
+    );
+    builder.erased = 0;
+    let image = builder.build();
+    let after = changed(&image, &replace("A", b"MZ 2")).unwrap();
+    assert_eq!(programs(&after)[0].1, b"MZ 2");
+    assert_eq!(after.last(), Some(&0));
+    assert_eq!(changed(&after, &replace("A", b"MZ 1")).unwrap(), image);
+}
+
+#[test]
+fn every_way_of_packing_that_is_known() {
+    let content = module("Packed", b"MZ before");
+    let plain = [&(content.len() as u32).to_le_bytes()[..], &[0], &content].concat();
+    let f86 = {
+        let mut before = Vec::new();
+        before.extend([0x5d, 0, 0, 0, 1]);
+        before.extend((content.len() as u64).to_le_bytes());
+        guided(
+            LZMA_F86,
+            1,
+            &[],
+            &lzma::pack(&before, true, &content).unwrap(),
+        )
+    };
+    for packed in [
+        section(0x01, &plain),
+        section(0x03, &content),
+        guided(CRC32, 2, &crc32(&content).to_le_bytes(), &content),
+        builder::lzma(&content),
+        f86,
+    ] {
+        let file = file([1; 16], DRIVER, 0, &packed, 0xff);
+        let image = Builder::new(0x400, vec![file]).build();
+        let file = read(&image);
+        assert_eq!(target("Packed").find(&file).unwrap().guid, guid(1));
+        let after = changed(&image, &replace("Packed", b"MZ afterwards")).unwrap();
+        let image = read(&after);
+        let file = target("Packed").find(&image).unwrap();
+        let inner = &file.sections()[0].sections()[0];
+        assert_eq!(inner.bytes(), b"MZ afterwards");
+    }
+}
+
+#[test]
+fn what_is_packed_otherwise_is_kept() {
+    let unknown = guided("a31280ad-481e-41b6-95e8-127f4c984779", 1, &[], b"packed");
+    let signed = guided(
+        "a7717414-c616-4977-9420-844712a735bf",
+        2,
+        b"sign",
+        &module("S", b"MZ"),
+    );
+    let files = [unknown, signed].map(|body| file([1; 16], DRIVER, 0, &body, 0xff));
+    let [unknown, signed] = files.map(|file| Builder::new(0x400, vec![file]).build());
+    let image = read(&unknown);
+    let volume = image.volumes().next().unwrap();
+    assert!(matches!(
+        volume.files()[0].sections()[0].inside,
+        Inside::Packed(Some(_))
+    ));
+    let error = changed(&signed, &replace("S", b"MZ 2")).unwrap_err();
+    assert!(matches!(error, FirmwareError::Sealed(_)), "{error}");
+}
+
+#[test]
+fn damage_is_told_where_it_is_and_kept() {
+    let mut image = Builder::new(0x400, vec![driver(1, "A", b"MZ"), driver(2, "B", b"MZ")]).build();
+    image[0x78 + 3] ^= 1;
+    let damaged = read(&image);
+    let volume = damaged.volumes().next().unwrap();
+    let Content::Damaged(damage) = &volume.content else {
+        panic!("the header of the first file is wrong");
+    };
+    assert_eq!(
+        damage.to_string(),
+        "at 0x78: the checksum of a file's header is wrong"
+    );
+    assert_eq!(damaged.encode().unwrap(), image);
+    let add = Change::Add {
+        volume: guid(0x77),
+        guid: None,
+        name: String::new(),
+        content: driver(3, "C", b"MZ"),
+    };
+    let error = changed(&image, &add).unwrap_err();
+    assert!(matches!(error, FirmwareError::NotUnderstood(..)), "{error}");
+    // A header of a volume: there it ends.
+    image[60] ^= 1;
+    image[48] ^= 4;
+    assert_eq!(Image::read(image).err(), Some(FirmwareError::NoVolume));
+    let mut image = Builder::new(0x400, vec![]).build();
+    image[0] ^= 1;
+    let error = Image::read(image).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "it is damaged at 0x0: the checksum of a volume's header is wrong"
+    );
+}
+
+#[test]
+fn bytes_behind_the_files_are_not_lost() {
+    let mut image = Builder::new(0x400, vec![driver(1, "A", b"MZ")]).build();
+    image[0x3ff] = 0;
+    assert!(matches!(
+        changed(&image, &Change::Remove(target("A"))),
+        Err(FirmwareError::NotFound(_))
+    ));
+    let image = read(&image);
+    let volume = image.volumes().next().unwrap();
+    assert!(matches!(&volume.content, Content::Damaged(damage) if damage.what.contains("behind")));
+}
+
+#[test]
+fn volumes_in_volumes_end_somewhere() {
+    let mut volume = Builder::new(0x400, vec![driver(1, "A", b"MZ")]).build();
+    for size in 2..40 {
+        let body = join(&[section(0x17, &volume)]);
+        let image = file([1; 16], 0x0b, 0, &body, 0xff);
+        volume = Builder::new(size * 0x400, vec![image]).build();
+    }
+    let image = read(&volume);
+    assert!(find::all_volumes(&image).len() < 40);
+    assert_eq!(image.encode().unwrap(), volume);
+}
+
+proptest! {
+    /// Damage anywhere is an error, or is kept as it is; a change never makes the image longer.
+    #[test]
+    fn damaged_images(at in 0..0xc40_usize, bytes in proptest::collection::vec(any::<u8>(), 1..8)) {
+        let mut image = nested();
+        let end = image.len().min(at + bytes.len());
+        image[at..end].copy_from_slice(&bytes[..end - at]);
+        if let Ok(mut read) = Image::read(image.clone()) {
+            prop_assert_eq!(read.encode().unwrap(), image.clone());
+            read.touch();
+            if let Ok(again) = read.encode() {
+                prop_assert_eq!(again.len(), image.len());
+                prop_assert!(Image::read(again).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        prop_assert!(Image::read(bytes).is_err());
+    }
+
+    #[test]
+    fn guids(bytes in any::<[u8; 16]>()) {
+        let guid = Guid::from_bytes(bytes);
+        prop_assert_eq!(guid.to_string().parse(), Ok(guid));
+    }
+}

@@ -1,0 +1,100 @@
+//! A volume: files in a part of the flash, or in a section.
+
+use super::header::{FileSystem, VolumeHeader};
+use super::reader::Reader;
+use super::span::Span;
+use super::{Damage, File, FirmwareError, layout};
+
+/// A firmware volume.
+pub struct Volume {
+    /// Where it begins, in bytes of the image or of the section that it is in.
+    pub offset: usize,
+    /// What its header says.
+    pub header: VolumeHeader,
+    /// What is in it.
+    pub content: Content,
+    pub(super) original: Span,
+    pub(super) changed: bool,
+}
+
+/// What is in a volume.
+pub enum Content {
+    /// Files, one behind the other.
+    Files(Vec<File>),
+    /// Something that is not files; it is kept.
+    Unknown,
+    /// Files that can't be read; they are kept.
+    Damaged(Damage),
+}
+
+impl Volume {
+    /// Reads the volume that begins at `offset`, where its header was found.
+    pub(super) fn read(
+        around: &Span,
+        offset: usize,
+        header: VolumeHeader,
+        reader: &mut Reader,
+    ) -> Result<Volume, Damage> {
+        let cut = around.cut(offset, header.size);
+        let outside = || Damage::new(offset, "a volume is longer than what it is in");
+        let original = cut.ok_or_else(outside)?;
+        let content = match header.filesystem {
+            FileSystem::Ffs2 | FileSystem::Ffs3 => {
+                match reader.deeper(|reader| files(&original, &header, reader)) {
+                    Ok(files) => Content::Files(files),
+                    Err(damage) => Content::Damaged(damage),
+                }
+            }
+            FileSystem::Variables | FileSystem::Other(_) => Content::Unknown,
+        };
+        Ok(Volume {
+            offset,
+            header,
+            content,
+            original,
+            changed: false,
+        })
+    }
+
+    /// Its files; none where it was not understood.
+    pub fn files(&self) -> &[File] {
+        match &self.content {
+            Content::Files(files) => files,
+            Content::Unknown | Content::Damaged(_) => &[],
+        }
+    }
+
+    /// Bytes behind the last file that something new may take; `None` where there are no files.
+    pub fn free(&self) -> Option<usize> {
+        let Content::Files(files) = &self.content else {
+            return None;
+        };
+        let last = files.iter().rfind(|file| !file.is_empty_pad());
+        let end = last.map_or(self.header.first_file, File::end);
+        Some(self.header.size.saturating_sub(end.next_multiple_of(8)))
+    }
+
+    /// The volume's bytes, with what was changed in it.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, FirmwareError> {
+        if !self.changed {
+            return Ok(self.original.bytes().to_vec());
+        }
+        let name = self.header.name;
+        match &self.content {
+            Content::Files(files) => layout::volume(&self.header, &self.original, files),
+            Content::Unknown => Err(FirmwareError::NotUnderstood(name, "it holds no files")),
+            Content::Damaged(damage) => Err(FirmwareError::NotUnderstood(name, damage.what)),
+        }
+    }
+}
+
+/// The files from the first one on. Behind the last one there is erased flash up to the end.
+fn files(volume: &Span, header: &VolumeHeader, reader: &mut Reader) -> Result<Vec<File>, Damage> {
+    let mut files = Vec::new();
+    let mut at = header.first_file;
+    while let Some(file) = File::read(volume, at, header, reader)? {
+        at = file.end().next_multiple_of(8);
+        files.push(file);
+    }
+    Ok(files)
+}

@@ -1,0 +1,51 @@
+//! `edit`: the image with changes.
+
+use std::io::Write;
+
+use pilotlight::firmware::{Change, FirmwareError, Image};
+
+use super::arguments::{Edit, Wanted};
+use super::error::FlashError;
+use super::view::ImageView;
+use super::{open, print, read};
+
+pub(super) fn run(options: &Edit, output: &mut dyn Write) -> Result<(), FlashError> {
+    let wrong = |error: FirmwareError| FlashError::Firmware(options.image.clone(), error);
+    let mut image = open(&options.image)?;
+    for wanted in &options.changes {
+        let done = image.apply(&change(wanted)?).map_err(wrong)?;
+        writeln!(output, "{done}")?;
+    }
+    if options.repack {
+        image.touch();
+    }
+    let bytes = image.encode().map_err(wrong)?;
+    // What was made is read as the firmware will read it.
+    let again = Image::read(bytes.clone()).map_err(wrong)?;
+    print::volumes(&ImageView::of(&again), output)?;
+    if let Some(path) = &options.output {
+        std::fs::write(path, bytes).map_err(|error| FlashError::Write(path.clone(), error))?;
+    }
+    Ok(())
+}
+
+/// The change, with what is in the files that it names.
+fn change(wanted: &Wanted) -> Result<Change, FlashError> {
+    Ok(match wanted {
+        Wanted::Remove(target) => Change::Remove(target.clone()),
+        Wanted::Replace(target, path) => Change::Replace {
+            target: target.clone(),
+            with: read(path)?,
+        },
+        Wanted::Add(volume, guid, path) => Change::Add {
+            volume: *volume,
+            guid: *guid,
+            name: path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            content: read(path)?,
+        },
+    })
+}

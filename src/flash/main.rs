@@ -1,0 +1,78 @@
+//! `pilotlight-flash`: shows what is in an image of UEFI firmware, and makes room in it for a flash kernel.
+//!
+//! It works on files and never touches the flash of the machine that it runs on.
+
+mod arguments;
+mod edit;
+mod error;
+mod extract;
+mod print;
+mod view;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use arguments::Command;
+use error::FlashError;
+use pilotlight::firmware::{Image, MAX_IMAGE};
+use view::ImageView;
+
+fn main() -> ExitCode {
+    let result = arguments::parse(std::env::args_os().skip(1))
+        .and_then(|command| run(command, &mut io::stdout().lock()));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough.
+        Err(FlashError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // There is nobody to tell if this fails too.
+            let _ = writeln!(io::stderr(), "pilotlight-flash: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command, output: &mut dyn Write) -> Result<(), FlashError> {
+    match command {
+        Command::Help => output.write_all(arguments::HELP.as_bytes())?,
+        Command::Version => writeln!(output, "pilotlight-flash {}", env!("CARGO_PKG_VERSION"))?,
+        Command::List { json, image } => {
+            let view = ImageView::of(&open(&image)?);
+            if json {
+                serde_json::to_writer_pretty(&mut *output, &view).map_err(io::Error::from)?;
+                writeln!(output)?;
+            } else {
+                print::image(&view, output)?;
+            }
+            output.flush()?;
+            if let Some(problem) = view.problem() {
+                return Err(FlashError::Damaged(image, problem));
+            }
+        }
+        Command::Extract(options) => extract::run(&options, output)?,
+        Command::Edit(options) => edit::run(&options, output)?,
+    }
+    output.flush()?;
+    Ok(())
+}
+
+/// Reads an image, no more of it than may be one.
+fn open(path: &Path) -> Result<Image, FlashError> {
+    let bytes = read(path)?;
+    Image::read(bytes).map_err(|error| FlashError::Firmware(path.to_owned(), error))
+}
+
+/// Reads a file, and no more of it than an image may have.
+fn read(path: &Path) -> Result<Vec<u8>, FlashError> {
+    let wrong = |error| FlashError::Read(path.to_owned(), error);
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_IMAGE)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let file = std::fs::File::open(path).map_err(wrong)?;
+    io::Read::read_to_end(&mut io::Read::take(file, limit), &mut bytes).map_err(wrong)?;
+    Ok(bytes)
+}

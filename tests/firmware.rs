@@ -1,0 +1,321 @@
+//! `pilotlight-flash` on Debian's OVMF, compared with UEFIExtract of Debian's `uefitool-cli`.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const STOCK: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// Debian's build with Secure Boot and System Management Mode, which has other volumes.
+const SECURE: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+
+/// A directory of a test's own.
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("firmware-{name}"));
+    let _ = std::fs::remove_dir_all(&directory);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+fn run(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pilotlight-flash"));
+    command.args(arguments).output().unwrap()
+}
+
+/// What the command says when it does what it was asked to.
+fn done(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What it says when it does not.
+fn refused(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn stock() -> Vec<u8> {
+    let read = std::fs::read(STOCK);
+    read.unwrap_or_else(|error| panic!("{STOCK} (Debian's package ovmf): {error}"))
+}
+
+/// Volumes, files, sections and free space in the order of the image: what, bytes, name.
+type Row = (&'static str, u64, String);
+
+fn ours(image: &str) -> Vec<Row> {
+    let view: Value = serde_json::from_str(&done(&["list", "--json", image])).unwrap();
+    let mut rows = Vec::new();
+    for piece in view["pieces"].as_array().unwrap() {
+        match piece["kind"].as_str() {
+            Some("volume") => volume(piece, &mut rows),
+            _ => rows.push(("padding", piece["size"].as_u64().unwrap(), String::new())),
+        }
+    }
+    rows
+}
+
+fn volume(view: &Value, rows: &mut Vec<Row>) {
+    let text = |key: &str| view[key].as_str().unwrap_or_default().to_owned();
+    rows.push(("volume", view["size"].as_u64().unwrap(), text("name")));
+    for file in view["files"].as_array().unwrap() {
+        let is_pad = file["kind"] == "pad";
+        let name = match (is_pad, file["name"].as_str()) {
+            (true, _) => String::new(),
+            (false, Some(name)) => format!("{} {name}", file["guid"].as_str().unwrap()),
+            (false, None) => file["guid"].as_str().unwrap().to_owned(),
+        };
+        rows.push(("file", file["size"].as_u64().unwrap(), name));
+        sections(&file["sections"], rows);
+    }
+    if let Some(free @ 1..) = view["free"].as_u64() {
+        rows.push(("free", free, String::new()));
+    }
+}
+
+fn sections(list: &Value, rows: &mut Vec<Row>) {
+    for section in list.as_array().unwrap() {
+        let guid = section["guid"].as_str().unwrap_or_default().to_owned();
+        rows.push(("section", section["size"].as_u64().unwrap(), guid));
+        if !section["volume"].is_null() {
+            volume(&section["volume"], rows);
+        }
+        sections(&section["sections"], rows);
+    }
+}
+
+/// What UEFIExtract says of an image in a directory that it may write to.
+fn theirs(image: &Path) -> Vec<Row> {
+    let output = Command::new("UEFIExtract")
+        .arg(image)
+        .arg("report")
+        .output();
+    output.expect("UEFIExtract (Debian's package uefitool-cli) starts");
+    let mut report = image.as_os_str().to_owned();
+    report.push(".report.txt");
+    let report = std::fs::read_to_string(report).unwrap();
+    report.lines().skip(1).filter_map(row).collect()
+}
+
+/// A line of its report: type, subtype, base, size, CRC-32, name.
+fn row(line: &str) -> Option<Row> {
+    let fields: Vec<&str> = line.splitn(6, '|').map(str::trim).collect();
+    let size = u64::from_str_radix(fields[3], 16).unwrap();
+    let name = fields[5].trim_start_matches(['-', ' ']);
+    let guid = |text: &str| text.get(..36).unwrap_or_default().to_lowercase();
+    Some(match fields[0] {
+        "Volume" => ("volume", size, guid(name)),
+        "File" if fields[1] == "Pad" => ("file", size, String::new()),
+        "File" => {
+            let text = name.split_once(" | ").map(|(_, text)| text);
+            // It has names of its own for files that have none.
+            let text = text.filter(|text| !text.contains("apriori") && *text != "Volume Top File");
+            let name = text.map_or(guid(name), |text| format!("{} {text}", guid(name)));
+            ("file", size, name)
+        }
+        "Section" => {
+            let guid = if fields[1] == "GUID defined" {
+                guid(name)
+            } else {
+                String::new()
+            };
+            ("section", size, guid)
+        }
+        "Free space" => ("free", size, String::new()),
+        "Padding" => ("padding", size, String::new()),
+        "Image" => return None,
+        other => panic!("UEFIExtract says {other}: {line}"),
+    })
+}
+
+fn assert_same(image: &Path) -> Vec<Row> {
+    let (ours, theirs) = (ours(image.to_str().unwrap()), theirs(image));
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!(ours, theirs, "{}", image.display());
+    }
+    assert_eq!(ours.len(), theirs.len(), "{}", image.display());
+    ours
+}
+
+#[test]
+fn listing_is_that_of_uefiextract() {
+    let directory = directory("list");
+    for (source, least) in [(STOCK, 500), (SECURE, 500)] {
+        let image = directory.join("image.fd");
+        std::fs::copy(source, &image)
+            .unwrap_or_else(|error| panic!("{source} (Debian's package ovmf): {error}"));
+        let rows = assert_same(&image);
+        assert!(rows.len() > least, "{source}: {} rows", rows.len());
+    }
+}
+
+#[test]
+fn changed_images_are_understood_by_uefiextract() {
+    let directory = directory("edit");
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let (image, shell, fat) = (path("image.fd"), path("shell.efi"), path("Fat.ffs"));
+    done(&["extract", "--section", "pe32", STOCK, "BdsDxe", &shell]);
+    assert!(std::fs::read(&shell).unwrap().starts_with(b"MZ"));
+    done(&["extract", STOCK, "Fat", &fat]);
+    let said = done(&[
+        "edit",
+        STOCK,
+        &image,
+        "--remove=Fat",
+        "--remove=TlsDxe",
+        &format!("--replace=Shell={shell}"),
+        &format!(
+            "--add=763bed0d-de9f-48f5-81f1-3e90e1b1a015/{}={shell}",
+            "11111111-2222-3333-4444-555555555555"
+        ),
+    ]);
+    assert!(
+        said.contains("removed 961578fe-b6b7-44c3-af35-6bc705cd2b1f Fat: 22838 bytes\n"),
+        "{said}"
+    );
+    assert!(said.contains("Shell: 876758 bytes, 77"), "{said}");
+    let names = |rows: &[Row]| rows.iter().map(|row| row.2.clone()).collect::<Vec<_>>();
+    let rows = names(&assert_same(Path::new(&image)));
+    assert!(
+        !rows
+            .iter()
+            .any(|name| name.ends_with(" Fat") || name.ends_with(" TlsDxe"))
+    );
+    // And back in, behind all others.
+    let again = path("again.fd");
+    done(&[
+        "edit",
+        &image,
+        &again,
+        &format!("--add=7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1={fat}"),
+    ]);
+    let rows = names(&assert_same(Path::new(&again)));
+    assert!(rows.iter().any(|name| name.ends_with(" Fat")));
+    // The volume with the reset vector was asked for once, and not the second time.
+    let read = |path: &str| std::fs::read(path).unwrap();
+    assert_eq!(read(&image)[0x34_8000..], read(&again)[0x34_8000..]);
+    assert_ne!(read(&image)[0x34_8000..], stock()[0x34_8000..]);
+    assert_eq!(
+        read(&image)[0x37_ba88..],
+        stock()[0x37_ba88..],
+        "the reset vector"
+    );
+}
+
+#[test]
+fn without_a_change_the_image_is_the_same() {
+    let image = directory("same").join("image.fd");
+    done(&["edit", STOCK, image.to_str().unwrap()]);
+    assert!(std::fs::read(image).unwrap() == stock());
+}
+
+#[test]
+fn made_anew_every_volume_is_as_edk_makes_it() {
+    let mut image = pilotlight::firmware::Image::read(stock()).unwrap();
+    let unpacked = |image: &pilotlight::firmware::Image| {
+        let section = &image.volumes().next().unwrap().files()[0].sections()[0];
+        let inner = section.sections().iter().map(|one| one.bytes().to_vec());
+        (section.size(), inner.collect::<Vec<_>>())
+    };
+    let (size, before) = unpacked(&image);
+    image.touch();
+    let made = image.encode().unwrap();
+    // The last volume is not packed: it is the same, where each file is included.
+    assert!(made[0x34_8000..] == stock()[0x34_8000..]);
+    let (again, after) = unpacked(&pilotlight::firmware::Image::read(made).unwrap());
+    assert!(before == after, "what was packed comes out as it was");
+    assert!(
+        again <= size,
+        "EDK II packs it into {size} bytes, we into {again}"
+    );
+}
+
+#[test]
+fn packing_is_as_good_as_that_of_xz() {
+    let directory = directory("xz");
+    let mut image = pilotlight::firmware::Image::read(stock()).unwrap();
+    image.touch();
+    let made = pilotlight::firmware::Image::read(image.encode().unwrap()).unwrap();
+    let packed = &made.volumes().next().unwrap().files()[0].sections()[0];
+    let stream = directory.join("stream.lzma");
+    std::fs::write(&stream, packed.bytes()).unwrap();
+    let script = "xz -dc --format=lzma stream.lzma | xz -9e --format=lzma -c | wc -c";
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(&directory)
+        .output();
+    let best = String::from_utf8(output.unwrap().stdout).unwrap();
+    let best: usize = best.trim().parse().expect("xz (Debian's package xz-utils)");
+    assert!(best > 1_000_000, "{best}");
+    let most = best + best / 500;
+    assert!(
+        packed.bytes().len() <= most,
+        "{} bytes, xz makes {best}",
+        packed.bytes().len()
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_number() {
+    let directory = directory("large");
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    // Numbers that nobody can pack (xorshift64).
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut payload = b"MZ".to_vec();
+    while payload.len() < 3_400_000 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        payload.extend(state.to_le_bytes());
+    }
+    let (image, kernel) = (path("image.fd"), path("kernel"));
+    std::fs::write(&kernel, &payload).unwrap();
+    let replace = format!("--replace=Shell={kernel}");
+    let error = refused(&["edit", STOCK, &image, &replace]);
+    let (_, numbers) = error.split_once("does not fit: volume ").unwrap();
+    let missing = numbers
+        .split(' ')
+        .rev()
+        .find_map(|word| word.parse::<usize>().ok())
+        .unwrap();
+    assert!(numbers.contains("has 3440640 bytes"), "{error}");
+    assert!(!Path::new(&image).exists());
+    // So much less is enough: only what surrounds it is packed a little otherwise.
+    payload.truncate(payload.len() - missing - 1000);
+    std::fs::write(&kernel, &payload).unwrap();
+    done(&["edit", STOCK, &image, &replace]);
+    assert_eq!(std::fs::read(&image).unwrap().len(), stock().len());
+    payload.truncate(100);
+    std::fs::write(&kernel, &payload).unwrap();
+}
+
+#[test]
+fn damage_is_told_and_ends_the_list() {
+    let directory = directory("damage");
+    let image = directory.join("image.fd");
+    let mut bytes = stock();
+    // In the packed section.
+    bytes[0x1000] ^= 1;
+    std::fs::write(&image, &bytes).unwrap();
+    let error = refused(&["list", image.to_str().unwrap()]);
+    assert!(error.contains("not all of it can be read"), "{error}");
+    std::fs::write(&image, &bytes[..1000]).unwrap();
+    let error = refused(&["list", image.to_str().unwrap()]);
+    assert!(
+        error.contains("a volume is longer than what it is in"),
+        "{error}"
+    );
+    std::fs::write(&image, b"no firmware").unwrap();
+    let error = refused(&["list", image.to_str().unwrap()]);
+    assert!(error.contains("there is no volume in it"), "{error}");
+}
