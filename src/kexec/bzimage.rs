@@ -81,6 +81,15 @@ impl BzImage {
             version: version(file),
         })
     }
+
+    /// Is it a kernel with this loader inside? The boards' `CONFIG_LOCALVERSION` says so.
+    pub fn is_loader(&self) -> bool {
+        let release = self
+            .version
+            .as_deref()
+            .and_then(|text| text.split(' ').next());
+        release.is_some_and(|release| release.ends_with("-pilotlight"))
+    }
 }
 
 /// How many bytes the boot sector, the setup code and the protected-mode code have together.
@@ -253,6 +262,21 @@ mod tests {
         let least = 0x100 * 512 + u64::from(u32::MAX) * 16;
         assert!(BzImage::parse(&file, least).is_ok());
         assert!(BzImage::parse(&file, least - 1).is_err());
+    }
+
+    #[test]
+    fn a_kernel_with_this_loader_says_so() {
+        let mut file = header();
+        assert!(!parse(&file).unwrap().is_loader());
+        for (text, own) in [
+            (&b"6.12.1-pilotlight (me@there) #1\0"[..], true),
+            (b"6.12.1-pilotlight\0", true),
+            (b"6.12.1-pilotlights\0", false),
+            (b"6.12.1 (me@x-pilotlight)\0", false),
+        ] {
+            file[0x300..0x300 + text.len()].copy_from_slice(text);
+            assert_eq!(parse(&file).unwrap().is_loader(), own);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::volume::entries;
 use crate::config::budget::Budget;
 use crate::entry::{BootEntry, EntrySource, FileRef, PayloadKind, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsPath};
+use crate::kexec::{BzImage, Kernel};
 
 /// Where it lies (UEFI specification 2.10, section 3.5.1.1).
 const PATH: &str = if cfg!(target_arch = "aarch64") {
@@ -16,6 +17,8 @@ const PATH: &str = if cfg!(target_arch = "aarch64") {
 ///
 /// It is nearly always another boot loader, whose configuration has been read. So it is an entry only where
 /// it can be started and is none of the others; and where there are no others, it says why it can't be.
+///
+/// Machines whose flash can't be changed start this loader from there. It would start itself for ever.
 ///
 /// Where there is no room for all of its profiles, the text says so.
 pub(in crate::config) fn fallback(
@@ -48,6 +51,12 @@ pub(in crate::config) fn fallback(
     let limit = entries(filesystem, &file, path.file_name(), budget, &mut found).err();
     let limit = limit.map(|limit| format!("{path}: {limit}: what follows is left out"));
     let mut found: Vec<BootEntry> = found.into_iter().map(|sorted| sorted.entry).collect();
+    if let [entry] = &mut found[..]
+        && entry.kind == PayloadKind::Linux
+        && is_loader(filesystem, &path, budget)
+    {
+        entry.block("it is this loader");
+    }
     found.retain(|entry| entry.bootable() || others.is_empty());
     for entry in &mut found {
         if entry.kind != PayloadKind::Uki {
@@ -59,4 +68,50 @@ pub(in crate::config) fn fallback(
         first.default = others.is_empty();
     }
     (found, limit)
+}
+
+/// Is it a kernel with this loader inside?
+fn is_loader(filesystem: &dyn Filesystem, path: &FsPath, budget: &Budget) -> bool {
+    let mut head = vec![0; Kernel::HEAD];
+    let Ok(mut file) = filesystem.open(path) else {
+        return false;
+    };
+    // What there is no budget for is not offered.
+    if budget.read(Kernel::HEAD).is_err() {
+        return true;
+    }
+    let length = file.read_at(0, &mut head).unwrap_or_default();
+    let head = head.get(..length).unwrap_or_default();
+    BzImage::parse(head, file.size()).is_ok_and(|image| image.is_loader())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::guess::tests::kernel;
+    use crate::fs::MemoryFilesystem;
+
+    #[test]
+    fn this_loader_is_not_started_from_the_place_where_it_was_started_from() {
+        let listed = |version: &str, others: &[&BootEntry]| {
+            let filesystem = MemoryFilesystem::new().file(PATH, kernel(version));
+            let budget = Budget::of_disk(1);
+            fallback(
+                &filesystem,
+                VolumeId { disk: 0, volume: 0 },
+                others,
+                &budget,
+            )
+            .0
+        };
+        let other = listed("6.1.0-9-amd64", &[]);
+        assert!(other[0].bootable());
+        let own = listed("6.12.1-pilotlight", &[]);
+        assert_eq!(own[0].problems[0].text, "it is this loader");
+        assert!(!own[0].bootable());
+        let mut elsewhere = other[0].clone();
+        elsewhere.kernel.as_mut().unwrap().path = FsPath::new("/vmlinuz").unwrap();
+        assert_eq!(listed("6.1.0-9-amd64", &[&elsewhere]).len(), 1);
+        assert_eq!(listed("6.12.1-pilotlight", &[&elsewhere]), []);
+    }
 }
