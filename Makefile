@@ -3,7 +3,7 @@
 # Where Debian keeps what makes filesystems, and rustup what builds: a bare environment knows neither.
 export PATH := $(PATH):/usr/sbin:/sbin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-BOARD ?= qemu-x86_64
+BOARD ?= qemu-ovmf
 # Any format that QEMU knows. Nothing is written to it, unless WRITE=1 says that it may be.
 DISK ?=
 WRITE ?=
@@ -19,6 +19,10 @@ SIGN_TOOL := target/release/pilotlight-sign
 PREFIX ?= /usr/local
 DESTDIR ?=
 KERNEL := $(OUT)/bzImage
+FLASH := $(OUT)/flash.fd
+ESP := $(OUT)/esp.img
+# The image of coreboot that the kernel is put into; the board's own, where none is named.
+COREBOOT ?= $(shell boards/setting $(BOARD) coreboot image)
 # The installed system and its disks depend on the scripts that make them, and on nothing else here.
 # They lie in the cache, where all clones find them.
 hash = $(shell cat $(1) | sha256sum | cut -c 1-16)
@@ -38,12 +42,20 @@ MAX_BINARY := 1750000
 MAX_BINARY_XZ := 750000
 MAX_KERNEL := 3150000
 
-SCRIPTS := .ci/run boards/build-kernel hooks/95-pilotlight-sign.install hooks/initramfs-post-update \
+SCRIPTS := .ci/run boards/build-coreboot boards/build-esp boards/build-flash boards/build-kernel \
+	boards/configure-kernel boards/lay-out boards/options hooks/95-pilotlight-sign.install \
+	hooks/initramfs-post-update \
 	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary \
 	qemu/fetch-kernel qemu/install-entries qemu/lock-board qemu/make-disk qemu/make-system qemu/run qemu/setup \
 	tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
 	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make \
 	tests/reproducible
+
+# What QEMU starts from: the firmware image of a board that has one, or its partition, otherwise its kernel.
+flash-image := $(FLASH)
+esp-image := $(ESP)
+kernel-image := $(KERNEL)
+STARTS := $(firstword $(foreach table,flash esp,$(shell boards/setting $(BOARD) --has $(table) && echo $(table))) kernel)
 
 # Steps share the machine's cores by themselves; their order is the one that is written here.
 .NOTPARALLEL:
@@ -53,8 +65,8 @@ help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: run
-run: kernel $(if $(DISK),,demo) ## boot the demo disk, or DISK=file [WRITE=1], in QEMU on this terminal
-	@WRITE=$(WRITE) qemu/run $(KERNEL) $(or $(DISK),$(DISKS)/esp.raw)
+run: $(STARTS) $(if $(DISK),,demo) ## boot the demo disk, or DISK=file [WRITE=1], in QEMU on this terminal
+	@WRITE=$(WRITE) qemu/run $($(STARTS)-image) $(or $(DISK),$(DISKS)/esp.raw)
 
 .PHONY: setup
 setup: ## install what building needs (as root)
@@ -71,6 +83,32 @@ binary: setup ## build the static binary for the flash
 .PHONY: kernel
 kernel: binary ## build the flash kernel of BOARD with the binary inside
 	@boards/build-kernel $(BOARD) $(BINARY) $(KERNEL)
+
+.PHONY: check-board
+check-board: setup ## check what BOARD says, without building its kernel, and show what goes inside
+	@cargo build --quiet --locked
+	@target/debug/pilotlight check-policy $$(boards/setting $(BOARD) --policy)
+	@boards/configure-kernel $(BOARD)
+	@boards/lay-out $(BOARD) target/debug/pilotlight $(OUT)/initramfs
+	@cat $(OUT)/initramfs/list
+
+.PHONY: check-boards
+check-boards:
+	@for board in boards/*/; do \
+		$(MAKE) --no-print-directory check-board BOARD=$$(basename $$board) >/dev/null || exit; \
+	done
+
+.PHONY: flash
+flash: kernel ## build the firmware image of BOARD (qemu-ovmf) with the kernel inside
+	@boards/build-flash $(BOARD) $(KERNEL) $(FLASH)
+
+.PHONY: esp
+esp: kernel ## build the partition that UEFI starts BOARD (generic-uefi) from
+	@boards/build-esp $(BOARD) $(KERNEL) $(OUT)/BOOTX64.EFI $(ESP)
+
+.PHONY: coreboot
+coreboot: kernel ## put the kernel of BOARD (coreboot-x86_64) into an image of coreboot, COREBOOT=file
+	@boards/build-coreboot $(BOARD) $(KERNEL) $(COREBOOT) $(OUT)/coreboot.rom
 
 .PHONY: demo
 demo: setup $(DISKS)/esp.raw ## install the demo system and make its disk
@@ -93,7 +131,7 @@ $(NEWER_KERNEL):
 	@flock $(dir $@)lock sh -c 'test -e $@ || qemu/fetch-kernel $@'
 
 .PHONY: test
-test: setup-test lint unit reproducible size qemu-test ## run every test
+test: setup-test lint check-boards unit reproducible size qemu-test ## run every test
 
 .PHONY: lint
 lint: setup-test ## check format, lints, shell scripts and, with cargo-deny, dependencies
@@ -121,19 +159,20 @@ reproducible: binary ## build the binary in another directory: it must be the sa
 
 .PHONY: locked-kernel
 locked-kernel: setup-test binary
-	@qemu/lock-board boards/$(BOARD) $(LOCKED)
+	@qemu/lock-board $(BOARD) $(LOCKED)
 	@boards/build-kernel $(LOCKED) $(BINARY) $(LOCKED)/bzImage
 
 .PHONY: qemu-test
-qemu-test: setup-test kernel locked-kernel disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
-	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_LOCKED=$(LOCKED) PILOTLIGHT_DISKS=$(DISKS) \
-		PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
+qemu-test: setup-test flash locked-kernel disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
+	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_FLASH=$(abspath $(FLASH)) PILOTLIGHT_LOCKED=$(LOCKED) \
+	PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
 		cargo test --locked --features qemu --test qemu -- --test-threads 2
 
 .PHONY: size
-size: kernel ## show what takes how much of the flash, and check the limits
+size: $(STARTS) ## show what takes how much of the flash, and check the limits
 	@initramfs/build-binary $(TARGET) $(BINARY) $(BINARY).symbols
 	@initramfs/size $(BINARY) $(BINARY).symbols $(KERNEL) $(MAX_BINARY) $(MAX_BINARY_XZ) $(MAX_KERNEL)
+	@$(if $(filter flash,$(STARTS)),boards/flash-use $(FLASH) $(KERNEL) $(BINARY))
 
 .PHONY: grub-files
 grub-files: setup ## let GRUB configure systems of many kinds anew, for the tests

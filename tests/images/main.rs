@@ -14,6 +14,7 @@
 )]
 
 mod bls;
+mod boards;
 mod btrfs;
 mod cli;
 mod damage;

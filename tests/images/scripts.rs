@@ -140,20 +140,30 @@ fn setup_says_how_rust_is_installed() {
 #[test]
 fn a_board_with_a_wrong_policy_is_not_built() {
     let dir = temp_dir();
-    // Nothing that building needs is there: it does not come that far.
-    machine(&dir, &[]);
-    let script = Path::new(ROOT).join("boards/build-kernel");
-    std::fs::create_dir_all(dir.path().join("boards")).unwrap();
-    let copy = dir.path().join("boards/build-kernel");
-    std::fs::copy(script, &copy).unwrap();
+    // Nothing else that building needs is there: it does not come that far.
+    let path = std::env::var("PATH").unwrap();
+    machine(
+        &dir,
+        &[("python3", &format!("PATH='{path}' exec python3 \"$@\""))],
+    );
+    let boards = dir.path().join("boards");
+    std::fs::create_dir_all(&boards).unwrap();
+    for name in ["build-kernel", "setting"] {
+        let script = Path::new(ROOT).join("boards").join(name);
+        std::fs::copy(script, boards.join(name)).unwrap();
+    }
+    let copy = boards.join("build-kernel");
+    // It has the policy of the board that it is like.
+    dir.file("boards/test/board.toml", b"");
+    dir.file("boards/child/board.toml", b"[kernel]\nlike = \"test\"\n");
     let policy = dir.file("boards/test/policy.toml", b"[wait]\nbisks = 1\n");
     let expected = format!(
         "pilotlight: {}: line 2: `bisks` is no key of wait\n",
         policy.canonicalize().unwrap().display()
     );
-    // By its name, and by the path of its directory.
+    // By its name, by the path of its directory, and for a board that is like it.
     let path = dir.path().join("boards/test").display().to_string();
-    for board in ["test", &path] {
+    for board in ["test", &path, "child"] {
         let arguments = [board, env!("CARGO_BIN_EXE_pilotlight"), "image"];
         assert_eq!(run(&dir, &copy, &arguments), (1, expected.clone()));
     }

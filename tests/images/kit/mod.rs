@@ -31,6 +31,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("blkid", "util-linux"),
     ("blockdev", "util-linux"),
     ("bootctl", "systemd-boot"),
+    ("cbfstool", "coreboot-utils"),
     ("certutil", "libnss3-tools"),
     ("cpio", "cpio"),
     ("cryptsetup", "cryptsetup-bin"),

@@ -1,0 +1,316 @@
+//! The scripts that put a board's kernel where it goes, with the real tools, and `docs/new-board.md`, whose commands are
+//! run. Kernels are those of Debian's installer; whole boots are in `tests/qemu`.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cli::text;
+use crate::kit::{TempDir, run, temp_dir, tool};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const PILOTLIGHT: &str = env!("CARGO_BIN_EXE_pilotlight");
+const KERNEL: &str = "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/linux";
+
+fn kernel() -> Vec<u8> {
+    fs::read(KERNEL).unwrap_or_else(|error| {
+        panic!("{KERNEL} (Debian's package debian-installer-12-netboot-amd64): {error}")
+    })
+}
+
+/// Runs a script of `boards`: whether it succeeds, and everything that it says.
+fn script(name: &str, arguments: &[&str]) -> (bool, String) {
+    let path = std::env::var("PATH").unwrap();
+    let output = Command::new(Path::new(ROOT).join("boards").join(name))
+        .args(arguments)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .output()
+        .unwrap();
+    let said = [text(&output.stdout), text(&output.stderr)].concat();
+    (output.status.success(), said)
+}
+
+/// A board with this `board.toml`, by its path.
+fn board(dir: &TempDir, text: &str) -> String {
+    let file = dir.file("board/board.toml", text.as_bytes());
+    file.parent().unwrap().display().to_string()
+}
+
+fn at(dir: &TempDir, name: &str) -> String {
+    dir.path().join(name).display().to_string()
+}
+
+#[test]
+fn every_board_says_what_it_is_and_has_a_policy() {
+    let document = fs::read_to_string(Path::new(ROOT).join("docs/new-board.md")).unwrap();
+    let mut boards = 0;
+    for item in fs::read_dir(Path::new(ROOT).join("boards")).unwrap() {
+        let item = item.unwrap();
+        if !item.file_type().unwrap().is_dir() {
+            continue;
+        }
+        let name = item.file_name().into_string().unwrap();
+        let said = fs::read_to_string(item.path().join("board.toml")).unwrap();
+        for key in ["description", "target"] {
+            assert!(said.contains(&format!("\n{key} = \"")), "{name}: {key}");
+        }
+        assert!(document.contains(&format!("| `{name}` |")), "{name}");
+        let (is_fine, policy) = script("setting", &[&name, "--policy"]);
+        assert!(is_fine, "{policy}");
+        run(PILOTLIGHT, ["check-policy", policy.trim()]);
+        let (is_fine, options) = script("options", &[&name, "list", "keys"]);
+        assert!(is_fine, "{options}");
+        let names: Vec<&str> = options
+            .lines()
+            .map(|line| {
+                line.trim_start_matches("# ")
+                    .split(['=', ' '])
+                    .next()
+                    .unwrap()
+            })
+            .collect();
+        assert!(
+            names.iter().all(|name| name.starts_with("CONFIG_")),
+            "{options}"
+        );
+        for (number, name) in names.iter().enumerate() {
+            assert!(!names[..number].contains(name), "{name} twice");
+        }
+        boards += 1;
+    }
+    assert!(boards >= 4);
+}
+
+#[test]
+fn the_last_word_of_boards_that_are_like_each_other_counts() {
+    let dir = temp_dir();
+    let parent = board(&dir, "[kernel]\npackage = \"linux\"\ncmdline = \"quiet\"\n");
+    dir.file(
+        "board/linux.config",
+        b"CONFIG_A=y\n# why\nCONFIG_B=3\n# CONFIG_C is not set\n",
+    );
+    let child = dir.file(
+        "child/board.toml",
+        format!("[kernel]\nlike = \"{parent}\"\ncmdline = \"loud\"\n").as_bytes(),
+    );
+    dir.file(
+        "child/linux.config",
+        b"# CONFIG_A is not set\nCONFIG_C=\"x y\"\n",
+    );
+    let child = child.parent().unwrap().display().to_string();
+    let (_, options) = script("options", &[&child, "list", "keys"]);
+    let expected = "CONFIG_B=3\n# CONFIG_A is not set\nCONFIG_C=\"x y\"\nCONFIG_CMDLINE=\"loud\"\n\
+                    CONFIG_INITRAMFS_SOURCE=\"list\"\nCONFIG_INITRAMFS_COMPRESSION_NONE=y\n";
+    assert_eq!(options, expected);
+    let (_, package) = script("setting", &[&child, "kernel", "package"]);
+    assert_eq!(package, "linux\n");
+
+    let itself = board(&dir, &format!("[kernel]\nlike = \"{parent}\"\n"));
+    let (is_fine, said) = script("setting", &[&itself, "kernel", "package"]);
+    assert!(!is_fine && said.contains("is like itself"), "{said}");
+}
+
+#[test]
+fn the_payload_of_coreboot() {
+    tool("cbfstool");
+    let dir = temp_dir();
+    let image = |name: &str, size: &str| {
+        let path = at(&dir, name);
+        let block = dir.file("bootblock", &[0; 4096]);
+        let block = block.display().to_string();
+        run(
+            "cbfstool",
+            [&path, "create", "-m", "x86", "-s", size, "-B", &block],
+        );
+        path
+    };
+    let rom = image("coreboot.rom", "16M");
+    let old = dir
+        .file("old", b"what was started before")
+        .display()
+        .to_string();
+    run(
+        "cbfstool",
+        [
+            &rom,
+            "add",
+            "-f",
+            &old,
+            "-n",
+            "fallback/payload",
+            "-t",
+            "raw",
+        ],
+    );
+    let before = fs::read(&rom).unwrap();
+    let made = at(&dir, "made.rom");
+    let (is_fine, said) = script("build-coreboot", &["coreboot-x86_64", KERNEL, &rom, &made]);
+    assert!(is_fine, "{said}");
+    assert_eq!(fs::read(&rom).unwrap(), before);
+    let list = run("cbfstool", [&made, "print", "-k"]);
+    let line = list
+        .lines()
+        .find(|line| line.starts_with("fallback/payload\t"));
+    let fields: Vec<&str> = line.unwrap().split('\t').collect();
+    assert_eq!(fields[2], "simple elf", "{list}");
+    // What is behind the boot sector and the setup code.
+    let kernel = kernel();
+    let protected = &kernel[(usize::from(kernel[0x1f1]) + 1) * 512..][..1 << 20];
+    let made = fs::read(&made).unwrap();
+    assert!(
+        made.windows(protected.len())
+            .any(|window| window == protected)
+    );
+
+    let small = image("small.rom", "4M");
+    let none = at(&dir, "none.rom");
+    let (is_fine, said) = script(
+        "build-coreboot",
+        &["coreboot-x86_64", KERNEL, &small, &none],
+    );
+    assert!(!is_fine && said.contains("does not fit into"), "{said}");
+    assert!(!Path::new(&none).exists());
+    let (is_fine, said) = script(
+        "build-coreboot",
+        &["coreboot-x86_64", KERNEL, "absent", &none],
+    );
+    assert!(!is_fine && said.contains("there is no absent"), "{said}");
+}
+
+#[test]
+fn the_partition_that_firmware_starts_from() {
+    for needed in ["mkfs.vfat", "mmd", "mcopy", "openssl", "sbsign", "sbverify"] {
+        tool(needed);
+    }
+    let dir = temp_dir();
+    let (program, image) = (at(&dir, "BOOTX64.EFI"), at(&dir, "esp.img"));
+    let (is_fine, said) = script("build-esp", &["generic-uefi", KERNEL, &program, &image]);
+    assert!(is_fine, "{said}");
+    assert_eq!(fs::read(&program).unwrap(), kernel());
+    let inside = at(&dir, "inside");
+    run(
+        "mcopy",
+        ["-n", "-i", &image, "::/EFI/BOOT/BOOTX64.EFI", &inside],
+    );
+    assert_eq!(fs::read(&inside).unwrap(), kernel());
+    let first = fs::read(&image).unwrap();
+    script("build-esp", &["generic-uefi", KERNEL, &program, &image]);
+    assert!(fs::read(&image).unwrap() == first, "the same from the same");
+
+    // Signed by the key that the board names, beside it.
+    let signing = board(
+        &dir,
+        "[esp]\npath = \"EFI/a/b.efi\"\nkey = \"db.key\"\ncertificate = \"db.pem\"\n",
+    );
+    let words = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=db -keyout db.key -out db.pem 2>/dev/null";
+    let shell = tool("sh")
+        .args(["-c", words])
+        .current_dir(&signing)
+        .status();
+    assert!(shell.unwrap().success());
+    let (is_fine, said) = script("build-esp", &[&signing, KERNEL, &program, &image]);
+    assert!(is_fine, "{said}");
+    let certificate = format!("{signing}/db.pem");
+    run("sbverify", ["--cert", &certificate, &program]);
+    run("mcopy", ["-o", "-i", &image, "::/EFI/a/b.efi", &inside]);
+    assert_eq!(fs::read(&inside).unwrap(), fs::read(&program).unwrap());
+
+    let (is_fine, said) = script("build-esp", &["qemu-ovmf", KERNEL, &program, &image]);
+    assert!(!is_fine && said.contains("has no table [esp]"), "{said}");
+    let (is_fine, said) = script("build-flash", &["generic-uefi", KERNEL, &image]);
+    assert!(!is_fine && said.contains("has no table [flash]"), "{said}");
+}
+
+/// What a reader has: the sources. Installing and building have stand-ins.
+fn desk() -> TempDir {
+    let dir = temp_dir();
+    let link = |to: &Path, name: &str| symlink(to, dir.path().join(name)).unwrap();
+    for name in ["Makefile", "initramfs/list"] {
+        fs::create_dir_all(dir.path().join("initramfs")).unwrap();
+        link(&Path::new(ROOT).join(name), name);
+    }
+    let boards = Path::new(ROOT).join("boards").display().to_string();
+    run("cp", ["-r", &boards, &at(&dir, "boards")]);
+    for (name, script) in [
+        ("bin/cargo", "echo cargo \"$@\" >>log".to_owned()),
+        ("qemu/setup", String::new()),
+        ("qemu/run", "echo run \"$@\" >>log".to_owned()),
+        ("initramfs/build-binary", format!("cp {PILOTLIGHT} \"$2\"")),
+        (
+            "boards/configure-kernel",
+            "\"${0%/*}/options\" \"$1\" list keys >options".to_owned(),
+        ),
+        (
+            "boards/build-kernel",
+            format!("mkdir -p \"${{3%/*}}\"; cp {KERNEL} \"$3\""),
+        ),
+    ] {
+        let path = dir.file(name, format!("#!/bin/sh -e\n{script}\n").as_bytes());
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::create_dir_all(dir.path().join("target/debug")).unwrap();
+    link(Path::new(PILOTLIGHT), "target/debug/pilotlight");
+    dir
+}
+
+#[test]
+fn a_new_board_as_its_document_says() {
+    for needed in ["make", "mkfs.vfat", "mcopy"] {
+        tool(needed);
+    }
+    let desk = desk();
+    desk.file("disk.raw", b"");
+    let document = fs::read_to_string(Path::new(ROOT).join("docs/new-board.md")).unwrap();
+    let blocks: Vec<&str> = document
+        .split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0)
+        .collect();
+    assert!(blocks.len() > 4, "{blocks:?}");
+    let path = format!("{}:{}", at(&desk, "bin"), std::env::var("PATH").unwrap());
+    let mut said = String::new();
+    for block in blocks {
+        let mut shell = tool("sh");
+        shell.args(["-e", "-c", block]).current_dir(desk.path());
+        let output = shell.env("PATH", &path).env("HOME", desk.path()).output();
+        let output = output.unwrap();
+        let error = text(&output.stderr);
+        assert!(output.status.success(), "{block}\n{error}");
+        said.push_str(&text(&output.stdout));
+    }
+
+    // What goes inside, as it was shown.
+    for line in ["file /init ", "file /etc/pilotlight/policy.toml "] {
+        let line = said.lines().find(|one| one.starts_with(line)).unwrap();
+        let file = PathBuf::from(line.split(' ').nth(2).unwrap());
+        assert!(file.exists(), "{line}");
+    }
+    let inside = desk.path().join("target/boards/rack/initramfs");
+    let policy = fs::read_to_string(inside.join("policy.toml")).unwrap();
+    assert!(document.contains(&policy) && policy.contains("disks = 120"));
+    // The kernel: what the board says, and what those say that it is like.
+    let options = fs::read_to_string(desk.path().join("options")).unwrap();
+    for line in [
+        "CONFIG_SCSI_MPI3MR=y",
+        "# CONFIG_MMC is not set",
+        "CONFIG_SMP=y",
+        "CONFIG_KEXEC_FILE=y",
+        "CONFIG_CMDLINE=\"console=tty0 console=ttyS1,115200 panic=10 loglevel=4\"",
+    ] {
+        assert_eq!(options.matches(&format!("{line}\n")).count(), 1, "{line}");
+    }
+    // The partition, and what QEMU is started from.
+    let image = at(&desk, "target/boards/rack/esp.img");
+    let program = at(&desk, "program");
+    run(
+        "mcopy",
+        ["-n", "-i", &image, "::/EFI/BOOT/BOOTX64.EFI", &program],
+    );
+    assert_eq!(fs::read(program).unwrap(), kernel());
+    let log = fs::read_to_string(desk.path().join("log")).unwrap();
+    assert!(
+        log.ends_with("run target/boards/rack/esp.img disk.raw\n"),
+        "{log}"
+    );
+}
