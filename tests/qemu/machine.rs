@@ -35,7 +35,7 @@ struct Console {
 }
 
 impl Machine {
-    /// A machine with the flash kernel and no disk.
+    /// A machine with the flash kernel, handed over by QEMU, and no disk.
     pub fn set_up(name: &str) -> Setup {
         let kernel = std::env::var("PILOTLIGHT_KERNEL").expect("run this by `make qemu-test`");
         Machine::set_up_with(name, Path::new(&kernel))
@@ -43,6 +43,23 @@ impl Machine {
 
     /// The same with another flash kernel.
     pub fn set_up_with(name: &str, kernel: &Path) -> Setup {
+        let kernel = kernel.display().to_string();
+        Machine::empty(name).arguments(&["-kernel", &kernel])
+    }
+
+    /// A machine that starts from its flash part, with these variables, and no disk.
+    pub fn with_flash(name: &str, variables: &Variables) -> Setup {
+        let image = std::env::var("PILOTLIGHT_FLASH").expect("run this by `make qemu-test`");
+        Machine::empty(name).flash(&image, variables)
+    }
+
+    /// A machine that starts from its disk, by UEFI firmware as QEMU has it.
+    pub fn with_firmware(name: &str, variables: &Variables) -> Setup {
+        Machine::empty(name).firmware(variables)
+    }
+
+    /// A machine that starts nothing.
+    fn empty(name: &str) -> Setup {
         // Sockets have short names, whatever the directory of the tests is called.
         let monitor = std::env::temp_dir().join(format!("pl-{name}-{}", std::process::id()));
         let accelerator = std::env::var("QEMU_ACCEL").unwrap_or_else(|_| "tcg".to_owned());
@@ -68,9 +85,7 @@ impl Machine {
                 "none",
             ])
             .arg("-monitor")
-            .arg(format!("unix:{},server=on,wait=off", monitor.display()))
-            .arg("-kernel")
-            .arg(kernel);
+            .arg(format!("unix:{},server=on,wait=off", monitor.display()));
         Setup {
             name: name.to_owned(),
             command,
@@ -183,13 +198,18 @@ impl Setup {
         self
     }
 
-    /// Gives it UEFI firmware with these variables. It starts the flash kernel as an EFI program.
-    pub fn firmware(mut self, variables: &Variables) -> Setup {
+    /// Gives it UEFI firmware with these variables. It starts the flash kernel as an EFI program, where there is one.
+    pub fn firmware(self, variables: &Variables) -> Setup {
         let code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
         assert!(
             Path::new(code).exists(),
             "no {code}: it is in Debian's package ovmf"
         );
+        self.flash(code, variables)
+    }
+
+    /// A flash part with this image, and one with these variables.
+    fn flash(mut self, code: &str, variables: &Variables) -> Setup {
         let flash = "if=pflash,format=raw,unit=";
         let variables = format!("{flash}1,file={}", variables.path.display());
         let code = format!("{flash}0,readonly=on,file={code}");

@@ -15,6 +15,8 @@
 
 mod disk;
 mod environment;
+mod flash;
+mod handover;
 mod interface;
 mod locked;
 mod machine;
