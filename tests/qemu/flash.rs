@@ -26,16 +26,3 @@ fn firmware_starts_the_kernel_in_the_flash_and_nothing_else() {
     }
     machine.finish();
 }
-
-#[test]
-fn grub_on_nvme_from_the_flash() {
-    let image = Image::overlay("flash-grub", "grub");
-    let variables = Variables::new("flash-grub");
-    let mut machine = Machine::with_flash("flash-grub", &variables)
-        .drive(&image)
-        .arguments(&["-device", "nvme,drive=disk,serial=pilot"])
-        .start();
-    let cmdline = boots(&mut machine);
-    assert!(cmdline.contains("BOOT_IMAGE=/boot/vmlinuz-"), "{cmdline}");
-    machine.finish();
-}

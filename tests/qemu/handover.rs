@@ -42,7 +42,7 @@ const QUESTIONS: [(&str, &str); 8] = [
 ];
 
 /// Words in lines that only one of them has, and why they are there.
-const DIFFERENCES: [(&str, &str); 7] = [
+const DIFFERENCES: [(&str, &str); 6] = [
     (
         "BGRT",
         "the firmware's logo made way for the kernel, and its table went with it",
@@ -60,10 +60,6 @@ const DIFFERENCES: [(&str, &str); 7] = [
     (
         "/Key000",
         "keys for screens of the setup, which the flash image has not",
-    ),
-    (
-        "/PlatformRecovery",
-        "where firmware looks when nothing of its menu starts",
     ),
 ];
 

@@ -27,6 +27,7 @@ mod recording;
 mod signed;
 mod stand_in;
 mod trust;
+mod uefi;
 
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use super::machine::Machine;
 use super::signed::{Signed, System};
 
 /// `EFI_GLOBAL_VARIABLE`, `EFI_IMAGE_SECURITY_DATABASE_GUID` and `SHIM_LOCK_GUID`.
-const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
-const DATABASE: &str = "d719b2cb-3d3a-4596-a3bc-dad00e67656f";
+pub const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+pub const DATABASE: &str = "d719b2cb-3d3a-4596-a3bc-dad00e67656f";
 const SHIM: &str = "605dab50-e046-4300-abb6-3dd810dd8b23";
 
 const POLICY: &str = "[wait]\ndisks = 60\n[failure]\nthen = \"poweroff\"\n\
