@@ -48,7 +48,7 @@ pub(super) fn run(options: &MenuOptions, output: &mut dyn Write) -> Result<(), C
         "Pilotlight".to_owned(),
         about,
         permissions,
-        timeout,
+        Some(timeout),
         start.elapsed(),
     );
     let mut menu = Menu::new(model, Box::new(|_| false));

@@ -12,7 +12,7 @@ const INFO: &str = concat!("pilotlight ", env!("CARGO_PKG_VERSION"));
 /// Bits of `LoaderFeatures`: what of the interface we do. Their numbers are systemd's
 /// (`src/fundamental/efivars-fundamental.h`).
 ///
-/// Without a menu there is no time to wait and nothing to disable: those bits would promise what is not there.
+/// Which menu may be shown is decided by policy alone: the bit of `menu-disabled` would promise what is not there.
 const FEATURES: [u32; 8] = [
     2,  // default entry
     3,  // entry for one boot
@@ -23,6 +23,9 @@ const FEATURES: [u32; 8] = [
     16, // the key `uki`
     19, // preferred entry
 ];
+
+/// The time that a menu waits, at every boot and at one, where the policy follows it.
+const TIMEOUTS: [u32; 2] = [0, 1];
 
 /// Automatic boot assessment, where boots are counted.
 const BOOT_COUNTING: u32 = 4;
@@ -45,6 +48,8 @@ pub struct Account<'a> {
     pub times: Option<(Duration, Duration)>,
     /// Are boots counted?
     pub counting: bool,
+    /// Does a menu wait as long as variables say?
+    pub timeouts: bool,
     /// What becomes of the entry that is remembered for `@saved`.
     pub memory: Memory,
 }
@@ -87,8 +92,10 @@ impl Account<'_> {
     pub fn write(&self, variables: &dyn Variables) -> Vec<String> {
         let features = FEATURES.iter().copied();
         let counting = self.counting.then_some(BOOT_COUNTING);
+        let timeouts = TIMEOUTS.into_iter().filter(|_| self.timeouts);
         let features = features
             .chain(counting)
+            .chain(timeouts)
             .fold(0_u64, |bits, bit| bits | 1_u64.wrapping_shl(bit));
         let text = |text: &str| Some(encode(text));
         // systemd reads decimal numbers of microseconds (systemd.io/BOOT_LOADER_INTERFACE).
@@ -161,6 +168,7 @@ mod tests {
                 Duration::from_micros(2_000_001),
             )),
             counting: true,
+            timeouts: true,
             memory: Memory::Remember,
         };
         let variables = MemoryVariables::new();
@@ -181,7 +189,7 @@ mod tests {
         let list = variables.read(LOADER, "LoaderEntries").unwrap().unwrap();
         assert_eq!(list, [encode("a.conf"), encode("c.conf")].concat());
         let features = variables.read(LOADER, "LoaderFeatures").unwrap().unwrap();
-        assert_eq!(features, 0x9_433c_u64.to_le_bytes());
+        assert_eq!(features, 0x9_433f_u64.to_le_bytes());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! [`Wishes`]: what the Boot Loader Interface asks of a boot loader.
 
-use super::strings::decode;
-use super::variables::{LOADER, Variables};
+use super::strings::{decode, encode};
+use super::variables::{LOADER, VariableError, Variables};
 
 /// What to boot and how long to wait, as `bootctl`, `systemctl reboot --boot-loader-entry=` and others have
 /// written it into variables (The Boot Loader Interface, systemd.io/BOOT_LOADER_INTERFACE).
@@ -148,6 +148,22 @@ impl Wishes {
         self.timeout_once.or(self.timeout)
     }
 
+    /// Wishes for an entry at the next boot only.
+    ///
+    /// # Errors
+    /// [`VariableError`].
+    pub fn set_one_shot(variables: &dyn Variables, id: &str) -> Result<(), VariableError> {
+        variables.write(LOADER, ONE_SHOT, &encode(id))
+    }
+
+    /// Wishes for an entry at every boot.
+    ///
+    /// # Errors
+    /// [`VariableError`].
+    pub fn set_default(variables: &dyn Variables, id: &str) -> Result<(), VariableError> {
+        variables.write(LOADER, DEFAULT, &encode(id))
+    }
+
     /// Takes away what is for one boot only: before the first attempt, whichever entry that is of, so that one
     /// that hangs the machine is not tried for ever. What can't be taken away is returned in words, and would
     /// count again.
@@ -168,7 +184,6 @@ impl Wishes {
 mod tests {
     use super::*;
     use crate::efi::MemoryVariables;
-    use crate::efi::strings::encode;
     use proptest::prelude::*;
 
     fn store(values: &[(&str, &[u8])]) -> MemoryVariables {

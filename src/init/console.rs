@@ -1,10 +1,14 @@
-//! The consoles: every `console=` of the flash kernel gets every line, and none can hold up a boot.
+//! The consoles: every `console=` of the flash kernel gets every line, and none can hold up a boot. A loader may
+//! show its menu there instead: what it leaves behind is put right here, however it ended.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::termios::{OptionalActions, Termios};
+
+use crate::policy;
 
 /// The kernel's list of consoles that are in use, the preferred one last
 /// (`Documentation/ABI/testing/sysfs-tty`).
@@ -23,12 +27,18 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// queued (`n_tty_poll`), though there is room and it moves long before.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// The set of characters, scrolling, style and cursor as after a reset, and a line below all that is shown (VT100 User
+/// Guide, SI, DECSTBM, SGR, CUP; console_codes(4), DECTCEM). What had begun before ends with the first escape.
+const BELOW: &[u8] = b"\x0f\x1b[r\x1b[m\x1b[?25h\x1b[999H\r\n";
+
 /// All consoles.
 pub(super) struct Consoles(Vec<Console>);
 
 struct Console {
     name: String,
     tty: OwnedFd,
+    /// Its modes as the kernel has made them.
+    modes: Option<Termios>,
     /// It did not take bytes in time: it is passed over until it does again.
     stuck: bool,
 }
@@ -36,12 +46,29 @@ struct Console {
 impl Consoles {
     /// Opens what the kernel uses, or `/dev/console` where it does not say. None is needed.
     pub(super) fn open() -> Consoles {
-        let active = std::fs::read_to_string(ACTIVE).unwrap_or_default();
-        let mut consoles: Vec<Console> = names(&active).filter_map(Console::open).collect();
+        let names = active().into_iter();
+        let mut consoles: Vec<Console> = names.filter_map(|name| Console::open(&name)).collect();
         if consoles.is_empty() {
             consoles.extend(Console::open("console"));
         }
         Consoles(consoles)
+    }
+
+    /// Puts back the modes that a menu needs. Where one was shown, what follows stands below it.
+    pub(super) fn restore(&mut self, shown: bool, policy: &policy::Menu) {
+        for console in &mut self.0 {
+            if let Some(modes) = &console.modes {
+                // Not after what is queued has gone out: that may take for ever.
+                let _ = rustix::termios::tcsetattr(&console.tty, OptionalActions::Now, modes);
+            }
+            if shown {
+                let bytes = match knows_sequences(&console.name, policy) {
+                    true => BELOW,
+                    false => b"\r\n",
+                };
+                console.write(bytes);
+            }
+        }
     }
 
     /// Writes a line to each console.
@@ -75,9 +102,11 @@ impl Console {
     fn open(name: &str) -> Option<Console> {
         let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let tty = rustix::fs::open(format!("/dev/{name}"), flags, Mode::empty()).ok()?;
+        let modes = rustix::termios::tcgetattr(&tty).ok();
         Some(Console {
             name: name.to_owned(),
             tty,
+            modes,
             stuck: false,
         })
     }
@@ -161,6 +190,20 @@ fn output_queue(tty: BorrowedFd<'_>) -> libc::c_int {
     queued.unwrap_or(0)
 }
 
+/// The names of all consoles below `/dev`, the preferred one last.
+pub(super) fn active() -> Vec<String> {
+    let active = std::fs::read_to_string(ACTIVE).unwrap_or_default();
+    names(&active).map(str::to_owned).collect()
+}
+
+/// Does a console understand a VT100's sequences? The kernel's own screen does, and a line has a terminal behind it
+/// unless the policy says otherwise.
+pub(super) fn knows_sequences(name: &str, policy: &policy::Menu) -> bool {
+    let number = name.strip_prefix("tty").unwrap_or_default();
+    let screen = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    screen || !policy.plain
+}
+
 /// The names in the kernel's list; what could leave `/dev` is no name.
 fn names(active: &str) -> impl Iterator<Item = &str> {
     active.split_whitespace().filter(|name| {
@@ -188,10 +231,28 @@ mod tests {
         assert_eq!(names("").count(), 0);
     }
 
+    #[test]
+    fn a_policy_may_want_lines_where_no_screen_is() {
+        let plain = policy::Menu {
+            plain: true,
+            ..policy::Menu::default()
+        };
+        for (name, always) in [
+            ("tty0", true),
+            ("tty", false),
+            ("ttyS0", false),
+            ("hvc0", false),
+        ] {
+            assert!(knows_sequences(name, &policy::Menu::default()));
+            assert_eq!(knows_sequences(name, &plain), always, "{name}");
+        }
+    }
+
     fn console(tty: OwnedFd) -> Console {
         Console {
             name: "ttyS9".to_owned(),
             tty,
+            modes: None,
             stuck: false,
         }
     }

@@ -9,11 +9,11 @@ use super::mounts;
 use super::stand_in::StandIn;
 use crate::boot::is_one_shot;
 use crate::config::Found;
-use crate::efi::{Account, Efivarfs, Memory, SAVED, Variables, Wishes};
+use crate::efi::{Account, Efivarfs, Memory, SAVED, VariableError, Variables, Wishes};
 use crate::entry::{BootEntry, EntrySource, VolumeId};
 use crate::fs::FsPath;
 use crate::inventory::Inventory;
-use crate::policy::{Counting, Efi, VariableAccess};
+use crate::policy::{Counting, Efi, Policy, VariableAccess};
 use crate::text::Printable;
 
 /// The variables, and what they wished for when the loader began.
@@ -79,10 +79,11 @@ impl Firmware {
     /// every boot otherwise.
     pub(super) fn wishes(&self) -> Wishes {
         let mut wishes = self.wishes.clone();
-        if !self.writable
-            && self.stand_in.is_none()
-            && let Some(entry) = wishes.one_shot.take()
-        {
+        if self.writable || self.stand_in.is_some() {
+            return wishes;
+        }
+        wishes.timeout_once = None;
+        if let Some(entry) = wishes.one_shot.take() {
             let entry = Printable(&entry);
             log::warn!(
                 "{entry}, wished for one boot, is passed over: UEFI variables are not written"
@@ -96,8 +97,40 @@ impl Firmware {
         self.writable
     }
 
+    /// Wishes for an entry at the next boot, in the place of what was wished for this one.
+    ///
+    /// # Errors
+    /// In words: the variable can't be written.
+    pub(super) fn wish_once(&mut self, id: &str) -> Result<(), String> {
+        self.wish(|variables| Wishes::set_one_shot(variables, id))?;
+        // Not to be taken away by what is started now.
+        self.wishes.one_shot = None;
+        Ok(())
+    }
+
+    /// Wishes for an entry at every boot.
+    ///
+    /// # Errors
+    /// In words: the variable can't be written.
+    pub(super) fn wish_always(&self, id: &str) -> Result<(), String> {
+        self.wish(|variables| Wishes::set_default(variables, id))
+    }
+
+    fn wish(
+        &self,
+        write: impl Fn(&dyn Variables) -> Result<(), VariableError>,
+    ) -> Result<(), String> {
+        let variables = self
+            .writable()
+            .ok_or("no UEFI variables are written here")?;
+        write(variables).map_err(|error| error.to_string())
+    }
+
     /// Takes away what is wished for one boot only: an attempt is about to be made.
     pub(super) fn consume(&mut self, inventory: &Inventory) {
+        if self.wishes.one_shot.is_none() && self.wishes.timeout_once.is_none() {
+            return;
+        }
         if let Some(variables) = self.writable() {
             warn(self.wishes.consume(variables));
         }
@@ -117,7 +150,7 @@ impl Firmware {
         found: &Found,
         entry: &BootEntry,
         counted: Option<&FsPath>,
-        policy: Counting,
+        policy: &Policy,
     ) {
         let memory = memory(found, entry);
         if let Some(file) = &self.stand_in {
@@ -135,7 +168,8 @@ impl Firmware {
             counted,
             partition: partition(inventory, entry.origin.file.volume),
             times: Some((self.began, now())),
-            counting: policy != Counting::Never,
+            counting: policy.boot.count != Counting::Never,
+            timeouts: policy.menu.follow_configuration,
             memory,
         };
         warn(account.write(variables));
@@ -195,7 +229,7 @@ mod tests {
     use std::rc::Rc;
 
     use crate::config::Configuration;
-    use crate::efi::{LOADER, MemoryVariables, VariableError};
+    use crate::efi::{LOADER, MemoryVariables};
     use crate::fs::MemoryFilesystem;
 
     /// Variables that are looked at after the boot.
@@ -271,7 +305,7 @@ mod tests {
             &found,
             &found.entries[number],
             None,
-            Counting::Never,
+            &Policy::default(),
         );
         let selected = store.read(LOADER, "LoaderEntrySelected").unwrap();
         assert_eq!(selected, Some(utf16(&found.entries[number].id)));
@@ -320,7 +354,13 @@ mod tests {
         assert!(!firmware.can_confirm());
         let (inventory, found) = machine(firmware.wishes(), None);
         firmware.consume(&inventory);
-        firmware.tell(&inventory, &found, &found.entries[0], None, Counting::Never);
+        firmware.tell(
+            &inventory,
+            &found,
+            &found.entries[0],
+            None,
+            &Policy::default(),
+        );
         assert_eq!(store.names(), names);
         let nothing = Firmware::open(&Efi {
             variables: VariableAccess::None,
@@ -328,6 +368,21 @@ mod tests {
         });
         assert_eq!(nothing.wishes(), Wishes::default());
         assert!(!nothing.can_confirm());
+    }
+
+    #[test]
+    fn a_person_wishes_for_the_next_boot_and_not_for_this_one() {
+        let store = store(&[("LoaderEntryOneShot", "a.conf")]);
+        let mut firmware = firmware(&store, VariableAccess::Write);
+        let (inventory, _) = machine(firmware.wishes(), None);
+        firmware.wish_once("b.conf").unwrap();
+        firmware.wish_always("c.conf").unwrap();
+        firmware.consume(&inventory);
+        let (wishes, _) = Wishes::read(store.as_ref());
+        assert_eq!(wishes.one_shot.as_deref(), Some("b.conf"));
+        assert_eq!(wishes.default.as_deref(), Some("c.conf"));
+        let mut reads = self::firmware(&store, VariableAccess::Read);
+        assert!(reads.wish_once("x").is_err() && reads.wish_always("x").is_err());
     }
 
     #[test]

@@ -1,18 +1,22 @@
-//! The child: it waits for disks, tries what is on them, and ends with one of two exit statuses.
+//! The child: it waits for disks, tries what is on them or what its menu wishes for, and ends with one of two exit
+//! statuses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::desk::Desk;
 use super::firmware::Firmware;
 use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{Counted, LEFT_OUT, Report, Watchman};
+use super::serving::about;
 use super::settings::Settings;
-use super::wait::{Progress, Wait, pause};
-use super::{VOLUMES, log as sink, mounts};
+use super::wait::{LOOK, Progress, Wait, pause};
+use super::{VOLUMES, front, log as sink, mounts};
 use crate::boot::{
     Attempt, AttemptError, Stage, Timeline, available_memory, count, find, is_counted, open_disk,
     plan,
@@ -25,7 +29,8 @@ use crate::entry::{BootEntry, FileRef, Origin};
 use crate::fs::{FsPath, KernelMount};
 use crate::inventory::Inventory;
 use crate::kexec::FileLoad;
-use crate::policy::{self, Failure, Policy};
+use crate::menu::Event;
+use crate::policy::{self, Policy};
 use crate::smbios::Smbios;
 use crate::text::Printable;
 use crate::trust::coverage::{State, Verdict};
@@ -43,7 +48,11 @@ pub(super) const STOPPED: i32 = 5;
 
 /// The loader. `lost` is what the loaders before it died of, as [`Lost::print`] writes it.
 pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
-    sink::to_supervisor();
+    // Without one there is no descriptor left at all.
+    let Ok(desk) = Desk::new().map(Arc::new) else {
+        return ExitCode::FAILURE;
+    };
+    sink::to_supervisor(desk.clone());
     let lost = lost.into_iter().filter_map(|word| word.into_string().ok());
     let lost = Lost::parse(lost);
     let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
@@ -57,28 +66,36 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         return exit(NOTHING);
     };
     let firmware = Firmware::open(&policy.efi);
-    let watchman = Watchman {
-        report: report.clone(),
-        lost: lost.clone(),
-    };
-    let inventory = Inventory::with_kernel_mount(KernelMount::new(VOLUMES));
     let mut loader = Loader {
         settings,
         policy,
         authority,
-        inventory: inventory
-            .guarded(Box::new(watchman))
-            .described(Smbios::of_this_machine()),
+        inventory: Inventory::new(),
         firmware,
         report,
+        desk,
         lost,
         known: BTreeSet::new(),
+        found: Found::default(),
+        begun: false,
+        again: false,
         tried: Vec::new(),
         timeline: Timeline::start(),
         stopped: false,
         shown: BTreeSet::new(),
     };
-    loader.inventory.wish(loader.firmware.wishes());
+    if !loader.lost.menu() {
+        let (policy, permissions) = (&loader.policy, loader.permissions());
+        let about = about(policy);
+        front::start(
+            &loader.desk,
+            &loader.report,
+            policy.menu.clone(),
+            permissions,
+            about,
+        );
+    }
+    loader.forget_disks();
     let status = match loader.run() {
         true => LOADED,
         false if loader.stopped => STOPPED,
@@ -94,20 +111,28 @@ fn exit(status: i32) -> ExitCode {
     ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 
-struct Loader {
+pub(super) struct Loader {
     settings: Settings,
     /// What the settings come to.
-    policy: Policy,
+    pub(super) policy: Policy,
     authority: Authority,
-    inventory: Inventory,
-    firmware: Firmware,
-    report: Arc<Report>,
+    pub(super) inventory: Inventory,
+    pub(super) firmware: Firmware,
+    pub(super) report: Arc<Report>,
+    /// What is told the menu, and what it wishes for.
+    pub(super) desk: Arc<Desk>,
     /// What the loaders before this one died of.
     lost: Lost,
     /// Disks that are in the inventory, or left out.
     known: BTreeSet<DiskName>,
-    /// Ids of entries that failed, here or in a loader before. In one loader they stay what they are,
-    /// since disks are only added behind the others.
+    /// What was found on them, as the menu knows it.
+    pub(super) found: Found,
+    /// The time in which somebody may choose has begun.
+    pub(super) begun: bool,
+    /// The disks have to be looked at again, whether any came or not.
+    again: bool,
+    /// Ids of entries that failed, here or in a loader before. They stay what they are, since disks are only added
+    /// behind the others, until all of them are forgotten.
     tried: Vec<String>,
     /// An entry has failed, and the policy wants no other one.
     stopped: bool,
@@ -124,29 +149,40 @@ impl Loader {
         if let Err(error) = &uevents {
             log::warn!("no events of devices ({error}): looking four times a second");
         }
+        let uevents = uevents.ok();
+        let uevents = uevents.as_ref();
+        let desk = self.desk.clone();
         let mut wait = Wait::start(self.policy.wait.disks);
-        let mut first = true;
         loop {
-            if self.add_disks() || first {
-                first = false;
+            let has_changed = self.add_disks();
+            if std::mem::take(&mut self.again) || has_changed {
                 self.look_for_wishes();
                 let (inventory, policy) = (&self.inventory, &self.policy.boot);
                 let found = self
                     .timeline
                     .run(Stage::Entries, || find(inventory, policy));
                 self.look_at(&found);
-                self.settle(&found, uevents.as_ref().ok());
-                if self.try_all() {
-                    return true;
-                }
-                if self.stopped {
-                    return false;
-                }
+                self.settle(&found, uevents);
+                self.look_again();
             }
-            self.report.idle();
+            // Without a menu there is nobody else to wish for something.
+            if self.serve() || (!desk.has_menu() && self.try_all()) {
+                return true;
+            }
+            if self.stopped {
+                return false;
+            }
+            let answered = self.breathe();
+            if self.again || desk.has_wishes() {
+                continue;
+            }
+            if desk.holds() {
+                pause(uevents, Some(desk.wished()), LOOK);
+                continue;
+            }
             // A file may have said another time.
             wait.limit(self.policy.wait.disks);
-            if wait.is_over() {
+            if wait.is_over() && answered {
                 let seconds = self.policy.wait.disks.as_secs();
                 log::warn!("nothing could be booted within {seconds} s");
                 return false;
@@ -155,14 +191,46 @@ impl Loader {
                 "waiting for a disk with something that boots",
                 &Sysfs::system().probing(),
             );
-            pause(uevents.as_ref().ok(), wait.step());
+            pause(uevents, Some(desk.wished()), wait.step());
         }
+    }
+
+    /// Gives a sign of life if the menu gives one: neither keeps a loader alive without the other.
+    fn breathe(&self) -> bool {
+        let answered = self.desk.is_answered();
+        if answered {
+            self.report.idle();
+        }
+        answered
+    }
+
+    /// Begins with no disks at all, and looks at what is there.
+    pub(super) fn forget_disks(&mut self) {
+        let watchman = Watchman {
+            report: self.report.clone(),
+            lost: self.lost.clone(),
+        };
+        let inventory = Inventory::with_kernel_mount(KernelMount::new(VOLUMES));
+        self.inventory = inventory
+            .guarded(Box::new(watchman))
+            .described(Smbios::of_this_machine());
+        self.inventory.wish(self.firmware.wishes());
+        self.known.clear();
+        self.tried.clear();
+        self.again = true;
     }
 
     /// Adds the disks that came, and says whether any did.
     fn add_disks(&mut self) -> bool {
         let mut added = false;
-        for found in Sysfs::system().disks() {
+        let disks = Sysfs::system().disks();
+        let names: BTreeSet<DiskName> = disks.iter().map(DiskName::found).collect();
+        // Whoever sits at the menu sees what is there. Without a person an entry that has gone fails as any other.
+        if self.desk.holds() && !self.known.is_subset(&names) {
+            log::info!("a disk has gone: looking at all of them again");
+            self.forget_disks();
+        }
+        for found in disks {
             let name = DiskName::found(&found);
             if self.known.contains(&name) {
                 continue;
@@ -194,7 +262,7 @@ impl Loader {
                 Err(error) => self.once(format!("{error}")),
             }
         }
-        self.report.idle();
+        self.report.rest();
         added
     }
 
@@ -253,7 +321,7 @@ impl Loader {
 
     /// Says what can't be used, and leaves out the entries that loaders before this one died of.
     fn look_at(&mut self, found: &Found) {
-        self.report.idle();
+        self.report.rest();
         self.show(found);
         for (entry, name) in names(&self.inventory, &found.entries) {
             if self.lost.entry(&name) && !self.tried.contains(&entry.id) {
@@ -324,94 +392,69 @@ impl Loader {
                 return;
             }
             wait.show(&format!("waiting for {what}"), &probing);
-            pause(uevents, wait.step());
+            self.breathe();
+            // What the menu wishes for comes afterwards.
+            pause(uevents, None, wait.step());
         }
     }
 
-    /// Tries all entries that were not tried yet, in the order of the plan.
-    fn try_all(&mut self) -> bool {
+    /// Looks at what is on the disks by now, and tells the menu.
+    fn look_again(&mut self) {
         // Disks may have come while we waited.
         self.look_for_wishes();
         let found = find(&self.inventory, &self.policy.boot);
         self.look_at(&found);
-        let names: BTreeMap<&str, EntryName> = names(&self.inventory, &found.entries)
+        self.found = found;
+        self.tell_found();
+    }
+
+    /// The entries that were not tried yet, as places in what was found, in the order in which they are started without
+    /// a person.
+    pub(super) fn plan(&self) -> Vec<(usize, Option<EntryName>)> {
+        let all = &self.found.entries;
+        let places = all.iter().enumerate();
+        let places: BTreeMap<&str, usize> =
+            places.map(|(i, entry)| (entry.id.as_str(), i)).collect();
+        let mut names: BTreeMap<&str, EntryName> = names(&self.inventory, all)
             .into_iter()
             .map(|(entry, name)| (entry.id.as_str(), name))
             .collect();
-        let mut order = plan(&found, &self.tried, &self.policy.boot);
+        let mut order = plan(&self.found, &self.tried, &self.policy.boot);
         // Disks on which nothing has died come first. The sort is stable.
         order.sort_by_key(|entry| {
             let name = names.get(entry.id.as_str());
             name.is_some_and(|name| self.lost.suspects(&name.volume.disk))
         });
-        if !order.is_empty() {
-            self.firmware.consume(&self.inventory);
-            self.settings.consume();
-        }
-        for entry in order {
-            self.tried.push(entry.id.clone());
-            if let Some(name) = names.get(entry.id.as_str()) {
-                self.report.at(Place::Entry(name.clone()));
-            }
-            let origin = self.inventory.describe(&entry.origin.file).to_string();
-            let what = format!("{} from {}", Printable(&entry.title), Printable(&origin));
-            log::info!("trying {what}");
-            let attempt = Attempt {
-                inventory: &self.inventory,
-                kexec: &FileLoad,
-                // The kernel makes its own copy of everything while it loads.
-                memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
-                authority: &self.authority,
+        let ids = order.into_iter().map(|entry| entry.id.as_str());
+        ids.filter_map(|id| Some((*places.get(id)?, names.remove(id))))
+            .collect()
+    }
+
+    /// Tries all entries that were not tried yet, in the order of the plan, unless somebody comes to the menu.
+    pub(super) fn try_all(&mut self) -> bool {
+        let mut reason = None;
+        for (index, name) in self.plan() {
+            let Some(entry) = self.found.entries.get(index).cloned() else {
+                continue;
             };
-            let report = &self.report;
-            let failure = &self.policy.failure;
+            self.tried.push(entry.id.clone());
+            let origin = self.inventory.describe(&entry.origin.file).to_string();
             let mut number = 1;
-            let result = loop {
-                let mut progress = Progress::default();
-                let result = attempt.run(entry, &mut self.timeline, &mut |done, all| {
-                    report.alive(0);
-                    progress.show(done, all);
-                });
-                match result {
-                    Err(AttemptError::Refused(_)) | Ok(_) => break result,
-                    Err(_) if number >= failure.attempts => break result,
-                    Err(error) => log::warn!("{}", Printable(&error.to_string())),
+            let failed = loop {
+                let event = Event::Attempt(entry.title.clone(), origin.clone());
+                self.desk.tell(event);
+                let Err(failed) = self.attempt(&entry, name.clone()) else {
+                    return true;
+                };
+                if !failed.again || number >= self.policy.failure.attempts || self.is_watched() {
+                    break failed;
                 }
                 number = number.saturating_add(1);
-                report.idle();
-                wait_between(number, failure);
-                if let Some(name) = names.get(entry.id.as_str()) {
-                    report.at(Place::Entry(name.clone()));
-                }
+                self.wait_before(number);
             };
-            match result {
-                Ok(loaded) => {
-                    for (file, part) in &loaded.files {
-                        log::info!("sha256 {} {}", part.hex(), Printable(file.path.as_str()));
-                    }
-                    log::info!("command line: {}", Printable(&loaded.cmdline));
-                    show_verdict(&loaded.verdict);
-                    log::info!("booting {what}");
-                    log::info!("loaded: {}", self.timeline);
-                    // From here on nothing keeps the entry from being started. What can't be saved does not
-                    // either, as in GRUB.
-                    for saved in &entry.saves {
-                        report.alive(0);
-                        if let Err(error) = save(&self.inventory, saved, &open_disk) {
-                            log::warn!("{}", Printable(&error.to_string()));
-                        }
-                    }
-                    report.alive(0);
-                    let counted = self.count(entry);
-                    report.alive(0);
-                    let policy = self.policy.boot.count;
-                    self.firmware
-                        .tell(&self.inventory, &found, entry, counted.as_ref(), policy);
-                    report.loaded();
-                    return true;
-                }
-                Err(AttemptError::Refused(verdict)) => show_complaints("refused", &verdict),
-                Err(error) => log::warn!("{}", Printable(&error.to_string())),
+            reason = Some(failed.reason);
+            if self.is_watched() {
+                break;
             }
             if self.policy.failure.entry.is_some() {
                 log::warn!("the policy wants no other entry to be tried");
@@ -419,14 +462,110 @@ impl Loader {
                 break;
             }
         }
-        self.report.idle();
+        self.report.rest();
+        if let Some(reason) = reason {
+            self.tell_found();
+            // What comes later is started at once where nobody is here.
+            self.desk.tell(Event::Failed(reason, Some(Duration::ZERO)));
+        }
         false
+    }
+
+    /// Is somebody at the menu by now?
+    fn is_watched(&self) -> bool {
+        self.desk.is_answered() && self.desk.holds()
+    }
+
+    /// Waits before the attempt with this number at one entry, unless somebody comes to the menu.
+    fn wait_before(&self, number: u32) {
+        let failure = &self.policy.failure;
+        let mut wait = Wait::start(failure.between);
+        self.report.rest();
+        while !wait.is_over() {
+            let what = format!("attempt {number} of {} follows", failure.attempts);
+            wait.show(&what, &[]);
+            self.breathe();
+            if self.desk.holds() {
+                return;
+            }
+            pause(None, None, wait.step());
+        }
+    }
+
+    /// Reads, proves and loads an entry, and saves what is to be saved before it is started. Why it can't be started
+    /// stands in the log as well.
+    pub(super) fn attempt(
+        &mut self,
+        entry: &BootEntry,
+        name: Option<EntryName>,
+    ) -> Result<(), Failed> {
+        self.firmware.consume(&self.inventory);
+        self.settings.consume();
+        if let Some(name) = name {
+            self.report.at(Place::Entry(name));
+        }
+        let origin = self.inventory.describe(&entry.origin.file).to_string();
+        let what = format!("{} from {}", Printable(&entry.title), Printable(&origin));
+        log::info!("trying {what}");
+        let attempt = Attempt {
+            inventory: &self.inventory,
+            kexec: &FileLoad,
+            // The kernel makes its own copy of everything while it loads.
+            memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+            authority: &self.authority,
+        };
+        let (report, desk) = (&self.report, &self.desk);
+        desk.set_progress(0, 0);
+        let mut progress = Progress::default();
+        let result = attempt.run(entry, &mut self.timeline, &mut |done, all| {
+            report.alive(0);
+            desk.set_progress(done, all);
+            progress.show(done, all);
+        });
+        let loaded = match result {
+            Ok(loaded) => loaded,
+            Err(AttemptError::Refused(verdict)) => {
+                show_complaints("refused", &verdict);
+                let complaints: Vec<String> = verdict.complaints().collect();
+                return Err(Failed::new(format!("refused: {}", complaints.join("; "))));
+            }
+            Err(error) => {
+                let reason = Printable(&error.to_string()).to_string();
+                log::warn!("{reason}");
+                let again = true;
+                return Err(Failed { reason, again });
+            }
+        };
+        for (file, part) in &loaded.files {
+            log::info!("sha256 {} {}", part.hex(), Printable(file.path.as_str()));
+        }
+        log::info!("command line: {}", Printable(&loaded.cmdline));
+        show_verdict(&loaded.verdict);
+        log::info!("booting {what}");
+        log::info!("loaded: {}", self.timeline);
+        // From here on nothing keeps the entry from being started. What can't be saved does not either, as in GRUB.
+        for saved in &entry.saves {
+            report.alive(0);
+            if let Err(error) = save(&self.inventory, saved, &open_disk) {
+                log::warn!("{}", Printable(&error.to_string()));
+            }
+        }
+        report.alive(0);
+        let counted = self.count(entry);
+        report.alive(0);
+        let (found, policy) = (&self.found, &self.policy);
+        self.firmware
+            .tell(&self.inventory, found, entry, counted.as_ref(), policy);
+        report.loaded();
+        Ok(())
     }
 
     /// Where no firmware keeps them, wishes may be in a file. Another one may set values of the policy.
     fn look_for_wishes(&mut self) {
         if self.settings.look_for_file(&self.inventory) {
             self.policy = self.settings.policy();
+            let permissions = self.permissions();
+            self.desk.tell(Event::Allow(permissions));
         }
         if self.firmware.look_for_file(&self.inventory) {
             self.inventory.wish(self.firmware.wishes());
@@ -450,15 +589,21 @@ impl Loader {
     }
 }
 
-/// Waits before the attempt with this number at one entry.
-fn wait_between(number: u32, failure: &Failure) {
-    let mut wait = Wait::start(failure.between);
-    while !wait.is_over() {
-        wait.show(
-            &format!("attempt {number} of {} follows", failure.attempts),
-            &[],
-        );
-        pause(None, wait.step());
+/// An attempt has failed.
+pub(super) struct Failed {
+    /// Why, in words.
+    pub(super) reason: String,
+    /// May another one succeed?
+    again: bool,
+}
+
+impl Failed {
+    /// For a reason that stays.
+    pub(super) fn new(reason: impl Into<String>) -> Failed {
+        Failed {
+            reason: reason.into(),
+            again: false,
+        }
     }
 }
 
@@ -498,7 +643,10 @@ fn show_complaints(what_follows: &str, verdict: &Verdict) {
 }
 
 /// The entries with names that mean the same to another loader.
-fn names<'a>(inventory: &Inventory, entries: &'a [BootEntry]) -> Vec<(&'a BootEntry, EntryName)> {
+pub(super) fn names<'a>(
+    inventory: &Inventory,
+    entries: &'a [BootEntry],
+) -> Vec<(&'a BootEntry, EntryName)> {
     let mut count: BTreeMap<&Origin, u32> = BTreeMap::new();
     let mut names = Vec::with_capacity(entries.len());
     for entry in entries {

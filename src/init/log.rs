@@ -2,8 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
 
 use rustix::time::ClockId;
+
+use super::desk::Desk;
+use crate::menu::Event;
 
 /// Bytes of lines that are kept; the oldest go first.
 const CAPACITY: usize = 256 * 1024;
@@ -11,11 +18,16 @@ const CAPACITY: usize = 256 * 1024;
 /// Bytes of one line that are kept.
 const LINE: usize = 4096;
 
+/// Where the log is copied for a shell.
+pub(super) const LOG: &str = "/run/pilotlight/log";
+
 /// What is kept of the log in the memory of process 1, whatever happens to the loader.
 #[derive(Default)]
 pub(super) struct Memory {
     lines: VecDeque<String>,
     bytes: usize,
+    /// So many of the last lines nobody has seen on a console.
+    unseen: usize,
 }
 
 impl Memory {
@@ -30,9 +42,31 @@ impl Memory {
         }
     }
 
-    /// The lines, oldest first.
-    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().map(String::as_str)
+    /// The line that was kept last is not on the consoles yet.
+    pub(super) fn is_unseen(&mut self) {
+        self.unseen = self.unseen.saturating_add(1);
+    }
+
+    /// The lines that are not on the consoles yet, which they are after this.
+    pub(super) fn take_unseen(&mut self) -> Vec<String> {
+        let unseen = std::mem::take(&mut self.unseen);
+        let seen = self.lines.len().saturating_sub(unseen);
+        self.lines.iter().skip(seen).cloned().collect()
+    }
+
+    /// Copies it to [`LOG`].
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub(super) fn copy(&self) -> io::Result<()> {
+        if let Some(directory) = Path::new(LOG).parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        let mut file = File::create(LOG)?;
+        for line in &self.lines {
+            writeln!(file, "{line}")?;
+        }
+        Ok(())
     }
 }
 
@@ -93,8 +127,8 @@ fn printable(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
-/// The sink of [`log`] in the loader: standard error, which process 1 reads.
-struct ToSupervisor;
+/// The sink of [`log`] in the loader: standard error, which process 1 reads, and the menu.
+struct ToSupervisor(Arc<Desk>);
 
 impl log::Log for ToSupervisor {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
@@ -104,17 +138,20 @@ impl log::Log for ToSupervisor {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            eprintln!("{}", record.args());
+            let line = record.args().to_string();
+            eprintln!("{line}");
+            let line = format!("{} {}", Uptime::now(), printable(&line));
+            self.0.put(Event::Log(line));
         }
     }
 
     fn flush(&self) {}
 }
 
-/// Sends [`log`] to process 1.
-pub(super) fn to_supervisor() {
+/// Sends [`log`] to process 1, and to the menu.
+pub(super) fn to_supervisor(desk: Arc<Desk>) {
     // The first sink wins; there is no other in this process.
-    let _ = log::set_logger(&ToSupervisor);
+    let _ = log::set_logger(Box::leak(Box::new(ToSupervisor(desk))));
     log::set_max_level(log::LevelFilter::Info);
 }
 
@@ -148,7 +185,8 @@ mod tests {
         let is_told = |target: &str| {
             let mut metadata = log::Metadata::builder();
             let metadata = metadata.level(log::Level::Warn).target(target).build();
-            log::Log::enabled(&ToSupervisor, &metadata)
+            let sink = ToSupervisor(Arc::new(Desk::new().unwrap()));
+            log::Log::enabled(&sink, &metadata)
         };
         assert!(is_told("pilotlight::boot") && !is_told("fatfs::boot_sector"));
     }
@@ -159,11 +197,21 @@ mod tests {
         for i in 0..1000 {
             memory.push(format!("{i:01024}"));
         }
-        assert_eq!(memory.lines().count(), CAPACITY / 1024);
-        assert_eq!(
-            memory.lines().last().unwrap().trim_start_matches('0'),
-            "999"
-        );
+        assert_eq!(memory.lines.len(), CAPACITY / 1024);
+        let last = memory.lines.back().unwrap();
+        assert_eq!(last.trim_start_matches('0'), "999");
+    }
+
+    #[test]
+    fn what_nobody_has_seen_is_given_once() {
+        let mut memory = Memory::default();
+        memory.push("seen".to_owned());
+        for line in ["a", "b"] {
+            memory.push(line.to_owned());
+            memory.is_unseen();
+        }
+        assert_eq!(memory.take_unseen(), ["a", "b"]);
+        assert!(memory.take_unseen().is_empty());
     }
 
     #[test]

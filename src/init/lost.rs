@@ -5,49 +5,77 @@ use super::place::{DiskName, EntryName, Place, VolumeName};
 /// A disk on which loaders died in as many volumes as this is left out as a whole: it may have 256.
 const VOLUMES: usize = 3;
 
+/// So many loaders may die with a menu and at work on nothing before there is no menu any more: noise on a line must
+/// not keep a machine from booting by what it does to a terminal.
+const MENUS: usize = 2;
+
+/// The word for one of them.
+const MENU: &str = "menu";
+
 /// Places where loaders died.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lost(Vec<Place>);
+pub(super) struct Lost {
+    places: Vec<Place>,
+    menus: usize,
+}
 
 impl Lost {
     /// From the words on a command line; what can't be read is left out.
     pub(super) fn parse(words: impl IntoIterator<Item = String>) -> Lost {
-        let places = words.into_iter().filter_map(|word| Place::parse(&word));
-        Lost(places.collect())
+        let mut lost = Lost::default();
+        for word in words {
+            match Place::parse(&word) {
+                Some(place) => lost.add(place),
+                None if word == MENU => lost.add_menu(),
+                None => {}
+            }
+        }
+        lost
     }
 
     /// The words for a command line.
     pub(super) fn print(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(Place::print)
+        let menus = std::iter::repeat_n(MENU.to_owned(), self.menus);
+        self.places.iter().map(Place::print).chain(menus)
     }
 
     /// A loader died there.
     pub(super) fn add(&mut self, place: Place) {
-        self.0.push(place);
+        self.places.push(place);
+    }
+
+    /// A loader died that was at work on nothing, and had a menu.
+    pub(super) fn add_menu(&mut self) {
+        self.menus = self.menus.saturating_add(1);
+    }
+
+    /// Is there no menu?
+    pub(super) fn menu(&self) -> bool {
+        self.menus >= MENUS
     }
 
     /// Is this disk left out?
     pub(super) fn disk(&self, disk: &DiskName) -> bool {
-        let volumes = self.0.iter().filter(|place| match place {
+        let volumes = self.places.iter().filter(|place| match place {
             Place::Volume(volume) => volume.disk == *disk,
             _ => false,
         });
-        volumes.count() >= VOLUMES || self.0.contains(&Place::Disk(disk.clone()))
+        volumes.count() >= VOLUMES || self.places.contains(&Place::Disk(disk.clone()))
     }
 
     /// Is this volume left out?
     pub(super) fn volume(&self, volume: &VolumeName) -> bool {
-        self.disk(&volume.disk) || self.0.contains(&Place::Volume(volume.clone()))
+        self.disk(&volume.disk) || self.places.contains(&Place::Volume(volume.clone()))
     }
 
     /// Is this entry left out?
     pub(super) fn entry(&self, entry: &EntryName) -> bool {
-        self.volume(&entry.volume) || self.0.contains(&Place::Entry(entry.clone()))
+        self.volume(&entry.volume) || self.places.contains(&Place::Entry(entry.clone()))
     }
 
     /// Has a loader died of anything on this disk? Then the others come first.
     pub(super) fn suspects(&self, disk: &DiskName) -> bool {
-        self.0.iter().any(|place| place.disk() == disk)
+        self.places.iter().any(|place| place.disk() == disk)
     }
 }
 
@@ -118,6 +146,11 @@ mod tests {
         lost.add(Place::Entry(entry(1)));
         lost.add(Place::Disk(disk(1)));
         let words = lost.print().chain(["nonsense".to_owned()]);
-        assert_eq!(Lost::parse(words).0, lost.0);
+        let parsed = Lost::parse(words);
+        assert_eq!(parsed.places, lost.places);
+        assert!(!parsed.menu());
+        lost.add_menu();
+        lost.add_menu();
+        assert!(Lost::parse(lost.print()).menu());
     }
 }

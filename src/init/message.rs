@@ -16,9 +16,17 @@ pub(super) enum Message {
     At(Place),
     /// It goes on there: so many bytes are read.
     Alive(u64),
+    /// The menu wants the consoles, and gets an [answer](YOURS) when nobody else writes to them any more. They come
+    /// back with the end of the loader.
+    Menu,
+    /// A shell is about to be started: the log is wanted in a file.
+    Log,
     /// A kernel is loaded. Only this, and the exit status that goes with it, makes process 1 jump.
     Loaded,
 }
+
+/// The only thing that process 1 says to a loader.
+pub(super) const YOURS: &[u8] = b"y";
 
 /// No message is longer, in bytes: it has up to three paths, where files are in images, each of at most
 /// 4,096 bytes, which may take three each.
@@ -31,6 +39,8 @@ impl Message {
             Message::Idle => "idle".to_owned(),
             Message::At(place) => format!("at {}", place.print()),
             Message::Alive(bytes) => format!("alive {bytes}"),
+            Message::Menu => "menu".to_owned(),
+            Message::Log => "log".to_owned(),
             Message::Loaded => "loaded".to_owned(),
         }
     }
@@ -39,6 +49,8 @@ impl Message {
     pub(super) fn parse(text: &str) -> Option<Message> {
         match text.split_once(' ') {
             None if text == "idle" => Some(Message::Idle),
+            None if text == "menu" => Some(Message::Menu),
+            None if text == "log" => Some(Message::Log),
             None if text == "loaded" => Some(Message::Loaded),
             Some(("alive", bytes)) => Some(Message::Alive(bytes.parse().ok()?)),
             Some(("at", place)) => Some(Message::At(Place::parse(place)?)),
@@ -194,7 +206,8 @@ mod tests {
         #[test]
         fn what_is_printed_is_read_again(place in place(), bytes in any::<u64>()) {
             prop_assert_eq!(Place::parse(&place.print()), Some(place.clone()));
-            for message in [Message::At(place), Message::Alive(bytes), Message::Idle, Message::Loaded] {
+            let plain = [Message::Idle, Message::Menu, Message::Log, Message::Loaded];
+            for message in [Message::At(place), Message::Alive(bytes)].into_iter().chain(plain) {
                 let text = message.print();
                 let plain = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
                 prop_assert!(text.bytes().all(plain), "{}", text);

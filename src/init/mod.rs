@@ -5,10 +5,16 @@
 //! begins, and gives signs of life while it gets on; one that dies, or gives none for a minute, is a line
 //! in the log and a disk, a volume or an entry that the next loader of this round leaves out. The jump is
 //! the parent's: by then the child has ended, and with it every descriptor that it held.
+//!
+//! The child has two threads that share nothing but a [`desk`]: the work, which has the disks, and the menu in
+//! [`front`], which has the terminals. A disk that hangs freezes no key, a terminal that is stuck holds up no disk, and
+//! if one of them dies so does the other.
 
 mod console;
+mod desk;
 mod ending;
 mod firmware;
+mod front;
 mod loader;
 mod log;
 mod lost;
@@ -18,7 +24,9 @@ mod place;
 mod pulse;
 mod report;
 mod running;
+mod serving;
 mod settings;
+mod shell;
 mod stand_in;
 mod supervisor;
 mod wait;

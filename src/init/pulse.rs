@@ -72,12 +72,16 @@ impl Pulse {
 
     /// It has said this.
     pub(super) fn hear(&mut self, message: Message, now: Instant) {
+        // What the menu asks for says nothing of the work.
+        if matches!(message, Message::Menu | Message::Log) {
+            return;
+        }
         self.heard = now;
         self.shown = now;
         self.loaded = message == Message::Loaded;
         match message {
             Message::Alive(bytes) => self.bytes = bytes,
-            Message::Loaded => {}
+            Message::Loaded | Message::Menu | Message::Log => {}
             Message::Idle => self.turn(None, now),
             Message::At(place) => self.turn(Some(place), now),
         }

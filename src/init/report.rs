@@ -1,13 +1,13 @@
 //! The loader's side of the control channel: what it is at work on, and that it goes on.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 
 use super::lost::Lost;
 use super::message::Message;
@@ -65,6 +65,42 @@ impl Report {
     /// A kernel is loaded.
     pub(super) fn loaded(&self) {
         self.send(&Message::Loaded);
+    }
+
+    /// The work has ended, if there was any: whether it goes on is told by whoever waits.
+    pub(super) fn rest(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_working = state.at.is_some();
+        drop(state);
+        if is_working {
+            self.idle();
+        }
+    }
+
+    /// The menu wants to show something on the consoles.
+    pub(super) fn ask_for_consoles(&self) {
+        self.send(&Message::Menu);
+    }
+
+    /// What to poll for until process 1 has left the consoles.
+    pub(super) fn answer(&self) -> Option<BorrowedFd<'_>> {
+        self.channel.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Has it? Without a channel nobody else knows of them.
+    pub(super) fn has_consoles(&self) -> bool {
+        let Some(channel) = &self.channel else {
+            return true;
+        };
+        matches!(
+            rustix::net::recv(channel, &mut [0; 1][..], RecvFlags::DONTWAIT),
+            Ok((_, 1))
+        )
+    }
+
+    /// A shell is about to be started, and whoever sits there wants to read the log.
+    pub(super) fn ask_for_log(&self) {
+        self.send(&Message::Log);
     }
 
     /// So many more bytes are read.
@@ -173,7 +209,7 @@ mod tests {
     use super::*;
     use crate::disk::{Disk, Hardware, MemorySource};
     use crate::init::place::{DiskName, EntryName};
-    use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
+    use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
     fn channel() -> (OwnedFd, Arc<Report>) {
         let (ours, theirs) = rustix::net::socketpair(

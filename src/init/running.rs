@@ -7,14 +7,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, Signal, WaitStatus};
 
 use super::loader;
 use super::log::Lines;
 use super::lost::Lost;
-use super::message::{LONGEST, Message};
+use super::message::{LONGEST, Message, YOURS};
 use super::pulse::{Limits, Pulse, Verdict};
 
 /// How often the time is looked at, and orphans are collected, while the loader says nothing.
@@ -32,6 +32,17 @@ pub(super) struct Running {
     loader: Pid,
     log: OwnedFd,
     control: OwnedFd,
+}
+
+/// What a loader says that others than its [`Pulse`] have to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said<'a> {
+    /// A line of its log, or about it.
+    Line(&'a str),
+    /// It is about to write to the consoles itself.
+    Menu,
+    /// The log is wanted in a file.
+    Log,
 }
 
 /// What is known of a loader that has ended.
@@ -79,12 +90,12 @@ impl Running {
         self.loader
     }
 
-    /// Gives its lines to `say` until `reap` tells how it has ended. One that does not get on is ended,
+    /// Gives what it says to `hear` until `reap` tells how it has ended. One that does not get on is ended,
     /// and one that does not take that is left behind.
     pub(super) fn listen(
         self,
         limits: Limits,
-        say: &mut dyn FnMut(&str),
+        hear: &mut dyn FnMut(Said<'_>),
         mut reap: impl FnMut() -> Option<WaitStatus>,
     ) -> Ended {
         let mut pulse = Pulse::new(limits, Instant::now());
@@ -105,7 +116,8 @@ impl Running {
             poll(&mut channels, timeout);
             let [control, log] = &mut channels;
             let more = control.ready || log.ready;
-            control.hear(&mut pulse);
+            control.hear(&mut pulse, hear);
+            let say = &mut |line: &str| hear(Said::Line(line));
             log.copy(&mut lines, say);
             let left_behind = killed.is_some_and(|killed| killed.elapsed() >= limits.death);
             if status.is_some() || left_behind {
@@ -170,7 +182,7 @@ impl Channel {
     }
 
     /// Takes what the loader has said. What nobody understands is no sign of life.
-    fn hear(&mut self, pulse: &mut Pulse) {
+    fn hear(&mut self, pulse: &mut Pulse, hear: &mut dyn FnMut(Said<'_>)) {
         if !self.ready {
             return;
         }
@@ -180,9 +192,19 @@ impl Channel {
                 Ok((_, 0)) => return self.close(),
                 Ok((_, n)) => {
                     let text = buffer.get(..n).and_then(|text| str::from_utf8(text).ok());
-                    if let Some(message) = text.and_then(Message::parse) {
-                        pulse.hear(message, Instant::now());
+                    let Some(message) = text.and_then(Message::parse) else {
+                        continue;
+                    };
+                    match message {
+                        Message::Menu => {
+                            hear(Said::Menu);
+                            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+                            let _ = rustix::net::send(&self.fd, YOURS, flags);
+                        }
+                        Message::Log => hear(Said::Log),
+                        _ => {}
                     }
+                    pulse.hear(message, Instant::now());
                 }
                 Err(_) => return,
             }
@@ -239,8 +261,11 @@ mod tests {
         let pid = running.pid();
         let mut lines = Vec::new();
         let start = Instant::now();
-        let mut say = |line: &str| lines.push(line.to_owned());
-        let ended = running.listen(limits, &mut say, || reap(pid));
+        let mut hear = |said: Said<'_>| match said {
+            Said::Line(line) => lines.push(line.to_owned()),
+            other => lines.push(format!("{other:?}")),
+        };
+        let ended = running.listen(limits, &mut hear, || reap(pid));
         let time = start.elapsed();
         Heard { lines, ended, time }
     }
@@ -296,6 +321,13 @@ mod tests {
         let heard = run(script, SHORT);
         assert_eq!(heard.ended.status.unwrap().exit_status(), Some(0));
         assert_eq!(heard.lines, Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_wants_the_consoles_is_answered() {
+        let script = "tell('menu'); print(control.recv(9)); tell('log')";
+        let heard = run(script, Limits::NORMAL);
+        assert_eq!(heard.lines, ["Menu", "b'y'", "Log"]);
     }
 
     #[test]

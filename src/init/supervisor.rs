@@ -5,11 +5,11 @@ use std::time::Duration;
 use rustix::process::{Pid, WaitOptions, WaitStatus};
 
 use super::console::Consoles;
-use super::log::{Memory, Uptime};
+use super::log::{LOG, Memory, Uptime};
 use super::lost::Lost;
 use super::place::Place;
 use super::pulse::Limits;
-use super::running::{Ended, Running};
+use super::running::{Ended, Running, Said};
 use super::settings::Settings;
 use super::wait::Wait;
 use super::{VOLUMES, ending, loader, mounts};
@@ -19,6 +19,9 @@ use crate::policy::{Action, Policy};
 /// How long after a crash the loader is started again. It grows with every crash of a round.
 const CRASH_PAUSE: Duration = Duration::from_secs(1);
 
+/// The kernel's level of messages for the consoles (`Documentation/admin-guide/sysctl/kernel.rst`).
+const PRINTK: &str = "/proc/sys/kernel/printk";
+
 /// A round in which the loader died as often as this has failed.
 const MAX_CRASHES: u32 = 10;
 
@@ -26,6 +29,9 @@ const MAX_CRASHES: u32 = 10;
 pub(super) struct Supervisor {
     consoles: Consoles,
     memory: Memory,
+    policy: Policy,
+    /// A loader shows its menu on the consoles: the kernel's level of messages for them before.
+    lent: Option<String>,
 }
 
 /// How a round ended.
@@ -52,24 +58,28 @@ pub fn main() -> ! {
     let mut supervisor = Supervisor {
         consoles: Consoles::open(),
         memory: Memory::default(),
+        policy: Policy::default(),
+        lent: None,
     };
     supervisor.say(&format!("pilotlight {}", env!("CARGO_PKG_VERSION")));
     for failure in failures {
         supervisor.say(&failure);
     }
-    let policy = supervisor.policy();
+    supervisor.read_policy();
     let mut number: u32 = 0;
     loop {
         number = number.saturating_add(1);
         let stopped = supervisor.round() == Left::Stopped;
-        let action = match policy.failure.entry.filter(|_| stopped) {
+        let failure = supervisor.policy.failure.clone();
+        let action = match failure.entry.filter(|_| stopped) {
             Some(ending) => Action::End(ending),
-            None => policy.failure.after(number),
+            None => failure.after(number),
         };
+        let pause = failure.pause;
         match action {
-            Action::Retry => supervisor.pause("trying again", policy.failure.pause),
+            Action::Retry => supervisor.pause("trying again", pause),
             Action::End(how) => {
-                supervisor.pause(&how.to_string(), policy.failure.pause);
+                supervisor.pause(&how.to_string(), pause);
                 ending::end(how, &mut supervisor);
             }
         }
@@ -86,24 +96,55 @@ enum Left {
 }
 
 impl Supervisor {
-    /// Logs a line with the time and prints it on every console.
+    /// Logs a line with the time and prints it on every console, now or when a menu has left them.
     pub(super) fn say(&mut self, text: &str) {
         let line = format!("{} {text}", Uptime::now());
-        self.consoles.line(&line);
-        self.memory.push(line);
+        if self.lent.is_none() {
+            self.consoles.line(&line);
+            self.memory.push(line);
+        } else {
+            self.memory.push(line);
+            self.memory.is_unseen();
+        }
+    }
+
+    /// Leaves the consoles to the menu of a loader. Warnings of the kernel would stand in the middle of it; they are
+    /// in its own log.
+    fn lend(&mut self) {
+        if self.lent.is_none() {
+            self.lent = Some(std::fs::read_to_string(PRINTK).unwrap_or_default());
+            let _ = std::fs::write(PRINTK, "1");
+        }
+    }
+
+    /// Takes the consoles back, as they were before the loader, and prints what was logged while it showed a menu, if
+    /// it did.
+    fn take_back(&mut self) -> bool {
+        let lent = self.lent.take();
+        self.consoles.restore(lent.is_some(), &self.policy.menu);
+        let Some(level) = lent else {
+            return false;
+        };
+        let _ = std::fs::write(PRINTK, level);
+        for line in self.memory.take_unseen() {
+            self.consoles.line(&line);
+        }
+        true
+    }
+
+    /// Copies the log for whoever gets a shell.
+    pub(super) fn copy_log(&mut self) {
+        if let Err(error) = self.memory.copy() {
+            self.say(&format!("can't copy the log to {LOG}: {error}"));
+        }
     }
 
     pub(super) fn consoles(&mut self) -> &mut Consoles {
         &mut self.consoles
     }
 
-    /// The log so far.
-    pub(super) fn log(&self) -> impl Iterator<Item = &str> {
-        self.memory.lines()
-    }
-
-    fn policy(&mut self) -> Policy {
-        Settings::early(&mut |text| self.say(text))
+    fn read_policy(&mut self) {
+        self.policy = Settings::early(&mut |text| self.say(text));
     }
 
     /// Waits, says so before, and shows now and then what is left.
@@ -126,7 +167,7 @@ impl Supervisor {
     fn round(&mut self) -> Left {
         let mut lost = Lost::default();
         for crash in 1..=MAX_CRASHES {
-            let place = match self.run_loader(&lost) {
+            let place = match self.run_loader(&mut lost) {
                 Ok(Round::Nothing) => return Left::Round,
                 Ok(Round::Stopped) => return Left::Stopped,
                 Ok(Round::Loaded(place)) => {
@@ -165,17 +206,25 @@ impl Supervisor {
         self.say(&format!("the kernel refused to jump: {errno}"));
     }
 
-    /// Starts a loader that leaves out what is in `lost`, and listens until it ends.
-    fn run_loader(&mut self, lost: &Lost) -> std::io::Result<Round> {
+    /// Starts a loader that leaves out what is in `lost`, and listens until it ends. A menu that it may have died of is
+    /// added there.
+    fn run_loader(&mut self, lost: &mut Lost) -> std::io::Result<Round> {
         self.release();
         let running = Running::start(lost)?;
         let pid = running.pid();
-        let ended = running.listen(Limits::NORMAL, &mut |line| self.say(line), || {
-            reap(Some(pid))
-        });
+        let mut hear = |said: Said<'_>| match said {
+            Said::Line(line) => self.say(line),
+            Said::Menu => self.lend(),
+            Said::Log => self.copy_log(),
+        };
+        let ended = running.listen(Limits::NORMAL, &mut hear, || reap(Some(pid)));
         let round = Round::of(ended);
-        if let Round::Died { how, .. } = &round {
+        let showed = self.take_back();
+        if let Round::Died { how, place } = &round {
             self.say(how);
+            if showed && place.is_none() {
+                lost.add_menu();
+            }
         }
         Ok(round)
     }

@@ -1,11 +1,15 @@
 //! Waits, each with an end that is shown.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 
 use crate::disk::{Action, Uevent, Uevents};
 
 /// How often what is being waited for is looked at again when no event says so.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 
 /// How often the remaining time, and the progress of a read, is shown.
 const SHOW: Duration = Duration::from_secs(5);
@@ -70,23 +74,30 @@ impl Wait {
     }
 }
 
-/// Waits for the next event of a block device, or for `time`.
-pub(super) fn pause(uevents: Option<&Uevents>, time: Duration) {
+/// Waits for the next event of a block device, until there is something to read from `wakes`, or for `time`.
+pub(super) fn pause(uevents: Option<&Uevents>, wakes: Option<BorrowedFd<'_>>, time: Duration) {
     let wait = Wait::start(time);
-    let Some(uevents) = uevents else {
-        return std::thread::sleep(time);
+    let concerns = |event: &Uevent| {
+        event.subsystem.is_empty() || (event.subsystem == "block" && event.action != Action::Other)
     };
     loop {
-        let disk = |event: &Uevent| {
-            let came = matches!(event.action, Action::Add | Action::Change);
-            event.subsystem.is_empty() || (event.subsystem == "block" && came)
-        };
-        match uevents.wait(wait.left()) {
-            Ok(events) if events.iter().any(disk) => return,
-            Ok(_) if wait.is_over() => return,
-            Ok(_) => {}
-            // A socket that fails answers at once: without the sleep, this would be no wait.
-            Err(_) => return std::thread::sleep(wait.left()),
+        let both = [wakes, uevents.map(Uevents::as_fd)].into_iter().flatten();
+        let mut fds: Vec<PollFd<'_>> = both
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+            .collect();
+        let left = Timespec::try_from(wait.left()).ok();
+        let polled = rustix::event::poll(&mut fds, left.as_ref());
+        let woken = fds.first().filter(|_| wakes.is_some());
+        let woken = woken.is_some_and(|fd| !fd.revents().is_empty());
+        match uevents.map(|uevents| uevents.wait(Duration::ZERO)) {
+            _ if woken || wait.is_over() => return,
+            Some(Ok(events)) if events.iter().any(concerns) => return,
+            // What fails answers at once: without the sleep, this would be no wait.
+            Some(Err(_)) => return std::thread::sleep(wait.left()),
+            _ if matches!(polled, Err(error) if error != Errno::INTR) => {
+                return std::thread::sleep(wait.left());
+            }
+            _ => {}
         }
     }
 }
@@ -128,11 +139,20 @@ mod tests {
     #[test]
     fn a_pause_without_events_takes_its_time() {
         let time = Duration::from_millis(20);
+        let (silent, _writer) = rustix::pipe::pipe().unwrap();
+        let (ready, writer) = rustix::pipe::pipe().unwrap();
+        rustix::io::write(&writer, b"x").unwrap();
         for uevents in [None, Uevents::open().ok()] {
             let start = Instant::now();
-            pause(uevents.as_ref(), time);
+            pause(uevents.as_ref(), Some(silent.as_fd()), time);
             // Events of other tests' loop devices may end it early.
             assert!(uevents.is_some() || start.elapsed() >= time);
+            // Something to read ends it at once.
+            pause(
+                uevents.as_ref(),
+                Some(ready.as_fd()),
+                Duration::from_secs(3600),
+            );
         }
     }
 }

@@ -4,27 +4,55 @@ use std::time::Duration;
 
 use super::permissions::Timeout;
 
-/// The wait of a menu, from its start on.
+/// The wait of a menu.
 #[derive(Clone, Debug)]
 pub(super) struct Countdown {
     timeout: Timeout,
-    /// When it is over, while it runs.
-    end: Option<Duration>,
+    state: State,
     /// Nobody has seen the menu yet.
     hidden: bool,
     /// When somebody was here last.
     seen: Duration,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nobody knows yet how long it takes.
+    Early,
+    /// It is over at this time.
+    Runs(Duration),
+    /// It was over, and something is started.
+    Fired,
+    /// Somebody is here, or has to come.
+    Stopped,
+}
+
 impl Countdown {
-    pub(super) fn start(timeout: Timeout, now: Duration) -> Countdown {
-        Countdown {
-            timeout,
-            end: timeout.wait.map(|wait| now.saturating_add(wait)),
-            hidden: timeout
-                .wait
-                .is_some_and(|wait| timeout.hidden || wait.is_zero()),
+    /// Without a timeout, that is told [later](Countdown::begin).
+    pub(super) fn start(timeout: Option<Timeout>, now: Duration) -> Countdown {
+        let mut countdown = Countdown {
+            timeout: Timeout::default(),
+            state: State::Early,
+            hidden: true,
             seen: now,
+        };
+        if let Some(timeout) = timeout {
+            countdown.begin(timeout, now);
+        }
+        countdown
+    }
+
+    /// It begins now, unless somebody is here already.
+    pub(super) fn begin(&mut self, timeout: Timeout, now: Duration) {
+        self.timeout = timeout;
+        if self.state == State::Early {
+            let wait = timeout.wait;
+            self.state = match wait {
+                Some(wait) => State::Runs(now.saturating_add(wait)),
+                None => State::Stopped,
+            };
+            self.hidden = wait.is_some_and(|wait| timeout.hidden || wait.is_zero());
+            self.seen = now;
         }
     }
 
@@ -33,51 +61,72 @@ impl Countdown {
         self.hidden
     }
 
+    /// Is somebody here, or has to come?
+    pub(super) fn is_stopped(&self) -> bool {
+        self.state == State::Stopped
+    }
+
+    /// Has nothing to happen without a key, for now or at all?
+    pub(super) fn holds(&self, now: Duration) -> bool {
+        match self.state {
+            State::Runs(end) => end > now,
+            State::Stopped => true,
+            State::Early | State::Fired => false,
+        }
+    }
+
     /// Whole seconds that are left, if it runs.
     pub(super) fn left(&self, now: Duration) -> Option<u64> {
-        let left = self.end?.saturating_sub(now);
+        let State::Runs(end) = self.state else {
+            return None;
+        };
+        let left = end.saturating_sub(now);
         let more = u64::from(left.subsec_nanos() != 0);
         Some(left.as_secs().saturating_add(more))
     }
 
-    /// When the seconds that are left change, or it begins anew.
+    /// When the seconds that are left change, or it begins anew. One that is over waits for something to start.
     pub(super) fn next(&self, now: Duration) -> Option<Duration> {
-        match (self.end, self.timeout.idle) {
-            (Some(end), _) => {
+        match (self.state, self.timeout.idle) {
+            (State::Runs(end), _) if end > now => {
                 let left = end.saturating_sub(now);
                 let part = Duration::from_nanos(u64::from(left.subsec_nanos()));
                 let second = Duration::from_secs(1).min(left);
                 Some(now.saturating_add(if part.is_zero() { second } else { part }))
             }
-            (None, Some(idle)) if self.timeout.wait.is_some() => {
+            (State::Stopped, Some(idle)) if self.timeout.wait.is_some() => {
                 Some(self.seen.saturating_add(idle))
             }
-            (None, _) => None,
+            _ => None,
         }
     }
 
     /// Is it over?
     pub(super) fn is_over(&self, now: Duration) -> bool {
-        self.end.is_some_and(|end| end <= now)
+        matches!(self.state, State::Runs(end) if end <= now)
     }
 
     /// Somebody is here: it ends, and the menu is shown.
     pub(super) fn stop(&mut self, now: Duration) {
-        self.end = None;
+        self.state = State::Stopped;
         self.hidden = false;
         self.seen = now;
     }
 
-    /// It begins anew, shown, with so much time.
+    /// It was over, and something is started. What is not shown stays so.
+    pub(super) fn fire(&mut self) {
+        self.state = State::Fired;
+    }
+
+    /// It begins anew with so much time, shown if it was.
     pub(super) fn again(&mut self, wait: Duration, now: Duration) {
-        self.end = Some(now.saturating_add(wait));
-        self.hidden = false;
+        self.state = State::Runs(now.saturating_add(wait));
     }
 
     /// Has whoever stopped it gone? Then it begins anew.
     pub(super) fn resume(&mut self, now: Duration) -> bool {
         let idle = self.timeout.idle.zip(self.timeout.wait);
-        let Some((idle, wait)) = idle.filter(|_| self.end.is_none()) else {
+        let Some((idle, wait)) = idle.filter(|_| self.state == State::Stopped) else {
             return false;
         };
         let gone = now >= self.seen.saturating_add(idle);
@@ -106,7 +155,7 @@ mod tests {
 
     #[test]
     fn whole_seconds_are_counted_to_the_end() {
-        let countdown = Countdown::start(timeout(3), S);
+        let countdown = Countdown::start(Some(timeout(3)), S);
         assert_eq!(countdown.left(S), Some(3));
         assert_eq!(countdown.left(S + S / 2), Some(3));
         assert_eq!(countdown.next(S + S / 2), Some(S * 2));
@@ -114,20 +163,36 @@ mod tests {
         assert!(!countdown.is_over(S * 4 - Duration::from_nanos(1)));
         assert!(countdown.is_over(S * 4));
         assert_eq!(countdown.left(S * 9), Some(0));
+        assert_eq!(countdown.next(S * 9), None);
+        assert!(countdown.holds(S * 3) && !countdown.holds(S * 4));
+    }
+
+    #[test]
+    fn what_is_told_later_counts_from_then_on_and_for_nobody_who_is_here() {
+        let mut countdown = Countdown::start(None, S);
+        assert!(countdown.is_hidden() && !countdown.holds(S) && !countdown.is_over(S * 99));
+        let mut stopped = countdown.clone();
+        countdown.begin(timeout(3), S * 10);
+        assert_eq!(countdown.left(S * 10), Some(3));
+        countdown.begin(timeout(3), S * 11);
+        assert!(countdown.is_over(S * 13) && !countdown.is_hidden());
+        stopped.stop(S * 2);
+        stopped.begin(timeout(0), S * 10);
+        assert!(stopped.holds(S * 99) && !stopped.is_hidden());
     }
 
     #[test]
     fn none_means_at_once_and_unseen() {
-        let countdown = Countdown::start(timeout(0), S);
+        let countdown = Countdown::start(Some(timeout(0)), S);
         assert!(countdown.is_hidden() && countdown.is_over(S));
-        let waits = Countdown::start(Timeout::default(), S);
+        let waits = Countdown::start(Some(Timeout::default()), S);
         assert!(!waits.is_hidden() && !waits.is_over(S * 1_000_000));
         assert_eq!(waits.next(S), None);
     }
 
     #[test]
     fn who_goes_away_does_not_stop_it_for_ever() {
-        let mut countdown = Countdown::start(timeout(5), S);
+        let mut countdown = Countdown::start(Some(timeout(5)), S);
         countdown.stop(S * 2);
         assert_eq!((countdown.left(S), countdown.next(S)), (None, None));
         assert!(!countdown.resume(S * 1_000_000));

@@ -19,6 +19,9 @@ pub struct Menu {
     model: Model,
     terminals: Vec<Terminal>,
     check: Box<dyn Fn(&str) -> bool>,
+    /// Others write to the terminals.
+    quiet: bool,
+    asker: Option<usize>,
 }
 
 impl Menu {
@@ -28,6 +31,8 @@ impl Menu {
             model,
             terminals: Vec::new(),
             check,
+            quiet: false,
+            asker: None,
         }
     }
 
@@ -39,6 +44,27 @@ impl Menu {
     /// Is there a terminal left?
     pub fn has_terminals(&self) -> bool {
         self.terminals.iter().any(|terminal| !terminal.is_gone())
+    }
+
+    /// Is there nothing to be shown yet?
+    pub fn is_hidden(&self) -> bool {
+        self.model.is_hidden()
+    }
+
+    /// Is somebody here, or may still come? Then nothing is decided without them.
+    pub fn holds(&self) -> bool {
+        self.model.holds()
+    }
+
+    /// The terminal, by the order in which they were added, at which a key brought the last wish.
+    pub fn asker(&self) -> Option<usize> {
+        self.asker
+    }
+
+    /// Writes nothing while others write to the terminals; then everything is shown anew. Keys count all the same.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+        self.terminals.iter_mut().for_each(Terminal::forget);
     }
 
     /// What to wait for: there is something to be read, and where it says so, there is room to write.
@@ -67,7 +93,11 @@ impl Menu {
             };
             let (size, charset) = terminal.face();
             for key in terminal.keys(now, at_once) {
-                wishes.extend(self.tell(Event::Key(key, size, charset)));
+                let wished = self.tell(Event::Key(key, size, charset));
+                if !wished.is_empty() {
+                    self.asker = Some(i);
+                }
+                wishes.extend(wished);
             }
         }
         wishes.extend(self.tell(Event::Tick(now)));
@@ -91,7 +121,7 @@ impl Menu {
     /// Shows what there is, as far as the terminals have room: enough while something is read.
     pub fn show(&mut self, now: Duration) {
         self.model.clock(now);
-        if self.model.is_hidden() {
+        if self.model.is_hidden() || self.quiet {
             return;
         }
         for terminal in &mut self.terminals {

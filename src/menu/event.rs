@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::glyph::Charset;
 use super::key::Key;
 use super::listing::{Field, Listing};
+use super::permissions::{Permissions, Timeout};
 use super::screen::Size;
 use crate::entry::{BootEntry, Initrd};
 
@@ -17,6 +18,10 @@ pub enum Event {
     Tick(Duration),
     /// The disks were looked at again.
     Found(Listing),
+    /// There is something to start now: so long somebody may still choose. Only the first one begins the wait.
+    Begin(Timeout),
+    /// What a person may do from now on.
+    Allow(Permissions),
     /// A line of the log.
     Log(String),
     /// The answer to [`Wish::Describe`].
@@ -30,7 +35,7 @@ pub enum Event {
     /// So many bytes of so many were read for it.
     Progress(u64, u64),
     /// It failed, for this reason. With a time, the entry that is started without a person by now is started
-    /// then, unless somebody presses a key.
+    /// then, unless somebody has pressed a key or does. Without one, the menu waits for somebody.
     Failed(String, Option<Duration>),
 }
 

@@ -27,6 +27,10 @@ impl Progress {
     }
 
     pub(super) fn set(&mut self, done: u64, all: u64, now: Duration) {
+        let is_read = self.read.is_some_and(|(done, all)| done >= all);
+        if is_read && done >= all {
+            return;
+        }
         if self.read.is_none() {
             self.times.0 = now;
         }
@@ -53,6 +57,9 @@ impl Progress {
         let Some(rate) = rate.filter(|_| elapsed >= 500) else {
             return Some(text);
         };
+        if done >= all {
+            return Some(format!("{}, {}/s, loading", Size(all), Size(rate)));
+        }
         let left = all.saturating_sub(done).checked_div(rate);
         let left = left.map_or(String::new(), |left| format!(", {left} s left"));
         Some(format!("{text}, {}/s{left}", Size(rate)))
@@ -76,10 +83,17 @@ mod tests {
             "10.0 MiB of 40.0 MiB, 5.0 MiB/s, 6 s left"
         );
         assert_eq!(progress.parts(10), Some(2));
-        progress.set(u64::MAX, 40 << 20, at(4000));
+        progress.set(u64::MAX, 40 << 20, at(5000));
         assert_eq!(progress.parts(10), Some(10));
-        progress.set(0, 0, at(9000));
-        assert_eq!(progress.text().unwrap(), "0 B of 0 B, 0 B/s");
-        assert_eq!(progress.parts(10), None);
+        // What comes behind the reading is not part of its rate.
+        progress.set(40 << 20, 40 << 20, at(50_000));
+        let text = progress.text().unwrap();
+        assert_eq!(text, "40.0 MiB, 10.0 MiB/s, loading");
+        let mut nothing = Progress::new(String::new(), String::new(), at(0));
+        nothing.set(0, 0, at(9000));
+        assert_eq!(
+            (nothing.text().unwrap().as_str(), nothing.parts(10)),
+            ("0 B of 0 B", None)
+        );
     }
 }

@@ -62,8 +62,11 @@ impl Port for Tty {
             // A real VT100 stops the line while it draws (XOFF): who wants that keeps it.
             let flow = InputModes::IXON | InputModes::IXOFF | InputModes::IXANY;
             let flow = modes.input_modes & flow;
+            let output = modes.output_modes;
             modes.make_raw();
             modes.input_modes |= flow;
+            // Who else writes lines there, such as a log before anything is shown, writes them as before.
+            modes.output_modes = output;
         }
         // Not after what is queued has gone out: that may take for ever.
         let _ = rustix::termios::tcsetattr(&self.fd, OptionalActions::Now, &modes);

@@ -129,6 +129,46 @@ impl Machine {
         self.keyboard.flush().unwrap();
     }
 
+    /// Presses keys at the serial console.
+    pub fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Does something again and again until the console shows `text`.
+    pub fn until(&mut self, text: &str, limit: Duration, mut action: impl FnMut(&mut Machine)) {
+        let end = Instant::now() + limit;
+        while !self.transcript()[self.seen..].contains(text) && Instant::now() < end {
+            action(self);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.expect(text, Duration::ZERO);
+    }
+
+    /// The characters in the memory of the screen: the rows that are seen, and those that were pushed out.
+    pub fn screen_text(&mut self) -> String {
+        // A VGA's text memory: a character in each lower byte, and its colours above.
+        let dump = self.monitor("xp /16384hx 0xb8000");
+        let cells = dump.lines().filter_map(|line| line.split_once(": "));
+        let cells = cells.flat_map(|(_, cells)| cells.split_whitespace());
+        let cells = cells.filter_map(|cell| cell.strip_prefix("0x"));
+        let byte = |cell: &str| u16::from_str_radix(cell, 16).unwrap().to_le_bytes()[0];
+        cells.map(|cell| char::from(byte(cell))).collect()
+    }
+
+    /// How many pixels of the screen are not black.
+    pub fn bright_pixels(&mut self) -> usize {
+        let picture = self.log.with_extension("ppm");
+        let _ = std::fs::remove_file(&picture);
+        self.monitor(&format!("screendump {}", picture.display()));
+        // A header of 15 or 16 bytes, which is none of the picture.
+        let bytes = std::fs::read(&picture).unwrap();
+        let pixels = bytes[16..].chunks(3);
+        pixels
+            .filter(|pixel| pixel.iter().any(|c| *c > 0x40))
+            .count()
+    }
+
     /// Runs a command in the shell that waits at the console, and returns what it printed.
     pub fn shell(&mut self, command: &str) -> String {
         let start = self.seen;
@@ -151,8 +191,8 @@ impl Machine {
         self.console.text.lock().unwrap().0.clone()
     }
 
-    /// Gives a command to QEMU's monitor.
-    pub fn monitor(&mut self, command: &str) {
+    /// Gives a command to QEMU's monitor, and returns what it says.
+    pub fn monitor(&mut self, command: &str) -> String {
         let mut monitor = UnixStream::connect(&self.monitor).unwrap();
         let limit = Some(Duration::from_secs(60));
         monitor.set_read_timeout(limit).unwrap();
@@ -160,6 +200,7 @@ impl Machine {
         writeln!(monitor, "{command}").unwrap();
         let answer = read_prompt(&mut monitor);
         assert!(!answer.contains("Error"), "{command}: {answer}");
+        answer
     }
 
     /// Ends the machine at once, without a word to it.

@@ -20,6 +20,7 @@ mod handover;
 mod interface;
 mod locked;
 mod machine;
+mod menu;
 mod platform;
 mod policy;
 mod power;

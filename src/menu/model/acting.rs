@@ -112,7 +112,10 @@ impl Model {
             initrd: draft.map(|draft| draft.initrd),
             by_person,
         }));
-        self.countdown.stop(self.now);
+        match by_person {
+            true => self.countdown.stop(self.now),
+            false => self.countdown.fire(),
+        }
         self.page = Some(Page::Progress(progress));
     }
 }

@@ -74,12 +74,13 @@ pub(super) enum Action {
 }
 
 impl Model {
-    /// A menu with nothing in it yet. `title` and `about` say what it belongs to.
+    /// A menu with nothing in it yet. `title` and `about` say what it belongs to. Without a timeout nothing is
+    /// shown before [`Event::Begin`] or a Space or Escape.
     pub fn new(
         title: String,
         about: Vec<String>,
         permissions: Permissions,
-        timeout: Timeout,
+        timeout: Option<Timeout>,
         now: Duration,
     ) -> Model {
         Model {
@@ -126,11 +127,16 @@ impl Model {
                     progress.set(done, all, self.now);
                 }
             }
+            Event::Allow(permissions) => self.permissions = permissions,
+            Event::Begin(timeout) => self.countdown.begin(timeout, self.now),
             Event::Failed(reason, again) => {
                 self.page = None;
                 self.message = Some(reason);
-                if let Some(wait) = again {
-                    self.countdown.again(wait, self.now);
+                match again {
+                    // Somebody came meanwhile.
+                    Some(_) if self.countdown.is_stopped() => {}
+                    Some(wait) => self.countdown.again(wait, self.now),
+                    None => self.countdown.stop(self.now),
                 }
             }
         }
@@ -159,7 +165,12 @@ impl Model {
 
     /// Is there nothing to be shown yet?
     pub fn is_hidden(&self) -> bool {
-        self.countdown.is_hidden() && !matches!(self.page, Some(Page::Progress(_)))
+        self.countdown.is_hidden()
+    }
+
+    /// Is somebody here, or may still come? Then nothing is decided without them.
+    pub fn holds(&self) -> bool {
+        self.countdown.holds(self.now)
     }
 
     /// The level that is seen.
@@ -285,7 +296,8 @@ impl Model {
             return;
         }
         if matches!(self.page, Some(Page::Progress(_))) {
-            return;
+            // It goes on, but somebody is here should it fail.
+            return self.countdown.stop(self.now);
         }
         if key == Key::Ctrl('c') && self.permissions.quit {
             return self.wishes.push(Wish::Quit);

@@ -181,6 +181,33 @@ fn none_means_none_unless_a_key_was_pressed_before() {
 }
 
 #[test]
+fn who_comes_while_something_is_started_unseen_sees_it() {
+    let none = Timeout {
+        wait: Some(Duration::ZERO),
+        ..Timeout::default()
+    };
+    let mut machine = Machine::new(&["*a", "b"], none);
+    assert_eq!(started(&machine.tick(0)), ["a"]);
+    let attempt = || Event::Attempt("a".to_owned(), "disk".to_owned());
+    machine.model.handle(attempt());
+    assert!(machine.model.is_hidden() && !machine.model.holds());
+    machine.press(&[Key::Char('x')]);
+    assert!(machine.model.is_hidden());
+    // Unseen it goes on to the next one, and waits for one that comes later.
+    machine.find(&["a"]);
+    let failed = || Event::Failed("unreadable".to_owned(), Some(Duration::ZERO));
+    machine.model.handle(failed());
+    assert!(machine.model.is_hidden() && machine.tick(1).is_empty());
+    assert_eq!(machine.model.next(), None);
+    machine.find(&["a", "*c"]);
+    assert_eq!(started(&machine.tick(2)), ["c"]);
+    machine.press(&[Key::Escape]);
+    assert!(!machine.model.is_hidden() && machine.model.page.is_some());
+    machine.model.handle(failed());
+    assert!(machine.model.holds() && machine.tick(3).is_empty());
+}
+
+#[test]
 fn somebody_who_has_gone_does_not_keep_the_machine_from_booting() {
     let timeout = Timeout {
         wait: Some(S * 5),
@@ -205,17 +232,19 @@ fn a_failure_comes_back_to_the_menu_and_goes_on() {
     };
     let mut machine = Machine::new(&["*a", "b"], timeout);
     assert_eq!(started(&machine.tick(1)), ["a"]);
-    // Keys do not tear apart what is being done.
-    assert_eq!(machine.press(&[Key::Enter, Key::Escape]), []);
     machine
         .model
         .handle(Event::Failed("unreadable".to_owned(), Some(S * 3)));
     machine.find(&["a", "*b"]);
     assert_eq!(machine.tick(3), []);
     assert_eq!(started(&machine.tick(4)), ["b"]);
+    assert!(!machine.model.holds());
+    // Keys do not tear apart what is being done, but somebody is here then.
+    assert_eq!(machine.press(&[Key::Enter, Key::Escape]), []);
     machine
         .model
-        .handle(Event::Failed("unreadable".to_owned(), None));
+        .handle(Event::Failed("unreadable".to_owned(), Some(S)));
+    assert!(machine.model.holds());
     assert_eq!(machine.model.message.as_deref(), Some("unreadable"));
     assert_eq!(machine.tick(1000), []);
 }

@@ -32,7 +32,7 @@ impl Machine {
         inventory.add_filesystem("uuid", Box::new(MemoryFilesystem::new()));
         let title = "Pilotlight".to_owned();
         let mut machine = Machine {
-            model: Model::new(title, about, permissions, timeout, Duration::ZERO),
+            model: Model::new(title, about, permissions, Some(timeout), Duration::ZERO),
             inventory,
         };
         machine.find(titles);

@@ -1,0 +1,216 @@
+//! The menu in the loader: a thread that has the terminals, and nothing to do with disks.
+//!
+//! The consoles are those of process 1 until something is to be shown. Then it is asked for them, and writes no line
+//! until this process has ended.
+
+use std::path::Path;
+use std::process::Child;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use super::console;
+use super::desk::Desk;
+use super::report::Report;
+use super::shell;
+use crate::menu::{Charset, Event, Kind, Menu, Model, Permissions, Terminal, Tty, Wish};
+use crate::policy;
+use crate::text::Printable;
+
+/// How often progress is painted, and a shell looked at.
+const SHOW: Duration = Duration::from_millis(100);
+
+/// Who writes to the consoles.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consoles {
+    /// Process 1.
+    Theirs,
+    /// It was asked for them.
+    Asked,
+    /// The menu.
+    Ours,
+}
+
+/// The thread of the menu.
+struct Front {
+    desk: Arc<Desk>,
+    report: Arc<Report>,
+    menu: Menu,
+    /// The devices of the terminals, in the order in which the menu has them.
+    devices: Vec<String>,
+    start: Instant,
+    consoles: Consoles,
+    /// An attempt is being made.
+    attempt: bool,
+    shell: Option<Child>,
+}
+
+/// Starts the menu on all consoles. Where none can be opened it ends by itself.
+pub(super) fn start(
+    desk: &Arc<Desk>,
+    report: &Arc<Report>,
+    policy: policy::Menu,
+    permissions: Permissions,
+    about: Vec<String>,
+) {
+    // Nothing is decided without it from now on.
+    desk.open();
+    let (its, report) = (desk.clone(), report.clone());
+    let run = move || {
+        let mut front = Front::new(its, report, permissions, about, policy.clone());
+        front.open(console::active(), &policy);
+        front.run();
+    };
+    if let Err(error) = std::thread::Builder::new().spawn(run) {
+        desk.close();
+        log::warn!("no menu: {error}");
+    }
+}
+
+impl Front {
+    fn new(
+        desk: Arc<Desk>,
+        report: Arc<Report>,
+        permissions: Permissions,
+        about: Vec<String>,
+        policy: policy::Menu,
+    ) -> Front {
+        let title = "Pilotlight".to_owned();
+        let model = Model::new(title, about, permissions, None, Duration::ZERO);
+        let mut menu = Menu::new(model, Box::new(move |text| policy.is_password(text)));
+        menu.set_quiet(true);
+        Front {
+            desk,
+            report,
+            menu,
+            devices: Vec::new(),
+            start: Instant::now(),
+            consoles: Consoles::Theirs,
+            attempt: false,
+            shell: None,
+        }
+    }
+
+    /// Opens the consoles. None waits for a carrier or for what it has to send.
+    fn open(&mut self, names: Vec<String>, policy: &policy::Menu) {
+        for name in names {
+            let device = format!("/dev/{name}");
+            let kind = match console::knows_sequences(&name, policy) {
+                true => Kind::Vt100,
+                false => Kind::Lines,
+            };
+            if let Ok(tty) = Tty::open(Path::new(&device)) {
+                let terminal = Terminal::new(Box::new(tty), kind, Charset::Ascii);
+                self.menu.add(terminal);
+                self.devices.push(device);
+            }
+        }
+    }
+
+    /// Shows and listens until there is no terminal any more.
+    fn run(&mut self) {
+        while self.menu.has_terminals() {
+            self.turn();
+            self.wait();
+        }
+        self.desk.close();
+    }
+
+    /// Does what there is to do, and does not wait.
+    fn turn(&mut self) {
+        let (events, call) = self.desk.events();
+        let mut wishes = Vec::new();
+        for event in events {
+            self.attempt &= !matches!(event, Event::Failed(..));
+            wishes.extend(self.menu.tell(event));
+        }
+        self.look_at_consoles();
+        self.look_at_shell();
+        let now = self.start.elapsed();
+        // The keys are the shell's, as long as there is one.
+        if self.shell.is_none() {
+            if let (true, Some((done, all))) = (self.attempt, self.desk.progress()) {
+                self.menu.tell(Event::Progress(done, all));
+            }
+            wishes.extend(self.menu.turn(now));
+        }
+        if !self.menu.is_hidden() && self.consoles == Consoles::Theirs {
+            self.report.ask_for_consoles();
+            self.consoles = Consoles::Asked;
+        }
+        if wishes.contains(&Wish::Shell) {
+            wishes.retain(|wish| *wish != Wish::Shell);
+            self.start_shell();
+        }
+        self.attempt |= wishes.iter().any(|wish| matches!(wish, Wish::Start(_)));
+        let holds = self.menu.holds() || self.shell.is_some();
+        self.desk.turn(call, wishes, holds);
+    }
+
+    /// Begins to show when process 1 has left the consoles.
+    fn look_at_consoles(&mut self) {
+        if self.consoles == Consoles::Asked && self.report.has_consoles() {
+            self.consoles = Consoles::Ours;
+            self.menu.set_quiet(self.shell.is_some());
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&self) {
+        let mut timeout = self.menu.timeout(self.start.elapsed());
+        let shows = self.attempt && self.consoles == Consoles::Ours;
+        if shows || self.shell.is_some() {
+            timeout = Some(timeout.map_or(SHOW, |timeout| timeout.min(SHOW)));
+        }
+        let mut fds = vec![PollFd::from_borrowed_fd(self.desk.told(), PollFlags::IN)];
+        if self.consoles == Consoles::Asked
+            && let Some(answer) = self.report.answer()
+        {
+            fds.push(PollFd::from_borrowed_fd(answer, PollFlags::IN));
+        }
+        if self.shell.is_none() {
+            fds.extend(self.menu.fds().map(|(fd, writes)| {
+                let flags = match writes {
+                    true => PollFlags::IN | PollFlags::OUT,
+                    false => PollFlags::IN,
+                };
+                PollFd::from_borrowed_fd(fd, flags)
+            }));
+        }
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        // An error means that nothing was waited for, and the next turn comes early.
+        let _ = rustix::event::poll(&mut fds, timeout.as_ref());
+    }
+
+    /// Gives the terminal that asks for it to a shell. Nothing is shown on the others meanwhile.
+    fn start_shell(&mut self) {
+        let device = self.menu.asker().and_then(|i| self.devices.get(i));
+        let Some(device) = device else {
+            return;
+        };
+        self.report.ask_for_log();
+        self.menu.release(true);
+        match shell::start(device) {
+            Ok(child) => {
+                log::info!("a shell on {}", Printable(device));
+                self.shell = Some(child);
+                self.menu.set_quiet(true);
+            }
+            Err(error) => {
+                self.menu.release(false);
+                self.menu.tell(Event::Say(format!("no shell: {error}")));
+            }
+        }
+    }
+
+    fn look_at_shell(&mut self) {
+        let ended = self.shell.as_mut().map(Child::try_wait);
+        if let Some(Ok(Some(_)) | Err(_)) = ended {
+            log::info!("the shell has ended");
+            self.shell = None;
+            self.menu.release(false);
+            self.menu.set_quiet(self.consoles != Consoles::Ours);
+        }
+    }
+}

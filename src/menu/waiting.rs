@@ -1,0 +1,141 @@
+//! How long a menu waits for a person: the policy, and configurations and UEFI variables where it follows them.
+
+use std::time::Duration;
+
+use super::permissions::Timeout;
+use crate::config::{Found, Wait, WaitStyle};
+use crate::entry::{BootEntry, EntrySource};
+use crate::policy;
+
+/// How long somebody may choose when `first` is what is started without a person.
+///
+/// Where the policy follows configurations, that is what `LoaderConfigTimeoutOneShot` says, otherwise
+/// `LoaderConfigTimeout`, otherwise the configuration that offers `first`, such as a GRUB script or a `loader.conf`,
+/// and in the end the policy itself. `menu-hidden` and `menu-disabled` are no time at all, and a key that was pressed
+/// before brings the menu all the same: what a person may do is the matter of the policy alone.
+pub fn timeout(policy: &policy::Menu, found: &Found, first: &BootEntry) -> Timeout {
+    let wished = found.wishes.timeout().map(Wait::from);
+    let wait = wished.or_else(|| configured(found, first));
+    match wait.filter(|_| policy.follow_configuration) {
+        Some(Wait { seconds, style }) => Timeout {
+            wait: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+            hidden: style == WaitStyle::Hidden,
+            idle: policy.timeout.idle,
+        },
+        None => policy.timeout,
+    }
+}
+
+/// The wait of the configuration that chooses `first`, or has it in its menu.
+fn configured(found: &Found, first: &BootEntry) -> Option<Wait> {
+    let index = found
+        .entries
+        .iter()
+        .position(|entry| entry.id == first.id)?;
+    let all = &found.configurations;
+    let chooses = all.iter().find(|all| all.default == Some(index));
+    let has = || all.iter().find(|all| all.entries.contains(&index));
+    let configuration = chooses.or_else(has)?;
+    // A kernel alone says nothing of waiting, whoever has found it.
+    let alone = matches!(configuration.source, EntrySource::Guess | EntrySource::Uki);
+    (!alone).then_some(configuration.wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Configuration;
+    use crate::efi;
+
+    /// What two configurations want, of which the second one has a default.
+    fn found(waits: [(Option<u32>, WaitStyle); 2]) -> Found {
+        let mut found = Found::default();
+        for (disk, (seconds, style)) in waits.into_iter().enumerate() {
+            let mut entry = BootEntry::on_disk(disk, ["a", "b"][disk]);
+            entry.default = disk == 1;
+            let file = entry.origin.file.clone();
+            found.entries.push(entry);
+            let configuration =
+                Configuration::new(EntrySource::Grub, file, disk..disk + 1, &found.entries);
+            found.configurations.push(Configuration {
+                wait: Wait { seconds, style },
+                ..configuration
+            });
+        }
+        found
+    }
+
+    fn words(timeout: Timeout) -> String {
+        let wait = timeout
+            .wait
+            .map_or("for ever".to_owned(), |wait| wait.as_secs().to_string());
+        let hidden = if timeout.hidden { " hidden" } else { "" };
+        let idle = timeout
+            .idle
+            .map_or(String::new(), |idle| format!(" idle {}", idle.as_secs()));
+        wait + hidden + &idle
+    }
+
+    #[test]
+    fn who_says_how_long_it_takes() {
+        use efi::Timeout::{MenuDisabled, MenuForce, MenuHidden, Seconds};
+        let waits = [(Some(5), WaitStyle::Hidden), (None, WaitStyle::Menu)];
+        // Of the policy: its own seconds, and whether anything is followed. The entry. Variables: for every boot, and
+        // for one.
+        for (own, follows, first, always, once, expected) in [
+            (0, false, 0, None, None, "0"),
+            (7, false, 0, Some(Seconds(3)), Some(MenuForce), "7"),
+            (7, true, 0, None, None, "5 hidden"),
+            (7, true, 1, None, None, "for ever"),
+            (7, true, 0, Some(Seconds(3)), None, "3"),
+            (7, true, 0, Some(Seconds(3)), Some(MenuForce), "for ever"),
+            (0, true, 0, None, Some(Seconds(9)), "9"),
+            (7, true, 0, Some(MenuHidden), None, "0 hidden"),
+            (7, true, 0, Some(MenuDisabled), None, "0"),
+            (7, true, 0, Some(MenuForce), Some(Seconds(0)), "0 hidden"),
+        ] {
+            let policy = policy::Menu {
+                timeout: Timeout {
+                    wait: Some(Duration::from_secs(own)),
+                    ..Timeout::default()
+                },
+                follow_configuration: follows,
+                ..policy::Menu::default()
+            };
+            let mut found = self::found(waits);
+            found.wishes.timeout = always;
+            found.wishes.timeout_once = once;
+            let timeout = timeout(&policy, &found, &found.entries[first]);
+            assert_eq!(words(timeout), expected, "{policy:?} {:?}", found.wishes);
+        }
+    }
+
+    #[test]
+    fn a_kernel_alone_says_nothing() {
+        let mut found = found([(None, WaitStyle::Menu), (None, WaitStyle::Menu)]);
+        found.configurations[0].source = EntrySource::Guess;
+        let policy = policy::Menu {
+            follow_configuration: true,
+            ..policy::Menu::default()
+        };
+        let first = |i: usize| words(timeout(&policy, &found, &found.entries[i]));
+        assert_eq!([first(0), first(1)], ["0", "for ever"]);
+    }
+
+    #[test]
+    fn who_has_gone_is_the_matter_of_the_policy() {
+        let found = found([(Some(5), WaitStyle::Menu), (None, WaitStyle::Menu)]);
+        let policy = policy::Menu {
+            timeout: Timeout {
+                idle: Some(Duration::from_secs(60)),
+                ..Timeout::default()
+            },
+            follow_configuration: true,
+            ..policy::Menu::default()
+        };
+        assert_eq!(
+            words(timeout(&policy, &found, &found.entries[0])),
+            "5 idle 60"
+        );
+    }
+}

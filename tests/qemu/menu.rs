@@ -1,0 +1,157 @@
+//! The menu of the flash kernel, on its serial line and on its screen.
+
+use std::time::Duration;
+
+use super::disk::Image;
+use super::interface::entries_of;
+use super::machine::{Machine, Setup};
+use super::{BOOT, log_in};
+
+/// What the menu shows of the demo system.
+const DEBIAN: &str = "Debian GNU/Linux 12 (bookworm)";
+
+/// What a policy of these tests begins with.
+const WAIT: &str = "[wait]\ndisks = 20\n[failure]\npause = 3\nrounds = 1\nfinally = \"poweroff\"\n";
+
+const DISK: [&str; 2] = ["-device", "virtio-blk-pci,drive=disk"];
+
+/// A copy of the demo disk with a second entry.
+fn image(name: &str) -> Image {
+    let image = Image::copy(name, "esp");
+    image.add_entries(entries_of(&[("other.conf", "sort-key z")]));
+    image
+}
+
+fn machine(name: &str, image: &Image) -> Setup {
+    Machine::set_up(name).drive(image).arguments(&DISK)
+}
+
+/// Holds the space bar of the serial terminal from the start until there is a menu with both entries.
+fn menu(machine: &mut Machine) {
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.until("2   other", BOOT, |machine| machine.press(" "));
+}
+
+/// What process 1 and its loader have written to the serial line.
+fn written(machine: &Machine) -> String {
+    let text = machine.transcript();
+    let (_, text) = text.split_once("pilotlight 0.1.0").unwrap();
+    let (text, _) = text.split_once("jumping").unwrap();
+    text.to_owned()
+}
+
+#[test]
+fn nobody_sees_a_menu_that_nobody_wants() {
+    let image = image("menu-none");
+    let mut machine = machine("menu-none", &image).start();
+    machine.expect("pilotlight 0.1.0", BOOT);
+    // Noise is nobody.
+    machine.press("x\r\n");
+    machine.expect(&format!("booting {DEBIAN} from"), BOOT);
+    machine.expect("jumping", BOOT);
+    let log = written(&machine);
+    assert!(
+        !log.contains('\x1b') && !log.contains("Enter start"),
+        "{log}"
+    );
+    machine.finish();
+}
+
+#[test]
+fn a_held_key_brings_it_and_the_second_entry_is_booted() {
+    let image = image("menu-second");
+    let mut machine = machine("menu-second", &image).start();
+    menu(&mut machine);
+    machine.press("d");
+    machine.expect("kernel", BOOT);
+    machine.press("\x1b[D2\r");
+    machine.expect("Starting other", BOOT);
+    // What was logged meanwhile stands in the log behind the menu.
+    machine.expect("booting other from", BOOT);
+    machine.expect("loaded:", BOOT);
+    machine.expect("jumping", BOOT);
+    log_in(&mut machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains("entry=other"), "{cmdline}");
+    machine.finish();
+}
+
+#[test]
+fn a_countdown_is_seen_and_ends() {
+    let image = image("menu-countdown");
+    let policy = format!("{WAIT}[menu]\ntimeout = 5\n");
+    let mut machine = machine("menu-countdown", &image).policy(&policy).start();
+    machine.expect("Starting in  5 s", BOOT);
+    machine.expect(&format!("{DEBIAN}, from"), BOOT);
+    machine.expect(&format!("Starting {DEBIAN}"), BOOT);
+    machine.expect(&format!("booting {DEBIAN} from"), BOOT);
+    machine.expect("jumping", BOOT);
+    machine.finish();
+}
+
+#[test]
+fn an_edited_command_line_is_what_the_system_sees() {
+    let image = image("menu-edit");
+    let policy = format!("{WAIT}[menu]\ntimeout = 600\nedit = \"yes\"\n");
+    let mut machine = machine("menu-edit", &image).policy(&policy).start();
+    machine.expect("2   other", BOOT);
+    machine.press("2e");
+    machine.expect("Edit: other", BOOT);
+    machine.press("\x05 edited=yes");
+    machine.expect("edited=yes", BOOT);
+    machine.press("\r");
+    machine.expect("other was changed at the menu", BOOT);
+    machine.expect("jumping", BOOT);
+    log_in(&mut machine);
+    let cmdline = machine.shell("cat /proc/cmdline");
+    assert!(cmdline.contains("entry=other edited=yes"), "{cmdline}");
+    machine.finish();
+}
+
+#[test]
+fn what_has_to_be_signed_is_neither_changed_nor_started_by_who_chooses_it() {
+    let image = image("menu-signed");
+    let nothing = "0".repeat(64);
+    let policy = format!("{WAIT}[trust]\nmode = \"enforce\"\nsha256 = [\"{nothing}\"]\n");
+    let mut machine = machine("menu-signed", &image).policy(&policy).start();
+    menu(&mut machine);
+    machine.press("2e");
+    machine.expect("the policy does not allow this", BOOT);
+    for _ in 0..2 {
+        machine.press("\r");
+        machine.expect("Starting other", BOOT);
+        // The menu comes back with the reason.
+        machine.expect("refused: ", BOOT);
+        machine.expect("other", BOOT);
+    }
+    machine.press("l");
+    machine.expect("booting other from", BOOT);
+    assert!(!machine.transcript().contains("jumping"));
+    machine.finish();
+}
+
+#[test]
+fn the_screen_shows_it_and_has_keys() {
+    let image = image("menu-screen");
+    let mut machine = machine("menu-screen", &image).start();
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.until("2   other", BOOT, |machine| {
+        machine.monitor("sendkey spc");
+    });
+    // The serial line was painted; the screen takes no longer.
+    std::thread::sleep(Duration::from_secs(1));
+    let screen = machine.screen_text();
+    for text in ["Pilotlight  ", "2   other ", "Enter start"] {
+        assert!(
+            screen.contains(text),
+            "no {text:?} on the screen:\n{screen}"
+        );
+    }
+    assert!(machine.bright_pixels() > 1000);
+    machine.monitor("sendkey down");
+    machine.monitor("sendkey ret");
+    machine.expect("Starting other", BOOT);
+    machine.expect("booting other from", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.finish();
+}
