@@ -214,3 +214,229 @@ impl Front {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+    use std::io;
+    use std::os::fd::{BorrowedFd, OwnedFd};
+    use std::rc::Rc;
+
+    use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+    use crate::config::Found;
+    use crate::entry::BootEntry;
+    use crate::fs::MemoryFilesystem;
+    use crate::init::message::YOURS;
+    use crate::inventory::Inventory;
+    use crate::menu::{Access, Choice, Listing, Port, Size, Timeout};
+
+    /// What was typed at a terminal, and what was sent there.
+    #[derive(Clone, Default)]
+    struct Line(Rc<RefCell<(VecDeque<u8>, Vec<u8>)>>);
+
+    impl Line {
+        fn press(&self, keys: &str) {
+            self.0.borrow_mut().0.extend(keys.bytes());
+        }
+
+        fn sent(&self) -> String {
+            let sent = std::mem::take(&mut self.0.borrow_mut().1);
+            String::from_utf8(sent).unwrap()
+        }
+    }
+
+    impl Port for Line {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(byte) = self.0.borrow_mut().0.pop_front() else {
+                return Err(io::ErrorKind::WouldBlock.into());
+            };
+            buffer[0] = byte;
+            Ok(1)
+        }
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().1.extend(bytes);
+            Ok(bytes.len())
+        }
+        fn is_writable(&self) -> bool {
+            true
+        }
+        fn size(&self) -> Option<Size> {
+            Some(Size::VT100)
+        }
+        fn fd(&self) -> Option<BorrowedFd<'_>> {
+            None
+        }
+        fn set_raw(&mut self, _: bool) {}
+    }
+
+    /// A menu with one terminal, process 1 at the other end of the channel, and the work at the desk.
+    struct Machine {
+        front: Front,
+        desk: Arc<Desk>,
+        line: Line,
+        channel: OwnedFd,
+    }
+
+    impl Machine {
+        fn new() -> Machine {
+            let (channel, theirs) = rustix::net::socketpair(
+                AddressFamily::UNIX,
+                SocketType::SEQPACKET,
+                SocketFlags::CLOEXEC,
+                None,
+            )
+            .unwrap();
+            let desk = Arc::new(Desk::new().unwrap());
+            desk.open();
+            let permissions = Permissions {
+                choose: Access::Yes,
+                shell: Access::Yes,
+                ..Permissions::default()
+            };
+            let report = Arc::new(Report::new(Some(theirs)));
+            let policy = policy::Menu::default();
+            let mut front = Front::new(desk.clone(), report, permissions, Vec::new(), policy);
+            let line = Line::default();
+            let terminal = Terminal::new(Box::new(line.clone()), Kind::Vt100, Charset::Ascii);
+            front.menu.add(terminal);
+            Machine {
+                front,
+                desk,
+                line,
+                channel,
+            }
+        }
+
+        /// The disks have these entries, of which the first is started without a person.
+        fn find(&self, ids: &[&str]) {
+            let mut inventory = Inventory::new();
+            inventory.add_filesystem("uuid", Box::new(MemoryFilesystem::new()));
+            let entries = ids.iter().map(|id| BootEntry::on_disk(0, id));
+            let found = Found {
+                entries: entries.collect(),
+                ..Found::default()
+            };
+            let listing = Listing::new(&inventory, &found, ids.first().copied());
+            self.desk.tell(Event::Found(listing));
+        }
+
+        /// There is something to start.
+        fn begin(&self, seconds: u64) {
+            self.desk.tell(Event::Begin(Timeout {
+                wait: Some(Duration::from_secs(seconds)),
+                ..Timeout::default()
+            }));
+        }
+
+        fn turn(&mut self) -> Vec<Wish> {
+            self.front.turn();
+            self.desk.wishes()
+        }
+
+        /// What process 1 was told.
+        fn asked(&self) -> String {
+            let mut buffer = [0; 64];
+            match rustix::net::recv(&self.channel, &mut buffer[..], RecvFlags::DONTWAIT) {
+                Ok((_, length)) => String::from_utf8(buffer[..length].to_vec()).unwrap(),
+                Err(_) => String::new(),
+            }
+        }
+
+        fn give_consoles(&self) {
+            rustix::net::send(&self.channel, YOURS, SendFlags::empty()).unwrap();
+        }
+    }
+
+    fn is_start(wishes: &[Wish], wanted: &str, person: bool) -> bool {
+        matches!(wishes, [Wish::Start(Choice { id, by_person, .. })] if id == wanted && *by_person == person)
+    }
+
+    #[test]
+    fn without_a_time_and_a_key_it_starts_and_shows_nothing() {
+        let mut machine = Machine::new();
+        machine.line.press("x\r");
+        assert_eq!(machine.turn(), []);
+        assert_eq!(machine.turn(), []);
+        machine.find(&["a", "b"]);
+        machine.begin(0);
+        assert!(is_start(&machine.turn(), "a", false));
+        machine.desk.set_progress(1, 2);
+        assert_eq!(machine.turn(), []);
+        assert!(!machine.desk.holds());
+        // It fails, and so does what is tried then; a disk that comes later is started at once.
+        machine.find(&[]);
+        let failed = Event::Failed("unreadable".to_owned(), Some(Duration::ZERO));
+        machine.desk.tell(failed);
+        assert_eq!(machine.turn(), []);
+        assert!(!machine.desk.holds());
+        machine.find(&["c"]);
+        assert!(is_start(&machine.turn(), "c", false));
+        assert_eq!((machine.line.sent(), machine.asked()), Default::default());
+    }
+
+    #[test]
+    fn it_shows_itself_when_process_1_has_left_the_consoles() {
+        let mut machine = Machine::new();
+        machine.line.press(" ");
+        machine.find(&["a", "b"]);
+        machine.begin(0);
+        assert_eq!(machine.turn(), []);
+        assert!(machine.desk.holds());
+        assert_eq!(machine.asked(), "menu");
+        assert_eq!((machine.turn(), machine.line.sent()), Default::default());
+        machine.give_consoles();
+        machine.turn();
+        assert!(machine.line.sent().contains("2   b"));
+        assert_eq!(machine.asked(), "");
+    }
+
+    #[test]
+    fn progress_is_painted_and_what_was_chosen_and_fails_comes_back() {
+        let mut machine = Machine::new();
+        machine.line.press(" ");
+        machine.find(&["a", "b"]);
+        machine.turn();
+        machine.give_consoles();
+        machine.line.press("2");
+        machine.turn();
+        machine.line.press("\r");
+        assert!(is_start(&machine.turn(), "b", true));
+        machine.desk.set_progress(10 << 20, 40 << 20);
+        machine.line.sent();
+        machine.turn();
+        let sent = machine.line.sent();
+        assert!(sent.contains("10.0 MiB of 40.0 MiB"), "{sent:?}");
+        machine
+            .desk
+            .tell(Event::Failed("unreadable".to_owned(), None));
+        machine.turn();
+        let sent = machine.line.sent();
+        assert!(
+            sent.contains("unreadable") && sent.contains("   b"),
+            "{sent:?}"
+        );
+        assert!(machine.desk.holds());
+        // Nobody starts anything by himself.
+        machine.begin(0);
+        assert_eq!(machine.turn(), []);
+    }
+
+    #[test]
+    fn a_countdown_is_shown_and_any_key_stops_it() {
+        let mut machine = Machine::new();
+        machine.find(&["a"]);
+        machine.begin(600);
+        machine.give_consoles();
+        machine.turn();
+        machine.turn();
+        assert!(machine.line.sent().contains("Starting in 600 s: a"));
+        assert!(machine.desk.holds());
+        machine.line.press("x");
+        machine.turn();
+        assert!(!machine.line.sent().contains("Starting"));
+        assert!(machine.desk.holds());
+    }
+}

@@ -327,7 +327,11 @@ mod tests {
     fn who_wants_the_consoles_is_answered() {
         let script = "tell('menu'); print(control.recv(9)); tell('log')";
         let heard = run(script, Limits::NORMAL);
-        assert_eq!(heard.lines, ["Menu", "b'y'", "Log"]);
+        let (own, said): (Vec<_>, Vec<_>) = heard.lines.iter().partition(|line| *line == "b'y'");
+        assert_eq!(
+            (own.len(), said),
+            (1, vec![&"Menu".to_owned(), &"Log".to_owned()])
+        );
     }
 
     #[test]

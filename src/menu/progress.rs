@@ -27,8 +27,10 @@ impl Progress {
     }
 
     pub(super) fn set(&mut self, done: u64, all: u64, now: Duration) {
-        let is_read = self.read.is_some_and(|(done, all)| done >= all);
-        if is_read && done >= all {
+        let same = self.read == Some((done.min(all), all));
+        let pause = now.saturating_sub(self.times.1);
+        // A rate that falls while nothing comes is news once a second, and when all is read none any more.
+        if same && (done >= all || pause < Duration::from_secs(1)) {
             return;
         }
         if self.read.is_none() {
