@@ -6,34 +6,27 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::desk::Desk;
 use super::firmware::Firmware;
 use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
-use super::report::{Counted, LEFT_OUT, Report, Watchman};
+use super::report::{LEFT_OUT, Report, Watchman};
 use super::serving::about;
 use super::settings::Settings;
-use super::wait::{LOOK, Progress, Wait, pause};
+use super::wait::{LOOK, Wait, pause};
 use super::{VOLUMES, front, log as sink, mounts};
-use crate::boot::{
-    Attempt, AttemptError, Stage, Timeline, available_memory, count, find, is_counted, open_disk,
-    plan,
-};
-use crate::boot::{missing, save, unmet};
+use crate::boot::{Stage, Timeline, find, missing, plan, unmet};
 use crate::config::Found;
-use crate::disk::{Disk, Sysfs, Uevents};
+use crate::disk::{Sysfs, Uevents};
 use crate::efi::Efivarfs;
 use crate::entry::{BootEntry, FileRef, Origin};
-use crate::fs::{FsPath, KernelMount};
+use crate::fs::KernelMount;
 use crate::inventory::Inventory;
-use crate::kexec::FileLoad;
 use crate::menu::Event;
 use crate::policy::{self, Policy};
 use crate::smbios::Smbios;
 use crate::text::Printable;
-use crate::trust::coverage::{State, Verdict};
 use crate::trust::{Authority, Rules};
 
 /// The name under which process 1 starts its loader.
@@ -112,33 +105,33 @@ fn exit(status: i32) -> ExitCode {
 }
 
 pub(super) struct Loader {
-    settings: Settings,
+    pub(super) settings: Settings,
     /// What the settings come to.
     pub(super) policy: Policy,
-    authority: Authority,
+    pub(super) authority: Authority,
     pub(super) inventory: Inventory,
     pub(super) firmware: Firmware,
     pub(super) report: Arc<Report>,
     /// What is told the menu, and what it wishes for.
     pub(super) desk: Arc<Desk>,
     /// What the loaders before this one died of.
-    lost: Lost,
+    pub(super) lost: Lost,
     /// Disks that are in the inventory, or left out.
-    known: BTreeSet<DiskName>,
+    pub(super) known: BTreeSet<DiskName>,
     /// What was found on them, as the menu knows it.
     pub(super) found: Found,
     /// The time in which somebody may choose has begun.
     pub(super) begun: bool,
     /// The disks have to be looked at again, whether any came or not.
-    again: bool,
+    pub(super) again: bool,
     /// Ids of entries that failed, here or in a loader before. They stay what they are, since disks are only added
     /// behind the others, until all of them are forgotten.
-    tried: Vec<String>,
+    pub(super) tried: Vec<String>,
     /// An entry has failed, and the policy wants no other one.
-    stopped: bool,
-    timeline: Timeline,
+    pub(super) stopped: bool,
+    pub(super) timeline: Timeline,
     /// Problems that were logged: each once, however often the disks are looked at.
-    shown: BTreeSet<String>,
+    pub(super) shown: BTreeSet<String>,
 }
 
 impl Loader {
@@ -196,7 +189,7 @@ impl Loader {
     }
 
     /// Gives a sign of life if the menu gives one: neither keeps a loader alive without the other.
-    fn breathe(&self) -> bool {
+    pub(super) fn breathe(&self) -> bool {
         let answered = self.desk.is_answered();
         if answered {
             self.report.idle();
@@ -218,105 +211,6 @@ impl Loader {
         self.known.clear();
         self.tried.clear();
         self.again = true;
-    }
-
-    /// Adds the disks that came, and says whether any did.
-    fn add_disks(&mut self) -> bool {
-        let mut added = false;
-        let disks = Sysfs::system().disks();
-        let names: BTreeSet<DiskName> = disks.iter().map(DiskName::found).collect();
-        // Whoever sits at the menu sees what is there. Without a person an entry that has gone fails as any other.
-        if self.desk.holds() && !self.known.is_subset(&names) {
-            log::info!("a disk has gone: looking at all of them again");
-            self.forget_disks();
-        }
-        for found in disks {
-            let name = DiskName::found(&found);
-            if self.known.contains(&name) {
-                continue;
-            }
-            let place = Place::Disk(name.clone());
-            if self.lost.disk(&name) {
-                log::warn!("{place}: left out: {LEFT_OUT}");
-                self.known.insert(name);
-                continue;
-            }
-            self.report.at(place);
-            match Disk::open(&found.node) {
-                Ok(disk) => {
-                    let report = self.report.clone();
-                    let disk = Disk {
-                        source: Counted::source(disk.source, report),
-                        // What it was when it was found, should it be another one by now.
-                        hardware: found.hardware,
-                        ..disk
-                    };
-                    let inventory = &mut self.inventory;
-                    let index = self.timeline.run(Stage::Disks, || inventory.add(disk));
-                    self.known.insert(name);
-                    added = true;
-                    self.show_disk(index);
-                }
-                Err(error) if error.is_empty_drive() => {}
-                // Its node may come a moment after its directory in sysfs: the next look tries again.
-                Err(error) => self.once(format!("{error}")),
-            }
-        }
-        self.report.rest();
-        added
-    }
-
-    fn show_disk(&mut self, index: usize) {
-        let Some(scanned) = self.inventory.disks().get(index) else {
-            return;
-        };
-        let disk = &scanned.disk;
-        let transport = disk.hardware.transport.map(|t| format!(" ({t})"));
-        let path = disk.path.display().to_string();
-        let place = format!("{path}{}", transport.unwrap_or_default());
-        let table = scanned.layout.table.map(|table| table.to_string());
-        let volumes: Vec<String> = scanned
-            .layout
-            .volumes
-            .iter()
-            .filter(|volume| volume.assembled.is_none())
-            .map(|volume| {
-                let format = volume.content.format.map_or("?", |format| format.name());
-                match &volume.partition {
-                    Some(partition) => format!("{} {format}", partition.number),
-                    None => format.to_owned(),
-                }
-            })
-            .collect();
-        let table = table.as_deref().unwrap_or("no partitions");
-        log::info!("{place}: {table}: {}", volumes.join(", "));
-        let problems: Vec<String> = scanned
-            .layout
-            .problems
-            .iter()
-            .chain(scanned.layout.volumes.iter().flat_map(|v| &v.problems))
-            .map(|problem| format!("{path}: {}", Printable(problem)))
-            .collect();
-        for problem in problems {
-            self.once(problem);
-        }
-        self.show_assembled();
-    }
-
-    /// Says what was put together since the last disk came.
-    fn show_assembled(&mut self) {
-        for (id, volume) in self.inventory.volumes() {
-            let Some(names) = &volume.assembled else {
-                continue;
-            };
-            let Some(format) = volume.content.format else {
-                continue;
-            };
-            let place = self.inventory.place(id).to_string();
-            if self.shown.insert(format!("{} {}", names.id, place)) {
-                log::info!("{}: {format}", Printable(&place));
-            }
-        }
     }
 
     /// Says what can't be used, and leaves out the entries that loaders before this one died of.
@@ -357,7 +251,7 @@ impl Loader {
         }
     }
 
-    fn once(&mut self, text: String) {
+    pub(super) fn once(&mut self, text: String) {
         if self.shown.insert(text.clone()) {
             log::warn!("{text}");
         }
@@ -408,158 +302,6 @@ impl Loader {
         self.tell_found();
     }
 
-    /// The entries that were not tried yet, as places in what was found, in the order in which they are started without
-    /// a person.
-    pub(super) fn plan(&self) -> Vec<(usize, Option<EntryName>)> {
-        let all = &self.found.entries;
-        let places = all.iter().enumerate();
-        let places: BTreeMap<&str, usize> =
-            places.map(|(i, entry)| (entry.id.as_str(), i)).collect();
-        let mut names: BTreeMap<&str, EntryName> = names(&self.inventory, all)
-            .into_iter()
-            .map(|(entry, name)| (entry.id.as_str(), name))
-            .collect();
-        let mut order = plan(&self.found, &self.tried, &self.policy.boot);
-        // Disks on which nothing has died come first. The sort is stable.
-        order.sort_by_key(|entry| {
-            let name = names.get(entry.id.as_str());
-            name.is_some_and(|name| self.lost.suspects(&name.volume.disk))
-        });
-        let ids = order.into_iter().map(|entry| entry.id.as_str());
-        ids.filter_map(|id| Some((*places.get(id)?, names.remove(id))))
-            .collect()
-    }
-
-    /// Tries all entries that were not tried yet, in the order of the plan, unless somebody comes to the menu.
-    pub(super) fn try_all(&mut self) -> bool {
-        let mut reason = None;
-        for (index, name) in self.plan() {
-            let Some(entry) = self.found.entries.get(index).cloned() else {
-                continue;
-            };
-            self.tried.push(entry.id.clone());
-            let origin = self.inventory.describe(&entry.origin.file).to_string();
-            let mut number = 1;
-            let failed = loop {
-                let event = Event::Attempt(entry.title.clone(), origin.clone());
-                self.desk.tell(event);
-                let Err(failed) = self.attempt(&entry, name.clone()) else {
-                    return true;
-                };
-                if !failed.again || number >= self.policy.failure.attempts || self.is_watched() {
-                    break failed;
-                }
-                number = number.saturating_add(1);
-                self.wait_before(number);
-            };
-            reason = Some(failed.reason);
-            if self.is_watched() {
-                break;
-            }
-            if self.policy.failure.entry.is_some() {
-                log::warn!("the policy wants no other entry to be tried");
-                self.stopped = true;
-                break;
-            }
-        }
-        self.report.rest();
-        if let Some(reason) = reason {
-            self.tell_found();
-            // What comes later is started at once where nobody is here.
-            self.desk.tell(Event::Failed(reason, Some(Duration::ZERO)));
-        }
-        false
-    }
-
-    /// Is somebody at the menu by now?
-    fn is_watched(&self) -> bool {
-        self.desk.is_answered() && self.desk.holds()
-    }
-
-    /// Waits before the attempt with this number at one entry, unless somebody comes to the menu.
-    fn wait_before(&self, number: u32) {
-        let failure = &self.policy.failure;
-        let mut wait = Wait::start(failure.between);
-        self.report.rest();
-        while !wait.is_over() {
-            let what = format!("attempt {number} of {} follows", failure.attempts);
-            wait.show(&what, &[]);
-            self.breathe();
-            if self.desk.holds() {
-                return;
-            }
-            pause(None, None, wait.step());
-        }
-    }
-
-    /// Reads, proves and loads an entry, and saves what is to be saved before it is started. Why it can't be started
-    /// stands in the log as well.
-    pub(super) fn attempt(
-        &mut self,
-        entry: &BootEntry,
-        name: Option<EntryName>,
-    ) -> Result<(), Failed> {
-        self.firmware.consume(&self.inventory);
-        self.settings.consume();
-        if let Some(name) = name {
-            self.report.at(Place::Entry(name));
-        }
-        let origin = self.inventory.describe(&entry.origin.file).to_string();
-        let what = format!("{} from {}", Printable(&entry.title), Printable(&origin));
-        log::info!("trying {what}");
-        let attempt = Attempt {
-            inventory: &self.inventory,
-            kexec: &FileLoad,
-            // The kernel makes its own copy of everything while it loads.
-            memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
-            authority: &self.authority,
-        };
-        let (report, desk) = (&self.report, &self.desk);
-        desk.set_progress(0, 0);
-        let mut progress = Progress::default();
-        let result = attempt.run(entry, &mut self.timeline, &mut |done, all| {
-            report.alive(0);
-            desk.set_progress(done, all);
-            progress.show(done, all);
-        });
-        let loaded = match result {
-            Ok(loaded) => loaded,
-            Err(AttemptError::Refused(verdict)) => {
-                show_complaints("refused", &verdict);
-                let complaints: Vec<String> = verdict.complaints().collect();
-                return Err(Failed::new(format!("refused: {}", complaints.join("; "))));
-            }
-            Err(error) => {
-                let reason = Printable(&error.to_string()).to_string();
-                log::warn!("{reason}");
-                let again = true;
-                return Err(Failed { reason, again });
-            }
-        };
-        for (file, part) in &loaded.files {
-            log::info!("sha256 {} {}", part.hex(), Printable(file.path.as_str()));
-        }
-        log::info!("command line: {}", Printable(&loaded.cmdline));
-        show_verdict(&loaded.verdict);
-        log::info!("booting {what}");
-        log::info!("loaded: {}", self.timeline);
-        // From here on nothing keeps the entry from being started. What can't be saved does not either, as in GRUB.
-        for saved in &entry.saves {
-            report.alive(0);
-            if let Err(error) = save(&self.inventory, saved, &open_disk) {
-                log::warn!("{}", Printable(&error.to_string()));
-            }
-        }
-        report.alive(0);
-        let counted = self.count(entry);
-        report.alive(0);
-        let (found, policy) = (&self.found, &self.policy);
-        self.firmware
-            .tell(&self.inventory, found, entry, counted.as_ref(), policy);
-        report.loaded();
-        Ok(())
-    }
-
     /// Where no firmware keeps them, wishes may be in a file. Another one may set values of the policy.
     fn look_for_wishes(&mut self) {
         if self.settings.look_for_file(&self.inventory) {
@@ -569,40 +311,6 @@ impl Loader {
         }
         if self.firmware.look_for_file(&self.inventory) {
             self.inventory.wish(self.firmware.wishes());
-        }
-    }
-
-    /// Counts a boot of the entry, if it is to be counted: how its file is named now. Not even what can't be
-    /// counted keeps it from being started.
-    fn count(&self, entry: &BootEntry) -> Option<FsPath> {
-        let (inventory, policy) = (&self.inventory, self.policy.boot.count);
-        if !is_counted(inventory, entry, policy, self.firmware.can_confirm()) {
-            return None;
-        }
-        match count(inventory, entry, VOLUMES.as_ref()) {
-            Ok(path) => Some(path),
-            Err(error) => {
-                log::warn!("{}", Printable(&error.to_string()));
-                None
-            }
-        }
-    }
-}
-
-/// An attempt has failed.
-pub(super) struct Failed {
-    /// Why, in words.
-    pub(super) reason: String,
-    /// May another one succeed?
-    again: bool,
-}
-
-impl Failed {
-    /// For a reason that stays.
-    pub(super) fn new(reason: impl Into<String>) -> Failed {
-        Failed {
-            reason: reason.into(),
-            again: false,
         }
     }
 }
@@ -622,23 +330,6 @@ fn authority(rules: &Rules) -> Option<Authority> {
             log::error!("{}: nothing will be booted", Printable(&error));
             None
         }
-    }
-}
-
-/// Says what is covered by whom, and warns of what the policy wants and is not.
-fn show_verdict(verdict: &Verdict) {
-    for finding in &verdict.findings {
-        if !matches!(finding.state, State::Open(_)) {
-            log::info!("{}", Printable(&finding.to_string()));
-        }
-    }
-    show_complaints("booted all the same", verdict);
-}
-
-/// Says what speaks against booting it, on a line for each reason, and what follows.
-fn show_complaints(what_follows: &str, verdict: &Verdict) {
-    for complaint in verdict.complaints() {
-        log::warn!("{what_follows}: {}", Printable(&complaint));
     }
 }
 
@@ -670,8 +361,9 @@ pub(super) fn names<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::{Hardware, MemorySource};
+    use crate::disk::{Disk, Hardware, MemorySource};
     use crate::entry::{EntrySource, PayloadKind, VolumeId};
+    use crate::fs::FsPath;
 
     fn disk(path: &str) -> Disk {
         let mut image = std::io::Cursor::new(vec![0; 1 << 20]);

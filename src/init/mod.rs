@@ -13,6 +13,7 @@
 mod console;
 mod desk;
 mod ending;
+mod finding;
 mod firmware;
 mod front;
 mod loader;
@@ -29,6 +30,7 @@ mod settings;
 mod shell;
 mod stand_in;
 mod supervisor;
+mod trying;
 mod wait;
 
 pub use loader::{LOADER, main as loader};

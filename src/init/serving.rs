@@ -2,8 +2,9 @@
 
 use rustix::system::uname;
 
-use super::loader::{Failed, Loader, names};
+use super::loader::{Loader, names};
 use super::shell;
+use super::trying::Failed;
 use crate::menu::{self, Access, Choice, Event, Listing, Permissions, Wish, describe};
 use crate::policy::Policy;
 use crate::text::Printable;

@@ -1,0 +1,223 @@
+//! Attempts: which entries the loader tries, in what order, and what follows for each.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::VOLUMES;
+use super::loader::{Loader, names};
+use super::place::{EntryName, Place};
+use super::wait::{Progress, Wait, pause};
+use crate::boot::{
+    Attempt, AttemptError, available_memory, count, is_counted, open_disk, plan, save,
+};
+use crate::entry::BootEntry;
+use crate::fs::FsPath;
+use crate::kexec::FileLoad;
+use crate::menu::Event;
+use crate::text::Printable;
+use crate::trust::coverage::{State, Verdict};
+
+/// An attempt has failed.
+pub(super) struct Failed {
+    /// Why, in words.
+    pub(super) reason: String,
+    /// May another one succeed?
+    again: bool,
+}
+
+impl Failed {
+    /// For a reason that stays.
+    pub(super) fn new(reason: impl Into<String>) -> Failed {
+        Failed {
+            reason: reason.into(),
+            again: false,
+        }
+    }
+}
+
+impl Loader {
+    /// The entries that were not tried yet, as places in what was found, in the order in which they are started without
+    /// a person.
+    pub(super) fn plan(&self) -> Vec<(usize, Option<EntryName>)> {
+        let all = &self.found.entries;
+        let places = all.iter().enumerate();
+        let places: BTreeMap<&str, usize> =
+            places.map(|(i, entry)| (entry.id.as_str(), i)).collect();
+        let mut names: BTreeMap<&str, EntryName> = names(&self.inventory, all)
+            .into_iter()
+            .map(|(entry, name)| (entry.id.as_str(), name))
+            .collect();
+        let mut order = plan(&self.found, &self.tried, &self.policy.boot);
+        // Disks on which nothing has died come first. The sort is stable.
+        order.sort_by_key(|entry| {
+            let name = names.get(entry.id.as_str());
+            name.is_some_and(|name| self.lost.suspects(&name.volume.disk))
+        });
+        let ids = order.into_iter().map(|entry| entry.id.as_str());
+        ids.filter_map(|id| Some((*places.get(id)?, names.remove(id))))
+            .collect()
+    }
+
+    /// Tries all entries that were not tried yet, in the order of the plan, unless somebody comes to the menu.
+    pub(super) fn try_all(&mut self) -> bool {
+        let mut reason = None;
+        for (index, name) in self.plan() {
+            let Some(entry) = self.found.entries.get(index).cloned() else {
+                continue;
+            };
+            self.tried.push(entry.id.clone());
+            let origin = self.inventory.describe(&entry.origin.file).to_string();
+            let mut number = 1;
+            let failed = loop {
+                let event = Event::Attempt(entry.title.clone(), origin.clone());
+                self.desk.tell(event);
+                let Err(failed) = self.attempt(&entry, name.clone()) else {
+                    return true;
+                };
+                if !failed.again || number >= self.policy.failure.attempts || self.is_watched() {
+                    break failed;
+                }
+                number = number.saturating_add(1);
+                self.wait_before(number);
+            };
+            reason = Some(failed.reason);
+            if self.is_watched() {
+                break;
+            }
+            if self.policy.failure.entry.is_some() {
+                log::warn!("the policy wants no other entry to be tried");
+                self.stopped = true;
+                break;
+            }
+        }
+        self.report.rest();
+        if let Some(reason) = reason {
+            self.tell_found();
+            // What comes later is started at once where nobody is here.
+            self.desk.tell(Event::Failed(reason, Some(Duration::ZERO)));
+        }
+        false
+    }
+
+    /// Is somebody at the menu by now?
+    fn is_watched(&self) -> bool {
+        self.desk.is_answered() && self.desk.holds()
+    }
+
+    /// Waits before the attempt with this number at one entry, unless somebody comes to the menu.
+    fn wait_before(&self, number: u32) {
+        let failure = &self.policy.failure;
+        let mut wait = Wait::start(failure.between);
+        self.report.rest();
+        while !wait.is_over() {
+            let what = format!("attempt {number} of {} follows", failure.attempts);
+            wait.show(&what, &[]);
+            self.breathe();
+            if self.desk.holds() {
+                return;
+            }
+            pause(None, None, wait.step());
+        }
+    }
+
+    /// Reads, proves and loads an entry, and saves what is to be saved before it is started. Why it can't be started
+    /// stands in the log as well.
+    pub(super) fn attempt(
+        &mut self,
+        entry: &BootEntry,
+        name: Option<EntryName>,
+    ) -> Result<(), Failed> {
+        self.firmware.consume(&self.inventory);
+        self.settings.consume();
+        if let Some(name) = name {
+            self.report.at(Place::Entry(name));
+        }
+        let origin = self.inventory.describe(&entry.origin.file).to_string();
+        let what = format!("{} from {}", Printable(&entry.title), Printable(&origin));
+        log::info!("trying {what}");
+        let attempt = Attempt {
+            inventory: &self.inventory,
+            kexec: &FileLoad,
+            // The kernel makes its own copy of everything while it loads.
+            memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+            authority: &self.authority,
+        };
+        let (report, desk) = (&self.report, &self.desk);
+        desk.set_progress(0, 0);
+        let mut progress = Progress::default();
+        let result = attempt.run(entry, &mut self.timeline, &mut |done, all| {
+            report.alive(0);
+            desk.set_progress(done, all);
+            progress.show(done, all);
+        });
+        let loaded = match result {
+            Ok(loaded) => loaded,
+            Err(AttemptError::Refused(verdict)) => {
+                show_complaints("refused", &verdict);
+                let complaints: Vec<String> = verdict.complaints().collect();
+                return Err(Failed::new(format!("refused: {}", complaints.join("; "))));
+            }
+            Err(error) => {
+                let reason = Printable(&error.to_string()).to_string();
+                log::warn!("{reason}");
+                let again = true;
+                return Err(Failed { reason, again });
+            }
+        };
+        for (file, part) in &loaded.files {
+            log::info!("sha256 {} {}", part.hex(), Printable(file.path.as_str()));
+        }
+        log::info!("command line: {}", Printable(&loaded.cmdline));
+        show_verdict(&loaded.verdict);
+        log::info!("booting {what}");
+        log::info!("loaded: {}", self.timeline);
+        // From here on nothing keeps the entry from being started. What can't be saved does not either, as in GRUB.
+        for saved in &entry.saves {
+            report.alive(0);
+            if let Err(error) = save(&self.inventory, saved, &open_disk) {
+                log::warn!("{}", Printable(&error.to_string()));
+            }
+        }
+        report.alive(0);
+        let counted = self.count(entry);
+        report.alive(0);
+        let (found, policy) = (&self.found, &self.policy);
+        self.firmware
+            .tell(&self.inventory, found, entry, counted.as_ref(), policy);
+        report.loaded();
+        Ok(())
+    }
+
+    /// Counts a boot of the entry, if it is to be counted: how its file is named now. Not even what can't be
+    /// counted keeps it from being started.
+    fn count(&self, entry: &BootEntry) -> Option<FsPath> {
+        let (inventory, policy) = (&self.inventory, self.policy.boot.count);
+        if !is_counted(inventory, entry, policy, self.firmware.can_confirm()) {
+            return None;
+        }
+        match count(inventory, entry, VOLUMES.as_ref()) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                log::warn!("{}", Printable(&error.to_string()));
+                None
+            }
+        }
+    }
+}
+
+/// Says what is covered by whom, and warns of what the policy wants and is not.
+fn show_verdict(verdict: &Verdict) {
+    for finding in &verdict.findings {
+        if !matches!(finding.state, State::Open(_)) {
+            log::info!("{}", Printable(&finding.to_string()));
+        }
+    }
+    show_complaints("booted all the same", verdict);
+}
+
+/// Says what speaks against booting it, on a line for each reason, and what follows.
+fn show_complaints(what_follows: &str, verdict: &Verdict) {
+    for complaint in verdict.complaints() {
+        log::warn!("{what_follows}: {}", Printable(&complaint));
+    }
+}
