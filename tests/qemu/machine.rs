@@ -264,7 +264,22 @@ impl Setup {
     }
 
     /// Another policy, and the files of its anchors beside it.
-    pub fn policy_with(mut self, text: &str, anchors: &[(&str, &Path)]) -> Setup {
+    pub fn policy_with(self, text: &str, anchors: &[(&str, &Path)]) -> Setup {
+        self.archive(text, anchors, None)
+    }
+
+    /// Another policy, and a shell in the image.
+    pub fn policy_and_shell(self, text: &str) -> Setup {
+        let shell = Path::new("/bin/busybox");
+        assert!(
+            shell.exists(),
+            "no {}: it is in Debian's package busybox-static",
+            shell.display()
+        );
+        self.archive(text, &[], Some(shell))
+    }
+
+    fn archive(mut self, text: &str, anchors: &[(&str, &Path)], shell: Option<&Path>) -> Setup {
         const DIRECTORY: &str = "etc/pilotlight";
         let root = directory().join(format!("{}.root", self.name));
         let _ = std::fs::remove_dir_all(&root);
@@ -274,9 +289,13 @@ impl Setup {
         for (name, file) in anchors {
             std::fs::copy(file, inside.join("anchors").join(name)).unwrap();
         }
+        std::fs::create_dir_all(root.join("bin")).unwrap();
+        if let Some(shell) = shell {
+            std::fs::copy(shell, root.join("bin/sh")).unwrap();
+        }
         let archive = directory().join(format!("{}.cpio", self.name));
         let pack = format!(
-            "find etc | cpio --quiet -o -H newc >'{}'",
+            "find bin etc | cpio --quiet -o -H newc >'{}'",
             archive.display()
         );
         run(Command::new("sh").args(["-c", &pack]).current_dir(&root));

@@ -155,3 +155,44 @@ fn the_screen_shows_it_and_has_keys() {
     machine.expect("jumping", BOOT);
     machine.finish();
 }
+
+#[test]
+fn a_shell_comes_back_to_the_menu() {
+    let image = image("menu-shell");
+    let policy = format!("{WAIT}[menu]\ntimeout = 600\nshell = \"yes\"\n");
+    let machine = machine("menu-shell", &image);
+    let mut machine = machine.policy_and_shell(&policy).start();
+    machine.expect("2   other", BOOT);
+    machine.press("c");
+    machine.expect("# ", BOOT);
+    machine.type_line(
+        "echo $((6 * 7)) $PPID; while read line; do echo \"$line\"; done </run/pilotlight/log",
+    );
+    machine.expect("42 ", BOOT);
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.type_line("exit");
+    machine.expect("2   other", BOOT);
+    machine.press("2\r");
+    machine.expect("Starting other", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.finish();
+}
+
+#[test]
+fn who_stays_sees_disks_come_and_go() {
+    let image = image("menu-hot-plug");
+    let mut machine = Machine::set_up("menu-hot-plug")
+        .drive(&image)
+        .arguments(&["-device", "qemu-xhci,id=usb"])
+        .start();
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.until("nothing here", BOOT, |machine| machine.press(" "));
+    // The policy of the board gives up after 20 s, but not while somebody is here.
+    std::thread::sleep(Duration::from_secs(25));
+    machine.monitor("device_add usb-storage,id=stick,drive=disk,bus=usb.0");
+    machine.expect("other", BOOT);
+    machine.monitor("device_del stick");
+    machine.expect("nothing here", BOOT);
+    assert!(!machine.transcript().contains("nothing could be booted"));
+    machine.finish();
+}
