@@ -119,7 +119,7 @@ mod tests {
             ..policy::Menu::default()
         };
         let first = |i: usize| words(timeout(&policy, &found, &found.entries[i]));
-        assert_eq!([first(0), first(1)], ["0", "for ever"]);
+        assert_eq!([first(0), first(1)], ["0 idle 300", "for ever idle 300"]);
     }
 
     #[test]

@@ -23,8 +23,12 @@ pub struct Menu {
     pub password: Option<Hash>,
 }
 
+/// Who pressed no key for so long has gone.
+const IDLE: Duration = Duration::from_secs(300);
+
 impl Default for Menu {
-    /// Starts at once. Who presses a key in time may start another entry, and change nothing.
+    /// Starts at once. Who presses a key in time may start another entry, and change nothing; noise on a line that
+    /// looks like somebody holds a machine for some minutes, and not for ever.
     fn default() -> Menu {
         Menu {
             permissions: Permissions {
@@ -34,7 +38,8 @@ impl Default for Menu {
             },
             timeout: Timeout {
                 wait: Some(Duration::ZERO),
-                ..Timeout::default()
+                hidden: false,
+                idle: Some(IDLE),
             },
             follow_configuration: false,
             plain: false,
@@ -80,10 +85,11 @@ impl Menu {
         let timeout = &mut self.timeout;
         keys.yes_or_no("hidden", &mut timeout.hidden)?;
         keys.yes_or_no("plain", &mut self.plain)?;
-        if keys.has("idle") {
-            let mut idle = Duration::ZERO;
-            keys.seconds("idle", &mut idle)?;
-            timeout.idle = Some(idle);
+        if keys
+            .seconds_or("idle", &mut timeout.idle, &NEVER)?
+            .is_some()
+        {
+            timeout.idle = None;
         }
         match keys.seconds_or("timeout", &mut timeout.wait, &WAITS)? {
             Some(Wait::Configuration) => self.follow_configuration = true,
@@ -133,6 +139,8 @@ const WAITS: [(&str, Wait); 2] = [
     ("configuration", Wait::Configuration),
     ("never", Wait::Never),
 ];
+
+const NEVER: [(&str, Wait); 1] = [("never", Wait::Never)];
 
 pub(super) const ACCESS: [(&str, Access); 3] = [
     ("no", Access::No),
@@ -205,6 +213,9 @@ mod tests {
         assert_eq!(wait("\"never\""), (None, false));
         assert_eq!(wait("\"configuration\""), (Some(Duration::ZERO), true));
         assert_eq!(wait("0"), (Some(Duration::ZERO), false));
+        let idle = |text: &str| menu(text).unwrap().timeout.idle;
+        assert_eq!(idle(""), Some(IDLE));
+        assert_eq!(idle("idle = \"never\""), None);
     }
 
     #[test]

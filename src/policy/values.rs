@@ -60,7 +60,7 @@ impl Policy {
             ("menu.hidden", menu.timeout.hidden.to_string()),
             (
                 "menu.idle",
-                menu.timeout.idle.map_or(String::new(), seconds),
+                menu.timeout.idle.map_or("\"never\"".to_owned(), seconds),
             ),
             ("menu.plain", menu.plain.to_string()),
             ("menu.choose", word(&WHO, who.choose)),
