@@ -38,9 +38,9 @@ LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd uki grub grub-boot 
 # 180 KB of the binary evaluate GRUB scripts, 75 KB read unified kernel images, 60 KB put arrays and groups
 # together, 50 KB read menus of SYSLINUX, 40 KB follow and tell the Boot Loader Interface and count boots, 35 KB
 # guess, 380 KB prove what is booted, and 80 KB are the menu.
-MAX_BINARY := 1750000
-MAX_BINARY_XZ := 750000
-MAX_KERNEL := 3150000
+MAX_BINARY := 1900000
+MAX_BINARY_XZ := 810000
+MAX_KERNEL := 2800000
 
 SCRIPTS := .ci/run boards/build-coreboot boards/build-esp boards/build-flash boards/build-kernel \
 	boards/configure-kernel boards/lay-out boards/options hooks/95-pilotlight-sign.install \
