@@ -4,7 +4,7 @@ use super::volume::entries;
 use crate::config::budget::Budget;
 use crate::entry::{BootEntry, EntrySource, FileRef, PayloadKind, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsPath};
-use crate::kexec::{BzImage, Kernel};
+use crate::kexec::{BzImage, HEADER_LENGTH};
 
 /// Where it lies (UEFI specification 2.10, section 3.5.1.1).
 const PATH: &str = if cfg!(target_arch = "aarch64") {
@@ -72,12 +72,12 @@ pub(in crate::config) fn fallback(
 
 /// Is it a kernel with this loader inside?
 fn is_loader(filesystem: &dyn Filesystem, path: &FsPath, budget: &Budget) -> bool {
-    let mut head = vec![0; Kernel::HEAD];
+    let mut head = vec![0; HEADER_LENGTH];
     let Ok(mut file) = filesystem.open(path) else {
         return false;
     };
     // What there is no budget for is not offered.
-    if budget.read(Kernel::HEAD).is_err() {
+    if budget.read(HEADER_LENGTH).is_err() {
         return true;
     }
     let length = file.read_at(0, &mut head).unwrap_or_default();
@@ -94,7 +94,12 @@ mod tests {
     #[test]
     fn this_loader_is_not_started_from_the_place_where_it_was_started_from() {
         let listed = |version: &str, others: &[&BootEntry]| {
-            let filesystem = MemoryFilesystem::new().file(PATH, kernel(version));
+            // Where Linux has the text.
+            let mut file = kernel("");
+            file[0x20e..0x210].copy_from_slice(&0x3840_u16.to_le_bytes());
+            file.resize(0x5000, 0);
+            file[0x3a40..0x3a40 + version.len()].copy_from_slice(version.as_bytes());
+            let filesystem = MemoryFilesystem::new().file(PATH, file);
             let budget = Budget::of_disk(1);
             fallback(
                 &filesystem,
