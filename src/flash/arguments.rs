@@ -132,7 +132,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 };
                 changes.push(Wanted::Add(guid(volume)?, file, path));
             }
-            ("list" | "extract" | "edit", Arg::Value(place)) => places.push(place),
+            (_, Arg::Value(place)) => places.push(place),
             (_, other) => return Err(other.unexpected().into()),
         }
     }
