@@ -1,4 +1,4 @@
-//! The child: it waits for disks, tries what is on them or what its menu wishes for, and ends with one of two exit
+//! The child: it waits for disks, tries what is on them or what its menu wishes for, and ends with one of three exit
 //! statuses.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         again: false,
         tried: Vec::new(),
         timeline: Timeline::start(),
+        ended: false,
         stopped: false,
         shown: BTreeSet::new(),
     };
@@ -127,7 +128,9 @@ pub(super) struct Loader {
     /// Ids of entries that failed, here or in a loader before. They stay what they are, since disks are only added
     /// behind the others, until all of them are forgotten.
     pub(super) tried: Vec<String>,
-    /// An entry has failed, and the policy wants no other one.
+    /// An entry has failed, and the policy wants no other one to be started without a person.
+    pub(super) ended: bool,
+    /// So it was, and no person is here: the round is over.
     pub(super) stopped: bool,
     pub(super) timeline: Timeline,
     /// Problems that were logged: each once, however often the disks are looked at.
@@ -210,6 +213,7 @@ impl Loader {
         self.inventory.wish(self.firmware.wishes());
         self.known.clear();
         self.tried.clear();
+        self.ended = false;
         self.again = true;
     }
 
@@ -268,20 +272,23 @@ impl Loader {
             let probing = Sysfs::system().probing();
             self.add_disks();
             let wanted = &self.policy.wait.wanted;
-            let missing = missing(&self.inventory, wanted);
+            let missing: Vec<_> = missing(&self.inventory, wanted)
+                .iter()
+                .map(|rule| rule.line)
+                .collect();
             let (is_complete, what) = match wanted.is_empty() {
                 true => (probing.is_empty(), "what is still being brought up"),
                 false => (missing.is_empty(), "the disks that the policy wants"),
             };
-            if is_complete {
+            // Who came is not kept waiting for disks that may never come.
+            if is_complete || self.desk.holds() {
                 return;
             }
             if wait.is_over() {
-                for rule in missing {
-                    let line = rule.line;
-                    log::warn!(
+                for line in missing {
+                    self.once(format!(
                         "the disk of line {line} of the policy is not there: starting without it"
-                    );
+                    ));
                 }
                 return;
             }

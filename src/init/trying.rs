@@ -60,6 +60,10 @@ impl Loader {
 
     /// Tries all entries that were not tried yet, in the order of the plan, unless somebody comes to the menu.
     pub(super) fn try_all(&mut self) -> bool {
+        if self.ended {
+            self.stopped = true;
+            return false;
+        }
         let mut reason = None;
         for (index, name) in self.plan() {
             let Some(entry) = self.found.entries.get(index).cloned() else {
@@ -79,23 +83,28 @@ impl Loader {
                 }
                 number = number.saturating_add(1);
                 self.wait_before(number);
+                if self.is_watched() {
+                    break failed;
+                }
             };
             reason = Some(failed.reason);
-            if self.is_watched() {
-                break;
-            }
             if self.policy.failure.entry.is_some() {
                 log::warn!("the policy wants no other entry to be tried");
-                self.stopped = true;
+                // Who is here may choose another one; who goes then leaves it at that.
+                self.ended = true;
+                self.stopped = !self.is_watched();
+                break;
+            }
+            if self.is_watched() {
                 break;
             }
         }
         self.report.rest();
-        if let Some(reason) = reason {
-            self.tell_found();
-            // What comes later is started at once where nobody is here.
-            self.desk.tell(Event::Failed(reason, Some(Duration::ZERO)));
-        }
+        self.tell_found();
+        // The menu waits for an answer, also where what it wished for has gone with its disk. What comes later is
+        // started at once where nobody is here.
+        let reason = reason.unwrap_or_else(|| "what was to be started has gone".to_owned());
+        self.desk.tell(Event::Failed(reason, Some(Duration::ZERO)));
         false
     }
 
