@@ -77,7 +77,8 @@ impl Front {
         policy: policy::Menu,
     ) -> Front {
         let title = "Pilotlight".to_owned();
-        let model = Model::new(title, about, permissions, None, Duration::ZERO);
+        let model = Model::new(title, about, permissions, None, Duration::ZERO)
+            .with_idle(policy.timeout.idle);
         let mut menu = Menu::new(model, Box::new(move |text| policy.is_password(text)));
         menu.set_quiet(true);
         Front {
@@ -120,6 +121,9 @@ impl Front {
     /// Does what there is to do, and does not wait.
     fn turn(&mut self) {
         let (events, call) = self.desk.events();
+        let now = self.start.elapsed();
+        // What is told has happened now, and not when a key was pressed last.
+        self.menu.clock(now);
         let mut wishes = Vec::new();
         for event in events {
             self.attempt &= !matches!(event, Event::Failed(..));
@@ -127,7 +131,6 @@ impl Front {
         }
         self.look_at_consoles();
         self.look_at_shell();
-        let now = self.start.elapsed();
         // The keys are the shell's, as long as there is one.
         if self.shell.is_none() {
             if let (true, Some((done, all))) = (self.attempt, self.desk.progress()) {
@@ -350,6 +353,9 @@ mod tests {
         }
     }
 
+    /// As the policy has it where it says nothing.
+    const IDLE: Duration = Duration::from_secs(300);
+
     fn is_start(wishes: &[Wish], wanted: &str, person: bool) -> bool {
         matches!(wishes, [Wish::Start(Choice { id, by_person, .. })] if id == wanted && *by_person == person)
     }
@@ -437,6 +443,33 @@ mod tests {
         machine.line.press("x");
         machine.turn();
         assert!(!machine.line.sent().contains("Starting"));
+        assert!(machine.desk.holds());
+    }
+
+    /// Noise that looks like somebody, on a machine with nothing to start.
+    #[test]
+    fn who_came_before_there_is_anything_and_has_gone_holds_nothing_up() {
+        let mut machine = Machine::new();
+        machine.line.press(" ");
+        machine.turn();
+        assert!(machine.desk.holds());
+        machine.front.start = machine.front.start.checked_sub(IDLE).unwrap();
+        machine.turn();
+        assert!(!machine.desk.holds());
+        // What comes later is started at once, and a key still brings the menu.
+        machine.find(&["a"]);
+        machine.begin(0);
+        assert!(is_start(&machine.turn(), "a", false));
+    }
+
+    #[test]
+    fn a_countdown_begins_when_it_is_told_and_not_with_the_last_key() {
+        let mut machine = Machine::new();
+        machine.turn();
+        machine.front.start = machine.front.start.checked_sub(IDLE).unwrap();
+        machine.find(&["a"]);
+        machine.begin(60);
+        assert_eq!(machine.turn(), []);
         assert!(machine.desk.holds());
     }
 }

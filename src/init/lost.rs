@@ -5,9 +5,12 @@ use super::place::{DiskName, EntryName, Place, VolumeName};
 /// A disk on which loaders died in as many volumes as this is left out as a whole: it may have 256.
 const VOLUMES: usize = 3;
 
-/// So many loaders may die with a menu and at work on nothing before there is no menu any more: noise on a line must
-/// not keep a machine from booting by what it does to a terminal.
+/// So many loaders may die at work on nothing before there is no menu any more: noise on a line must not keep a
+/// machine from booting by what it does to a terminal.
 const MENUS: usize = 2;
+
+/// So many may die at all: a menu that dies while something is read is not to blame for all that is read.
+const DEATHS: usize = 3;
 
 /// The word for one of them.
 const MENU: &str = "menu";
@@ -44,14 +47,14 @@ impl Lost {
         self.places.push(place);
     }
 
-    /// A loader died that was at work on nothing, and had a menu.
+    /// A loader died that was at work on nothing: it may have been its menu.
     pub(super) fn add_menu(&mut self) {
         self.menus = self.menus.saturating_add(1);
     }
 
     /// Is there no menu?
     pub(super) fn menu(&self) -> bool {
-        self.menus >= MENUS
+        self.menus >= MENUS || self.menus.saturating_add(self.places.len()) >= DEATHS
     }
 
     /// Is this disk left out?
@@ -152,5 +155,16 @@ mod tests {
         lost.add_menu();
         lost.add_menu();
         assert!(Lost::parse(lost.print()).menu());
+    }
+
+    #[test]
+    fn a_menu_may_die_beside_anything() {
+        let mut lost = Lost::default();
+        for number in [1, 2] {
+            lost.add(Place::Volume(volume(number)));
+            assert!(!lost.menu());
+        }
+        lost.add(Place::Disk(disk(2)));
+        assert!(lost.menu());
     }
 }

@@ -119,17 +119,16 @@ impl Supervisor {
 
     /// Takes the consoles back, as they were before the loader, and prints what was logged while it showed a menu, if
     /// it did.
-    fn take_back(&mut self) -> bool {
+    fn take_back(&mut self) {
         let lent = self.lent.take();
         self.consoles.restore(lent.is_some(), &self.policy.menu);
         let Some(level) = lent else {
-            return false;
+            return;
         };
         let _ = std::fs::write(PRINTK, level);
         for line in self.memory.take_unseen() {
             self.consoles.line(&line);
         }
-        true
     }
 
     /// Copies the log for whoever gets a shell.
@@ -219,10 +218,10 @@ impl Supervisor {
         };
         let ended = running.listen(Limits::NORMAL, &mut hear, || reap(Some(pid)));
         let round = Round::of(ended);
-        let showed = self.take_back();
+        self.take_back();
         if let Round::Died { how, place } = &round {
             self.say(how);
-            if showed && place.is_none() {
+            if place.is_none() {
                 lost.add_menu();
             }
         }

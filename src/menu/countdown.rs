@@ -8,6 +8,8 @@ use super::permissions::Timeout;
 #[derive(Clone, Debug)]
 pub(super) struct Countdown {
     timeout: Timeout,
+    /// It is known how long it takes.
+    begun: bool,
     state: State,
     /// Nobody has seen the menu yet.
     hidden: bool,
@@ -32,6 +34,7 @@ impl Countdown {
     pub(super) fn start(timeout: Option<Timeout>, now: Duration) -> Countdown {
         let mut countdown = Countdown {
             timeout: Timeout::default(),
+            begun: false,
             state: State::Early,
             hidden: true,
             seen: now,
@@ -42,16 +45,22 @@ impl Countdown {
         countdown
     }
 
-    /// It begins now, unless somebody is here already.
+    /// Who comes before it begins and presses no key for so long has gone. `None` waits for ever.
+    pub(super) fn set_idle(&mut self, idle: Option<Duration>) {
+        self.timeout.idle = idle;
+    }
+
+    /// It begins now, unless somebody is here already. What was shown stays shown.
     pub(super) fn begin(&mut self, timeout: Timeout, now: Duration) {
         self.timeout = timeout;
+        self.begun = true;
         if self.state == State::Early {
             let wait = timeout.wait;
             self.state = match wait {
                 Some(wait) => State::Runs(now.saturating_add(wait)),
                 None => State::Stopped,
             };
-            self.hidden = wait.is_some_and(|wait| timeout.hidden || wait.is_zero());
+            self.hidden &= wait.is_some_and(|wait| timeout.hidden || wait.is_zero());
             self.seen = now;
         }
     }
@@ -94,7 +103,7 @@ impl Countdown {
                 let second = Duration::from_secs(1).min(left);
                 Some(now.saturating_add(if part.is_zero() { second } else { part }))
             }
-            (State::Stopped, Some(idle)) if self.timeout.wait.is_some() => {
+            (State::Stopped, Some(idle)) if !self.begun || self.timeout.wait.is_some() => {
                 Some(self.seen.saturating_add(idle))
             }
             _ => None,
@@ -123,15 +132,18 @@ impl Countdown {
         self.state = State::Runs(now.saturating_add(wait));
     }
 
-    /// Has whoever stopped it gone? Then it begins anew.
+    /// Has whoever stopped it gone? Then it begins anew, or is early again.
     pub(super) fn resume(&mut self, now: Duration) -> bool {
-        let idle = self.timeout.idle.zip(self.timeout.wait);
-        let Some((idle, wait)) = idle.filter(|_| self.state == State::Stopped) else {
+        let Some(idle) = self.timeout.idle.filter(|_| self.state == State::Stopped) else {
             return false;
         };
         let gone = now >= self.seen.saturating_add(idle);
-        if gone {
-            self.again(wait.max(AGAIN), now);
+        match (self.begun, self.timeout.wait) {
+            // Somebody has to come.
+            (true, None) => return false,
+            (true, Some(wait)) if gone => self.again(wait.max(AGAIN), now),
+            (false, _) if gone => self.state = State::Early,
+            _ => {}
         }
         gone
     }

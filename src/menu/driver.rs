@@ -105,6 +105,11 @@ impl Menu {
         wishes
     }
 
+    /// It is so late, before anything is told.
+    pub fn clock(&mut self, now: Duration) {
+        self.model.clock(now);
+    }
+
     /// Tells it what has happened. It is shown in the next turn.
     pub fn tell(&mut self, event: Event) -> Vec<Wish> {
         let mut wishes = self.model.handle(event);

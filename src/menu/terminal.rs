@@ -129,7 +129,7 @@ impl Terminal {
     /// When it needs a turn at the latest.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let answer = match self.question {
-            Question::Asked(until) => Some(until),
+            Question::Asked(until) if !self.is_gone => Some(until),
             _ => None,
         };
         [answer, self.keys.deadline()].into_iter().flatten().min()

@@ -64,7 +64,7 @@ impl Menu {
         keys.word("once", &mut permissions.once, &ACCESS)?;
         keys.word("default", &mut permissions.default, &ACCESS)?;
         keys.word("shell", &mut permissions.shell, &ACCESS)?;
-        keys.number("attempts", &mut permissions.attempts)?;
+        permissions.attempts = keys.limited("attempts", 1, 1000, permissions.attempts)?;
         self.password = keys.text("password", Hash::parse)?;
         permissions.password = self.password.is_some();
         if permissions.password {
@@ -226,6 +226,10 @@ mod tests {
                 "line 2: `timeout` is one of \"configuration\", \"never\"",
             ),
             ("timeout = true", "line 2: `timeout` is a number of seconds"),
+            (
+                "attempts = 0",
+                "line 1: `attempts` of menu is a number from 1 to 1000",
+            ),
             (
                 "edit = true",
                 "line 2: `edit` is one of \"no\", \"password\", \"yes\"",

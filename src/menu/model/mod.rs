@@ -102,6 +102,13 @@ impl Model {
         }
     }
 
+    /// Who comes before [`Event::Begin`] and presses no key for so long has gone; `None` waits for ever.
+    #[must_use]
+    pub fn with_idle(mut self, idle: Option<Duration>) -> Model {
+        self.countdown.set_idle(idle);
+        self
+    }
+
     /// Takes an event, and gives what is to be done.
     pub fn handle(&mut self, event: Event) -> Vec<Wish> {
         match event {

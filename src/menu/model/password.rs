@@ -9,7 +9,7 @@ use crate::menu::line::Line;
 impl Model {
     pub(super) fn prompt(&mut self, action: Action) {
         if self.guard.is_shut(self.permissions.attempts) {
-            return self.say("no more passwords are taken until the machine is reset");
+            return self.say("no more passwords are taken");
         }
         let item = self.chosen().map(|(_, item)| item.clone());
         self.page = Some(Page::Password(Prompt {

@@ -394,7 +394,7 @@ fn passwords_can_not_be_tried_for_ever() {
     machine.press(&[Key::Char('e')]);
     assert!(machine.model.page.is_none());
     let text = machine.model.message.as_deref().unwrap();
-    assert!(text.contains("until the machine is reset"), "{text}");
+    assert!(text.contains("no more passwords are taken"), "{text}");
 }
 
 #[test]
