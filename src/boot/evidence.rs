@@ -123,7 +123,8 @@ impl<'a> Evidence<'a> {
                 file: self.inventory.describe(&entry.origin.file).to_string(),
                 own: Vouched {
                     refusals: vec![format!(
-                        "it is from more than {most} configuration files, or too long ones"
+                        "it is from more than {most} configuration files, too long ones, or one with lines that \
+                         its language does not have"
                     )],
                     ..Vouched::default()
                 },

@@ -49,7 +49,8 @@ impl Written {
     /// An entry of more files can't be covered by them.
     pub const MAX_FILES: usize = 64;
 
-    /// Adds a file; nothing stands for one that there was no room for.
+    /// Adds a file; nothing stands for one that can't cover what was made of it: there was no room for it, or it is
+    /// none of the language that it was read in.
     pub fn add(&mut self, file: Option<&Arc<ConfigFile>>) {
         match file {
             Some(file) if self.files.contains(file) => {}

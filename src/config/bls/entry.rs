@@ -46,6 +46,9 @@ impl Maker<'_> {
         };
         let origin = Origin { file, line: None };
         let mut entry = BootEntry::new(id, EntrySource::Bls, kind, origin);
+        if stated.is_foreign {
+            entry.written.add(None);
+        }
         match &stated.program {
             Some(Program::Linux(path) | Program::Uki(path) | Program::Efi(path)) => {
                 entry.kernel = self.file(path, &mut entry);

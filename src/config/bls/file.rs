@@ -11,6 +11,22 @@ pub(super) const MAX_INITRDS: usize = 64;
 /// Further remarks on one file are only counted.
 const MAX_PROBLEMS: usize = 16;
 
+/// Keys that mean nothing without a value, and are written so where there is nothing to say.
+const MAY_BE_EMPTY: [&str; 12] = [
+    "title",
+    "version",
+    "machine-id",
+    "sort-key",
+    "initrd",
+    "options",
+    "devicetree",
+    "grub_users",
+    "grub_arg",
+    "grub_class",
+    "grub_hotkey",
+    "id",
+];
+
 /// An entry as its file says it, nothing looked up yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Type1 {
@@ -43,6 +59,9 @@ pub struct Type1 {
     pub problems: Vec<Problem>,
     /// How many more remarks there would be.
     pub unsaid: usize,
+    /// Does it have lines that are none of an entry, or that leave open what is started? Such a text may be one of
+    /// another language, which says something else than what is read here: who signed it did not mean that.
+    pub is_foreign: bool,
 }
 
 /// What an entry starts, by the key that names it.
@@ -84,6 +103,7 @@ impl Type1 {
     fn line(&mut self, line: &Line<'_>) {
         let Line { number, key, value } = *line;
         if value.is_empty() {
+            self.is_foreign |= !MAY_BE_EMPTY.contains(&key);
             self.problem(false, format_args!("`{key}` in line {number} has no value"));
             return;
         }
@@ -129,6 +149,7 @@ impl Type1 {
             // For the menu of GRUB: they change nothing in what is started.
             "grub_users" | "grub_arg" | "grub_class" | "grub_hotkey" | "id" => return,
             _ => {
+                self.is_foreign = true;
                 self.problem(
                     false,
                     format_args!("`{key}` in line {number} is no key of an entry: passed over"),
@@ -156,6 +177,7 @@ impl Type1 {
     fn program(&mut self, line: &Line<'_>, program: fn(String) -> Program) {
         let before = self.program.replace(program(line.value.to_owned()));
         let Line { key, number, .. } = line;
+        self.is_foreign |= before.is_some();
         match before.map(|before| before.key()) {
             Some(other) if other != *key => self.problem(
                 false,
@@ -169,6 +191,7 @@ impl Type1 {
 
     fn replaced(&mut self, line: &Line<'_>, was_there: bool) {
         if was_there {
+            self.is_foreign = true;
             let Line { key, number, .. } = line;
             self.problem(
                 false,
@@ -306,6 +329,42 @@ mod tests {
         assert!(entry.problems[MAX_PROBLEMS].blocks);
         assert_eq!(entry.unsaid, 10_000 - MAX_PROBLEMS + 70 - MAX_INITRDS - 1);
         assert_eq!(entry.initrd.len(), MAX_INITRDS);
+    }
+
+    #[test]
+    fn a_text_of_another_language_is_told_apart() {
+        for (text, is_foreign) in [
+            (
+                "title F\nversion 1\nlinux /l\ninitrd /i\ninitrd /j\noptions a\noptions b\n",
+                false,
+            ),
+            (
+                "title F\nlinux /l\ninitrd /i $tuned_initrd\noptions $kernelopts $tuned_params\nid f-1\n\
+                 grub_users $grub_users\ngrub_arg --unrestricted\ngrub_arg --hotkey\ngrub_class kernel\n",
+                false,
+            ),
+            ("title F\nlinux /l\noptions\nversion\ngrub_users\n", false),
+            (
+                "uki /u\nprofile 1\nextra /a.cred\nextra /b.cred\narchitecture x64\n",
+                false,
+            ),
+            // Scripts of GRUB, and menus of SYSLINUX.
+            ("menuentry A {\nlinux /l ro\n}\n", true),
+            ("linux /l\nfi\n", true),
+            ("label a\nlinux /l\nappend ro\n", true),
+            ("linux /l\nlinux /m\n", true),
+            ("linux /l\nuki /u\n", true),
+            ("linux /l\ntitle A\ntitle B\n", true),
+            ("uki /u\nprofile 0\nprofile 1\n", true),
+            ("linux /l\nlinux\n", true),
+            ("uki /u\nefi \n", true),
+        ] {
+            assert_eq!(
+                Type1::parse(text.as_bytes()).is_foreign,
+                is_foreign,
+                "{text}"
+            );
+        }
     }
 
     proptest! {

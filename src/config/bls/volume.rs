@@ -696,6 +696,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_another_language_covers_nothing() {
+        for (text, is_complete) in [
+            ("title a\nlinux /l\noptions ro\ngrub_class a\n", true),
+            (
+                "set timeout=5\nmenuentry a {\nlinux /k ro\n}\nmenuentry b {\nlinux /l\n}\n",
+                false,
+            ),
+        ] {
+            let filesystem = MemoryFilesystem::new()
+                .file("/loader/entries/a.conf", text)
+                .file("/l", least_kernel());
+            let entry = one(&filesystem, Place::Esp);
+            assert!(entry.bootable(), "{text}");
+            assert_eq!(entry.written.is_complete(), is_complete, "{text}");
+        }
+    }
+
+    #[test]
     fn variables_are_those_of_the_system() {
         let block = "# GRUB Environment Block\nkernelopts=root=/dev/sda1 ro\n###";
         let filesystem = MemoryFilesystem::new()

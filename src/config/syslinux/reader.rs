@@ -171,7 +171,7 @@ impl Reader<'_> {
                 continue;
             }
             if line.len() >= MAX_LENGTH {
-                self.problem(format!(
+                self.foreign(format!(
                     "{file}, line {number} is passed over: it has {MAX_LENGTH} bytes or more"
                 ));
                 continue;
@@ -216,7 +216,7 @@ impl Reader<'_> {
             "implicit" => self.tree.implicit = number(rest) > 0,
             _ if self.of_label(line) => {}
             _ if is_known(keyword) => {}
-            _ => self.problem(format!(
+            _ => self.foreign(format!(
                 "{}, line {}: `{keyword}` is not known: passed over",
                 line.file, line.number
             )),
@@ -410,6 +410,13 @@ impl Reader<'_> {
             menu.items.push(Item::Label(number));
         }
         self.tree.labels.push(label);
+    }
+
+    /// A line that is none of a configuration: the file may be one of another language, and whoever signed it meant
+    /// something else than what is read here.
+    fn foreign(&mut self, text: String) {
+        self.tree.written.add(None);
+        self.problem(text);
     }
 
     fn problem(&mut self, text: String) {

@@ -61,6 +61,27 @@ fn problems(entry: &BootEntry) -> Vec<&str> {
 }
 
 #[test]
+fn a_file_of_another_language_covers_nothing() {
+    let long = format!("label a\nlinux /k\n{}\n", "x".repeat(1 << 14));
+    for (config, is_complete) in [
+        (
+            "# x\nserial 0\nF1 help\nmenu color x\nlabel a\nlinux /k\nappend ro\n",
+            true,
+        ),
+        ("label a\nlinux /k\nset x=y\n", false),
+        ("label a\nlinux /k\noptions ro\n", false),
+        (&long, false),
+    ] {
+        let found = listed_with(config, &[]);
+        assert_eq!(
+            found.entries[0].written.is_complete(),
+            is_complete,
+            "{config}"
+        );
+    }
+}
+
+#[test]
 fn a_label_with_its_files() {
     let config = "DEFAULT linux\r\nPROMPT 0\r\nTIMEOUT 50\r\n\r\nLabel linux\r\n\
                   \tMENU LABEL ^Linux 6.1\r\n  KERNEL ../k\r\n  APPEND root=UUID=1 ro  quiet \r\n\

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Call, Table};
-use crate::config::bls::{Line, lines};
+use crate::config::bls::{Line, Type1, lines};
 use crate::config::grub::failure::{FILE_NOT_FOUND, Outcome, fail};
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::menu::{Body, MenuEntry};
@@ -25,7 +25,7 @@ const FALLBACK: &str = "/boot/loader/entries";
 /// A file, and what it says.
 struct Entry {
     file: FileRef,
-    /// The same as it was read, where there was room for it.
+    /// The same as it was read, where there was room for it and it is no text of another language.
     kept: Option<Arc<ConfigFile>>,
     /// Its name without `.conf`.
     id: String,
@@ -140,7 +140,10 @@ fn read_directory(state: &mut Interpreter<'_>, place: &str) -> Outcome<Vec<Entry
                     |line: Line<'_>| (line.number, line.key.to_owned(), line.value.to_owned());
                 let lines = lines(&text).map(owned).collect();
                 let id = id.to_owned();
-                let kept = state.keep(SavePlace::File(file.clone()), &bytes);
+                let kept = match Type1::parse(&bytes).is_foreign {
+                    true => None,
+                    false => state.keep(SavePlace::File(file.clone()), &bytes),
+                };
                 entries.push(Entry {
                     file,
                     kept,

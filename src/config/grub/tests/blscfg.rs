@@ -58,6 +58,23 @@ fn variables_that_are_not_set_are_told_of_entries_of_the_specification() {
 }
 
 #[test]
+fn an_entry_of_another_language_covers_nothing() {
+    let script = "set timeout=5\nmenuentry a {\nlinux /k ro\n}\nmenuentry b {\nlinux /k1\n}\n";
+    for (conf, is_complete) in [
+        (
+            "title F\nlinux /k1\ngrub_users $grub_users\ngrub_arg --unrestricted\nid f\n",
+            true,
+        ),
+        (script, false),
+    ] {
+        let files = [("/k1", ""), ("/k", ""), ("/loader/entries/f.conf", conf)];
+        let found = listed("blscfg\n", &files);
+        let written = found.entries[0].written.is_complete();
+        assert_eq!(written, is_complete, "{conf}");
+    }
+}
+
+#[test]
 fn only_entries_that_are_offered_count_as_read() {
     let files = [
         ("/k1", ""),
