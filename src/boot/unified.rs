@@ -11,7 +11,7 @@ use super::payload::{Draft, PayloadError};
 use super::reading::{Reading, Source};
 use super::stream::{Route, Target};
 use crate::config::uki::{
-    PIN_SECTIONS, Pinned, PinnedFile, Profile, TextError, command_line, text,
+    PIN_SECTIONS, Pinned, PinnedFile, Profile, TextError, command_line, starts_something, text,
 };
 use crate::entry::{CompanionKind, FileRef, Unified};
 use crate::pe::{Image, Section};
@@ -36,6 +36,12 @@ pub(super) fn read(
     let image = reading.image(&mut source)?;
     let images = addons.iter_mut().map(|addon| reading.image(addon));
     let images = images.collect::<Result<Vec<Image>, _>>()?;
+    // The files were looked at before, and may be other ones by now.
+    let mut other = addons.iter().zip(&images);
+    if let Some((addon, _)) = other.find(|(_, image)| starts_something(image)) {
+        let reason = "it is no add-on, but starts a kernel of its own";
+        return Err(reading.bad(&addon.file, reason.to_owned()));
+    }
     let mut profiles = Profile::all(&image);
     let profile = profiles.nth(unified.profile).ok_or_else(|| {
         let number = unified.profile;
@@ -386,6 +392,66 @@ impl PinnedSource<'_> {
         match sha256 == self.sha256 {
             true => Ok(()),
             false => Err(reading.other_than_pinned(&file, stub)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::boot::{Attempt, Timeline};
+    use crate::entry::{
+        BootEntry, Companion, CompanionKind, EntrySource, FileRef, Origin, PayloadKind, Unified,
+    };
+    use crate::fs::{FsPath, MemoryFilesystem};
+    use crate::inventory::Inventory;
+    use crate::kexec::{DryRun, least_kernel};
+    use crate::pe::program;
+    use crate::trust::Authority;
+
+    #[test]
+    fn a_program_that_has_become_another_one_is_no_add_on() {
+        let kernel = least_kernel();
+        let image = program(&[(".cmdline", b"ro"), (".linux", &kernel)]);
+        let start = |sections: &[(&str, &[u8])]| {
+            let filesystem = MemoryFilesystem::new()
+                .file("/a.efi", image.clone())
+                .file("/b.addon.efi", program(sections));
+            let mut inventory = Inventory::new();
+            let volume = inventory.add_filesystem("1", Box::new(filesystem));
+            let file = |name: &str| FileRef {
+                volume,
+                path: FsPath::new(name).unwrap(),
+            };
+            let origin = Origin {
+                file: file("/a.efi"),
+                line: None,
+            };
+            let kind = PayloadKind::Uki;
+            let mut entry = BootEntry::new("a".to_owned(), EntrySource::Uki, kind, origin);
+            entry.kernel = Some(file("/a.efi"));
+            entry.cmdline = "ro more".to_owned();
+            entry.unified = Some(Unified {
+                companions: vec![Companion {
+                    kind: CompanionKind::Addon,
+                    file: file("/b.addon.efi"),
+                }],
+                ..Unified::default()
+            });
+            let attempt = Attempt {
+                inventory: &inventory,
+                kexec: &DryRun,
+                memory: 1 << 20,
+                authority: &Authority::off(),
+            };
+            let loaded = attempt.run(&entry, &mut Timeline::start(), &mut |_, _| ());
+            loaded.map(|_| ()).map_err(|error| error.to_string())
+        };
+        let line = (".cmdline", &b"more"[..]);
+        assert_eq!(start(&[line, (".initrd", b"x")]), Ok(()));
+        for more in [".linux", ".kernelp", ".kernelh", ".initrdh"] {
+            let error = start(&[line, (more, b"x")]).unwrap_err();
+            let reason = "it is no add-on, but starts a kernel of its own";
+            assert!(error.ends_with(reason), "{more}: {error}");
         }
     }
 }

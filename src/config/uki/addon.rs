@@ -1,6 +1,7 @@
 //! [`Addon`]: an EFI program that adds to an image.
 
 use super::command_line::text;
+use super::pinned::starts_something;
 use super::program::{content, foreign, image};
 use super::start::WITHOUT_MEANING;
 use crate::config::budget::{Budget, Limit};
@@ -92,8 +93,8 @@ impl Addon {
         budget.file()?;
         let mut file = filesystem.open(path).map_err(|error| error.to_string())?;
         let image = image(file.as_mut(), budget)?.map_err(|error| error.to_string())?;
-        if image.section(".linux").is_some() {
-            return Err("it is no add-on, but has a kernel of its own"
+        if starts_something(&image) {
+            return Err("it is no add-on, but starts a kernel of its own"
                 .to_owned()
                 .into());
         }

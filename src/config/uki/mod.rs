@@ -20,7 +20,7 @@ pub use command_line::{MAX_COMMAND_LINE, TextError, TooLong, command_line, text}
 pub(in crate::config) use companions::kind_of;
 pub(in crate::config) use fallback::fallback;
 pub use os_release::system;
-pub use pinned::{PIN_SECTIONS, Pinned, PinnedError, PinnedFile};
+pub use pinned::{PIN_SECTIONS, Pinned, PinnedError, PinnedFile, starts_something};
 pub use profile::Profile;
 pub(in crate::config) use start::{Asked, start};
 pub(in crate::config) use volume::read;

@@ -5,7 +5,7 @@ use std::fmt;
 use super::command_line::{TextError, text};
 use super::profile::Profile;
 use crate::fs::{FsPath, PathError};
-use crate::pe::Section;
+use crate::pe::{Image, Section};
 
 /// Names of the sections with a path and with the SHA-256 of the file there, for the kernel and for the
 /// initrd: of today's stubs and of those before version 0.4.
@@ -18,6 +18,13 @@ const NAMES: [[[&str; 2]; 2]; 2] = [
 pub const PIN_SECTIONS: [&str; 7] = [
     ".linux", ".linuxh", ".initrd", ".initrdh", ".kernelp", ".kernelh", ".initrdp",
 ];
+
+/// Does a program start something by itself: a kernel in it, or one that it names as a stub does? Such a program is no
+/// add-on, and its command line is for what it starts alone. An add-on may have an initrd in it.
+pub fn starts_something(image: &Image) -> bool {
+    let mut names = PIN_SECTIONS.iter().filter(|name| **name != ".initrd");
+    names.any(|name| image.section(name).is_some())
+}
 
 /// What such a stub starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

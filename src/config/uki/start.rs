@@ -474,6 +474,23 @@ mod tests {
                 "/EFI/Linux/a.efi.extra.d/e.addon.efi",
                 program(&[(".linux", b"")]),
             )
+            // Stubs of lanzaboote, of each form.
+            .file(
+                "/EFI/Linux/a.efi.extra.d/f.addon.efi",
+                program(&[
+                    (".cmdline", b"no"),
+                    (".kernelp", b"/k"),
+                    (".kernelh", &[0; 32]),
+                ]),
+            )
+            .file(
+                "/EFI/Linux/a.efi.extra.d/g.addon.efi",
+                program(&[
+                    (".cmdline", b"no"),
+                    (".initrd", b"/i"),
+                    (".initrdh", &[0; 32]),
+                ]),
+            )
             .file("/EFI/Linux/a.efi.extra.d/x.cred", "")
             .file("/EFI/Linux/a.efi.extra.d/readme", "")
             .file("/EFI/Linux/a.efi.extra.d/x.confext.raw", "")
@@ -487,14 +504,19 @@ mod tests {
         assert_eq!(start.name.title.as_deref(), Some("Debian 12"));
         assert_eq!(start.architecture, Some("x64"));
         let directory = "/EFI/Linux/a.efi.extra.d";
+        let other = |name: &str| {
+            format!(
+                "{directory}/{name}.addon.efi is left out: it is no add-on, but starts a kernel of its own"
+            )
+        };
         assert_eq!(
             texts(&start),
             [
                 format!("{directory}/c.addon.efi is left out: it is for another kernel (.uname)"),
                 format!("{directory}/d.addon.efi is left out: it is no EFI program: no PE headers"),
-                format!(
-                    "{directory}/e.addon.efi is left out: it is no add-on, but has a kernel of its own"
-                ),
+                other("e"),
+                other("f"),
+                other("g"),
                 ".dtb in it has no meaning on this machine: not passed on".to_owned(),
             ]
         );
