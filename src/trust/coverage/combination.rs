@@ -13,10 +13,6 @@ use crate::trust::role::Role;
 impl Case<'_> {
     /// Does one signed thing name everything together, or did what chose it have a signature?
     pub(super) fn combination(&self) -> State {
-        // A configuration file that is signed itself may choose what it likes.
-        if let Some(by) = self.by_configuration(Role::Configuration) {
-            return State::Covered(by);
-        }
         let additions = self.facts.pieces.iter().filter(|piece| piece.is_addition);
         for addition in additions {
             for role in &addition.roles {
@@ -24,6 +20,10 @@ impl Case<'_> {
                     return State::Open(reasons);
                 }
             }
+        }
+        // A configuration file that is signed itself may choose what it likes; what is added to an image it has not named.
+        if let Some(by) = self.by_configuration(Role::Configuration) {
+            return State::Covered(by);
         }
         let mut by: Vec<By> = Vec::new();
         let mut volume = &self.facts.volume;

@@ -597,6 +597,16 @@ fn combinations() -> Vec<Row> {
             Ok(()),
         ),
         (
+            "an add-on that is not signed, with an image that a signed configuration names",
+            only(&[Role::Configuration]),
+            with(image(owner), |f| {
+                f.pieces
+                    .push(file(Role::Configuration, "linux.conf", owner));
+                f.pieces.push(addon(&[]));
+            }),
+            Err("not covered: debug.addon.efi: nothing that is signed"),
+        ),
+        (
             "an add-on that is not",
             strict(),
             with(image(owner), |f| f.pieces.push(addon(&[]))),
