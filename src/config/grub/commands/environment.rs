@@ -56,8 +56,9 @@ fn open(
 fn load(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let given = options::parse(&OPTIONS, Style::Strict, call.arguments)?;
     let (place, block, bytes) = open(state, &given)?;
-    // As for GRUB's own signatures: a script that skips them knows which variables it takes.
-    if !given.has("skip-sig") {
+    // As for GRUB's own signatures: a script that skips them names the variables that it takes. One that takes all
+    // could be given any.
+    if !given.has("skip-sig") || given.arguments.is_empty() {
         let kept = state.keep(place, &bytes);
         state.written.add(kept.as_ref());
     }

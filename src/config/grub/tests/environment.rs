@@ -23,6 +23,30 @@ fn state_of_the_environment_block() {
     assert_eq!(defaults, ["C"]);
 }
 
+#[test]
+fn only_variables_that_are_named_need_no_signature() {
+    let block = environment("a=1\n");
+    let files = [("/k1", ""), ("/boot/grub/grubenv", block.as_str())];
+    for (load, is_judged) in [
+        ("load_env", true),
+        ("load_env a", true),
+        ("load_env --skip-sig", true),
+        ("load_env --skip-sig a", false),
+    ] {
+        let found = listed(
+            &format!("{load}\nmenuentry A {{ linux /k1 $a; }}\n"),
+            &files,
+        );
+        let written = found.entries[0].written.files();
+        let is_block = |place: &SavePlace| match place {
+            SavePlace::File(file) => file.path.as_str() == "/boot/grub/grubenv",
+            SavePlace::Parts(..) => false,
+        };
+        let is_there = written.iter().any(|file| is_block(&file.place));
+        assert_eq!(is_there, is_judged, "{load}");
+    }
+}
+
 /// Of each entry: what it saves in which file.
 fn saves(found: &Evaluated) -> Vec<Vec<String>> {
     let text = |saved: &SavedVariables| {
