@@ -2,9 +2,8 @@
 
 use super::offered::names;
 use super::settings::Settings;
-use super::system::{System, keep};
+use super::system::{System, read};
 use crate::disk::Format;
-use crate::entry::{FileRef, Written};
 use crate::fs::{FileKind, Filesystem};
 use crate::inventory::Inventory;
 
@@ -20,8 +19,6 @@ pub(super) struct CommandLine {
     pub(super) rescue: String,
     /// The files that it was made from.
     pub(super) sources: Vec<String>,
-    /// These files as they were read.
-    pub(super) written: Written,
     /// What a person should know of it.
     pub(super) remarks: Vec<String>,
     /// Why it can't be used.
@@ -34,15 +31,11 @@ impl CommandLine {
         inventory: &Inventory,
         filesystem: &dyn Filesystem,
         system: &System,
-        written: Written,
     ) -> CommandLine {
-        let mut line = CommandLine {
-            written,
-            ..CommandLine::default()
-        };
+        let mut line = CommandLine::default();
         let stated = ["etc/kernel/cmdline", "usr/lib/kernel/cmdline"].iter();
         let stated = stated
-            .filter_map(|name| Some((name, line.read(filesystem, system, name)?)))
+            .filter_map(|name| Some((name, read(filesystem, &system.root, name)?)))
             .next();
         let (normal, rescue) = match stated {
             Some((name, text)) => {
@@ -79,7 +72,7 @@ impl CommandLine {
                 .map(|file| format!("etc/default/grub.d/{}", file.name)),
         );
         for name in names {
-            if let Some(text) = self.read(filesystem, system, &name) {
+            if let Some(text) = read(filesystem, &system.root, &name) {
                 settings.read(&text);
                 self.sources.push(format!("/{name}"));
             }
@@ -102,15 +95,6 @@ impl CommandLine {
             format!("{all} {}", value("GRUB_CMDLINE_LINUX_DEFAULT")),
             all,
         )
-    }
-
-    /// A file of the system, which is kept.
-    fn read(&mut self, filesystem: &dyn Filesystem, system: &System, name: &str) -> Option<String> {
-        let file = FileRef {
-            volume: system.volume,
-            path: system.root.join(name).ok()?,
-        };
-        keep(filesystem, file, &mut self.written)
     }
 
     /// What tells the kernel where the root directory is: the name that the system itself uses, if it means

@@ -110,7 +110,6 @@ fn entry(inventory: &Inventory, volume: VolumeId, kernel: &Kernel, system: &Syst
         Class::Normal | Class::Fallback => &system.command_line.normal,
     };
     entry.cmdline.clone_from(line);
-    entry.written.clone_from(&system.command_line.written);
     let place = inventory.place(system.volume);
     entry.remark(format!(
         "guessed: no configuration names this kernel, and the command line is made from {} of {place}; \

@@ -5,15 +5,12 @@ use super::kernels::Kernel;
 use super::mounts::{Mount, mounts};
 use super::offered::names;
 use super::settings::Settings;
-use crate::entry::{ConfigFile, FileRef, VolumeId, Written};
+use crate::entry::VolumeId;
 use crate::fs::{FileKind, Filesystem, FsPath};
 use crate::inventory::Inventory;
 
 /// A larger file is none of those that are read here.
 const MAX_FILE: usize = 64 * 1024;
-
-/// Longer files of one system are not kept together, in bytes.
-const MAX_KEPT: usize = 64 * 1024;
 
 /// Where the root directory is: that of the filesystem, or a subvolume of btrfs under a usual name.
 const ROOTS: [&str; 4] = ["/", "/@", "/@rootfs", "/root"];
@@ -51,12 +48,7 @@ impl System {
             let machine_id = read(filesystem, &root, "etc/machine-id");
             let machine_id = machine_id.map(|text| text.trim().to_owned());
             let is_id = |id: &String| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
-            let mut written = Written::default();
-            let fstab = FileRef {
-                volume,
-                path: root.join("etc/fstab").ok()?,
-            };
-            let fstab = keep(filesystem, fstab, &mut written).unwrap_or_default();
+            let fstab = read(filesystem, &root, "etc/fstab").unwrap_or_default();
             let mut system = System {
                 volume,
                 name: name.to_owned(),
@@ -66,7 +58,7 @@ impl System {
                 command_line: CommandLine::default(),
                 root,
             };
-            system.command_line = CommandLine::of(inventory, filesystem, &system, written);
+            system.command_line = CommandLine::of(inventory, filesystem, &system);
             Some(system)
         })
     }
@@ -120,19 +112,5 @@ fn is_boot(mount: &Mount) -> bool {
 /// A text of a system; bytes that are no UTF-8 become signs that are refused where they matter.
 pub(super) fn read(filesystem: &dyn Filesystem, root: &FsPath, name: &str) -> Option<String> {
     let bytes = filesystem.read(&root.join(name).ok()?, MAX_FILE).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A text that says how its system is started, which is kept for those who judge it, as far as there is room.
-pub(super) fn keep(
-    filesystem: &dyn Filesystem,
-    file: FileRef,
-    written: &mut Written,
-) -> Option<String> {
-    let bytes = filesystem.read(&file.path, MAX_FILE).ok()?;
-    let lengths = written.files().iter().map(|file| file.bytes.len());
-    let length = lengths.fold(bytes.len(), usize::saturating_add);
-    let kept = (length <= MAX_KEPT).then(|| ConfigFile::new(file, &bytes));
-    written.add(kept.as_ref());
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }

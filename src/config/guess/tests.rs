@@ -72,6 +72,8 @@ fn a_debian_without_a_boot_loader() {
         Some("0123456789abcdef0123456789abcdef")
     );
     assert!(entry.bootable() && !entry.default);
+    // What its system is set to does not name a kernel: signed or not, it covers nothing.
+    assert_eq!(entry.written.files(), []);
     let said = &entry.problems[0].text;
     assert!(
         said.contains("/etc/default/grub, /etc/fstab of disk-0123-4567 partition 2"),
