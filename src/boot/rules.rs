@@ -20,7 +20,7 @@ pub fn find(inventory: &Inventory, policy: &Boot) -> Found {
 /// Blocks what the policy refuses, and ranks what it prefers.
 ///
 /// Where an entry is, for what is preferred, is the volume that it was written down on. Refused is also what was
-/// written down on other volumes alike, and what is read from one, so that nothing leads around the rule.
+/// written down on other volumes alike, what is made from a configuration file on one, and what is read from one, so that nothing leads around the rule.
 pub(super) fn judge(inventory: &Inventory, policy: &Boot, entries: &mut [BootEntry]) {
     for entry in entries {
         let own = [entry.origin.file.volume];
@@ -49,7 +49,10 @@ fn volumes(entry: &BootEntry) -> Vec<VolumeId> {
         .chain(entry.modules.iter().map(|module| &module.file))
         .chain(companions.map(|companion| &companion.file))
         .collect();
-    let mut volumes: Vec<VolumeId> = files.into_iter().map(|file| file.volume).collect();
+    let written = entry.written.files().iter();
+    let written = written.map(|file| file.place.volume());
+    let files = files.into_iter().map(|file| file.volume);
+    let mut volumes: Vec<VolumeId> = files.chain(written).collect();
     volumes.sort_unstable();
     volumes.dedup();
     volumes
@@ -138,4 +141,25 @@ pub fn missing<'p>(inventory: &Inventory, wanted: &'p [DiskRule]) -> Vec<&'p Dis
             .any(|scanned| is_disk(rule, &scanned.disk, scanned.disk.is_removable())),
     };
     wanted.iter().filter(|rule| !is_there(rule)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::ConfigFile;
+    use crate::fs::FsPath;
+
+    #[test]
+    fn an_entry_has_to_do_with_every_disk_that_made_it() {
+        let mut entry = BootEntry::on_disk(0, "a");
+        let own = volumes(&entry);
+        let stick = VolumeId { disk: 7, volume: 2 };
+        assert!(!own.contains(&stick));
+        let sourced = FileRef {
+            volume: stick,
+            path: FsPath::new("/custom.cfg").unwrap(),
+        };
+        entry.written.add(Some(&ConfigFile::new(sourced, b"")));
+        assert_eq!(volumes(&entry), [own, vec![stick]].concat());
+    }
 }
