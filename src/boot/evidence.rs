@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::attempt::Parts;
 use super::witness::Witness;
+use crate::config::bls::Counter;
 use crate::config::uki;
 use crate::entry::{BootEntry, ConfigFile, FileRef, PayloadKind, SavePlace, VolumeId, Written};
 use crate::fs::{FsError, FsPath};
@@ -136,7 +137,9 @@ impl<'a> Evidence<'a> {
     /// A configuration file, with the signatures that stand beside it now.
     fn written(&self, file: &ConfigFile) -> Piece {
         let mut own = Vouched::default();
+        let mut place = None;
         if let SavePlace::File(FileRef { volume, path }) = &file.place {
+            place = Some(uncounted(path));
             for (name, signature) in self.signatures(*volume, path) {
                 own.extend(self.check(&name, &signature, &file.bytes));
             }
@@ -146,6 +149,7 @@ impl<'a> Evidence<'a> {
             sha256: Sha256::digest(&file.bytes).into(),
             volume: self.volume(file.place.volume()),
             own,
+            path: place,
             ..Piece::of(Role::Configuration)
         }
     }
@@ -230,6 +234,31 @@ impl<'a> Evidence<'a> {
         VolumeNames {
             uuid: content.and_then(|content| content.uuid.clone()),
             label: content.and_then(|content| content.label.clone()),
+        }
+    }
+}
+
+/// A path without the boot counter that the name of an entry may have, which is another one at each boot.
+fn uncounted(path: &FsPath) -> String {
+    let name = path.file_name();
+    let directory = path.as_str().strip_suffix(name).unwrap_or_default();
+    let (name, _) = Counter::split(name, ".conf");
+    format!("{directory}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_no_part_of_a_place() {
+        for (path, place) in [
+            ("/loader/entries/a+3.conf", "/loader/entries/a.conf"),
+            ("/loader/entries/a+2-1.conf", "/loader/entries/a.conf"),
+            ("/boot/grub/grub.cfg", "/boot/grub/grub.cfg"),
+            ("/a+1", "/a+1"),
+        ] {
+            assert_eq!(uncounted(&FsPath::new(path).unwrap()), place);
         }
     }
 }

@@ -57,6 +57,8 @@ pub struct Piece {
     pub own: Vouched,
     /// The path in the first file system that it is put at. Signatures of its bytes say nothing of that.
     pub name: Option<String>,
+    /// For a configuration file: its path on its volume, without a boot counter. Manifests list it there alone.
+    pub path: Option<String>,
     /// Another piece that names it with its hash: the stub. Its index, and the hash was compared.
     pub pinned_by: Option<usize>,
     /// It is added to what belongs together, as add-ons of unified kernel images are.

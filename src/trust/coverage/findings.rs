@@ -302,11 +302,13 @@ fn lists(group: &Group, piece: &Piece) -> bool {
             .iter()
             .any(|file| is(file) && file.path == *name);
     }
+    // In another place the same lines may belong to other files, or be read in another language.
+    let is_there = |listed: &Listed| is(listed) && piece.path.as_ref() == Some(&listed.path);
     let is_alone = !piece.is_addition && !piece.is(Role::Kernel);
     (piece.is(Role::Kernel) && is(&group.kernel))
         || (is_alone && piece.is(Role::Initrd) && group.initrds.iter().any(is))
         || (piece.is(Role::DeviceTree) && group.devicetree.as_ref().is_some_and(is))
-        || (piece.is(Role::Configuration) && group.configurations.iter().any(is))
+        || (piece.is(Role::Configuration) && group.configurations.iter().any(is_there))
 }
 
 /// Is a piece in a list of the policy, by its SHA-256 or by its Authenticode digest?

@@ -146,6 +146,25 @@ fn manifest(by: &[&str], groups: &[&str]) -> SignedManifest {
     }
 }
 
+/// A configuration at this path, and a manifest that lists it at `/grub.cfg`.
+fn configured(path: Option<&str>) -> Facts {
+    let owner = &["owner"][..];
+    with(plain(owner, owner, &[]), |f| {
+        let mut signed = manifest(owner, &["other"]);
+        let group = &mut signed.manifest.as_mut().unwrap().groups[0];
+        group.configurations = vec![Listed {
+            sha256: hash("grub.cfg"),
+            path: "/grub.cfg".to_owned(),
+        }];
+        f.manifests.push(signed);
+        f.pieces.push(Piece {
+            path: path.map(str::to_owned),
+            ..file(Role::Configuration, "grub.cfg", &[])
+        });
+        f.cmdline.is_written = true;
+    })
+}
+
 /// A plain entry without signatures, and a manifest.
 fn listed(by: &[&str], groups: &[&str]) -> Facts {
     let mut facts = plain(&[], &[], &[]);
@@ -308,6 +327,24 @@ fn parts() -> Vec<Row> {
                 f.cmdline.is_written = true;
             }),
             Err("custom.cfg: nothing that is signed names it"),
+        ),
+        (
+            "a configuration that a manifest lists where it is",
+            strict(),
+            configured(Some("/grub.cfg")),
+            Ok(()),
+        ),
+        (
+            "a configuration that a manifest lists in another place",
+            strict(),
+            configured(Some("/loader/entries/grub.conf")),
+            Err("command line: not covered: no manifest that counts names it so"),
+        ),
+        (
+            "a configuration that a manifest lists, and that is no file",
+            strict(),
+            configured(None),
+            Err("command line: not covered: no manifest that counts names it so"),
         ),
         (
             "an image that a configuration without a signature names",

@@ -58,7 +58,8 @@ pub struct Group {
 pub struct Listed {
     /// The SHA-256 of its bytes.
     pub sha256: [u8; 32],
-    /// Where it was when it was listed, for people: a file counts by its bytes.
+    /// Where it was when it was listed. For a configuration file, that is where it counts; otherwise it is for people,
+    /// and a file counts by its bytes.
     pub path: String,
 }
 
