@@ -16,9 +16,9 @@ use pilotlight::kexec::{Handover, Kexec, LoadError};
 use pilotlight::trust::Authority;
 use pilotlight::trust::coverage::Cleared;
 
-use crate::cli::text;
 use crate::kit::bootctl::{self, Listed};
-use crate::kit::{Image, MIB, TempDir, copy_in, noise, run, run_with_input, temp_dir, tool};
+use crate::kit::{Image, MIB, TempDir, copy_in, noise, run, run_with_input, temp_dir};
+use crate::memory::problems_within;
 
 /// systemd's stub, which does nothing here but be the beginning of an image.
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
@@ -726,23 +726,8 @@ fn a_small_disk_does_not_take_the_memory() {
     for top in ["EFI", "loader"] {
         copy_in(&disk, &directory.path().join("tree").join(top), "/");
     }
-    let output = tool("prlimit")
-        .arg(format!("--data={}", 64 * MIB))
-        .args([
-            env!("CARGO_BIN_EXE_pilotlight"),
-            "list",
-            "--json",
-            disk.path(),
-        ])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let view: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let problems = view["disks"][0]["volumes"][0]["problems"]
-        .as_array()
-        .unwrap();
+    let problems = problems_within(&disk, 64 * MIB, 0);
     let limited = problems.iter().filter(|problem| {
-        let problem = problem.as_str().unwrap();
         problem.contains("entries take") || problem.contains("reading entries takes")
     });
     assert_eq!(limited.count(), 2, "{problems:?}");
