@@ -1,14 +1,57 @@
 //! MD5 (RFC 1321).
 
-use super::blocks::State;
+use super::Hash;
 
-pub(super) struct Md5([u32; 4]);
+pub(super) struct Md5 {
+    words: [u32; 4],
+    /// Bytes that are no whole block yet.
+    pending: Vec<u8>,
+    /// Bytes so far.
+    length: u64,
+}
 
 impl Md5 {
     pub(super) fn new() -> Md5 {
-        Md5([0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476])
+        Md5 {
+            words: [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476],
+            pending: Vec::new(),
+            length: 0,
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        let (blocks, rest) = self.pending.as_chunks();
+        for block in blocks {
+            compress(&mut self.words, block);
+        }
+        self.pending = rest.to_vec();
     }
 }
+
+impl Hash for Md5 {
+    fn update(&mut self, bytes: &[u8]) {
+        self.length = self.length.wrapping_add(bytes.len() as u64);
+        self.take(bytes);
+    }
+
+    fn finish(mut self: Box<Self>) -> Vec<u8> {
+        let bits = self.length.wrapping_mul(8);
+        self.take(&[0x80]);
+        // The length stands at the end of the last block.
+        while self.pending.len() != BLOCK.saturating_sub(size_of::<u64>()) {
+            self.take(&[0]);
+        }
+        self.take(&bits.to_le_bytes());
+        self.words
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect()
+    }
+}
+
+/// Bytes of a block.
+const BLOCK: usize = 64;
 
 /// How far each step of a round rotates, again and again.
 const ROTATIONS: [[u32; 4]; 4] = [
@@ -89,45 +132,32 @@ const SINES: [u32; 64] = [
     0xeb86_d391,
 ];
 
-impl State for Md5 {
-    const BLOCK: usize = 64;
-    const LEAST_FIRST: bool = true;
-
-    fn compress(&mut self, block: &[u8]) {
-        let words = block
-            .as_chunks()
-            .0
-            .iter()
-            .map(|bytes| u32::from_le_bytes(*bytes));
-        let words: Vec<u32> = words.collect();
-        let [mut a, mut b, mut c, mut d] = self.0;
-        let rounds = ROTATIONS
-            .into_iter()
-            .zip(WORDS)
-            .zip(SINES.as_chunks::<16>().0);
-        for (round, ((mut rotations, (first, step)), sines)) in rounds.enumerate() {
-            let mut indexes = (first..).step_by(step);
-            for sine in sines {
-                let f = match round {
-                    0 => (b & c) | (!b & d),
-                    1 => (d & b) | (!d & c),
-                    2 => b ^ c ^ d,
-                    _ => c ^ (b | !d),
-                };
-                let index = indexes.next().unwrap_or_default() % 16;
-                let word = words.get(index).copied().unwrap_or_default();
-                let sum = a.wrapping_add(f).wrapping_add(*sine).wrapping_add(word);
-                (a, d, c) = (d, c, b);
-                b = b.wrapping_add(sum.rotate_left(rotations[0]));
-                rotations.rotate_left(1);
-            }
-        }
-        for (word, new) in self.0.iter_mut().zip([a, b, c, d]) {
-            *word = word.wrapping_add(new);
+fn compress(state: &mut [u32; 4], block: &[u8; BLOCK]) {
+    let words = block.as_chunks().0.iter();
+    let words: Vec<u32> = words.map(|bytes| u32::from_le_bytes(*bytes)).collect();
+    let [mut a, mut b, mut c, mut d] = *state;
+    let rounds = ROTATIONS
+        .into_iter()
+        .zip(WORDS)
+        .zip(SINES.as_chunks::<16>().0);
+    for (round, ((mut rotations, (first, step)), sines)) in rounds.enumerate() {
+        let mut indexes = (first..).step_by(step);
+        for sine in sines {
+            let f = match round {
+                0 => (b & c) | (!b & d),
+                1 => (d & b) | (!d & c),
+                2 => b ^ c ^ d,
+                _ => c ^ (b | !d),
+            };
+            let index = indexes.next().unwrap_or_default() % 16;
+            let word = words.get(index).copied().unwrap_or_default();
+            let sum = a.wrapping_add(f).wrapping_add(*sine).wrapping_add(word);
+            (a, d, c) = (d, c, b);
+            b = b.wrapping_add(sum.rotate_left(rotations[0]));
+            rotations.rotate_left(1);
         }
     }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|word| word.to_le_bytes()).collect()
+    for (word, new) in state.iter_mut().zip([a, b, c, d]) {
+        *word = word.wrapping_add(new);
     }
 }
