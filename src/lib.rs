@@ -36,6 +36,7 @@ pub mod kexec;
 pub mod menu;
 pub mod pe;
 pub mod policy;
+mod seconds;
 mod size;
 pub mod smbios;
 pub mod text;

@@ -19,6 +19,7 @@ use rustix::mount::{MountFlags, UnmountFlags};
 
 use crate::child::{ChildError, in_child};
 use crate::disk::{Format, is_read_only, set_read_only};
+use crate::seconds;
 
 /// How long all of it may take. A healthy disk takes milliseconds, a journal that has to be replayed on a slow
 /// one some seconds.
@@ -92,7 +93,7 @@ impl Renaming {
                 if start.elapsed() >= SHOW && !shown {
                     shown = true;
                     let left = LIMIT.saturating_sub(start.elapsed());
-                    log::info!("{step}, {} s left", left.as_secs_f64().ceil());
+                    log::info!("{step}, {} s left", seconds::left(left));
                 }
             };
             let left = LIMIT.saturating_sub(start.elapsed());

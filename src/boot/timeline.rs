@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::seconds::Milliseconds;
+
 /// A stage of a boot, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -71,7 +73,7 @@ impl fmt::Display for Timeline {
         }
         for (i, (stage, sum)) in sums.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
-            write!(f, "{comma}{stage} {:.3} s", sum.as_secs_f64())?;
+            write!(f, "{comma}{stage} {} s", Milliseconds(*sum))?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::entry::BootEntry;
 use crate::inventory::Inventory;
 use crate::kexec::{DryRun, FileLoad, Kexec};
 use crate::policy::Policy;
+use crate::seconds::Milliseconds;
 use crate::size::Size;
 use crate::text::Printable;
 use crate::trust::Authority;
@@ -114,8 +115,8 @@ pub(super) fn report(
 pub(super) fn write_timeline(timeline: &Timeline, output: &mut dyn Write) -> Result<(), CliError> {
     writeln!(output, "timeline, in seconds from the start:")?;
     for (stage, begin, end) in timeline.stages() {
-        let (begin, end) = (begin.as_secs_f64(), end.as_secs_f64());
-        writeln!(output, "  {stage:14} {begin:8.3} to {end:8.3}")?;
+        let (begin, end) = (Milliseconds(*begin), Milliseconds(*end));
+        writeln!(output, "  {stage:14} {begin:8} to {end:8}")?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use super::Volume;
 use super::protection::{is_read_only, set_read_only};
 use crate::child::{ChildError, in_child};
+use crate::seconds;
 
 /// How long a write and its flush may take. A healthy disk takes milliseconds, one that has to spin up
 /// some seconds.
@@ -121,7 +122,7 @@ impl WriteAt for DiskWriter {
         let mut waiting = |time: Duration| {
             if time >= SHOW && !shown {
                 shown = true;
-                let left = LIMIT.saturating_sub(time).as_secs_f64().ceil();
+                let left = seconds::left(LIMIT.saturating_sub(time));
                 log::info!("waiting for the disk to write, {left} s left");
             }
         };

@@ -9,6 +9,7 @@ use rustix::mount::{MountFlags, UnmountFlags};
 
 use crate::child::{ChildError, in_child};
 use crate::efi::Efivarfs;
+use crate::seconds;
 
 /// What is mounted where: filesystem, directory, flags, options.
 const MOUNTS: [(&str, &str, MountFlags, &core::ffi::CStr); 4] = [
@@ -97,7 +98,7 @@ fn detach(point: &str, limit: Duration, say: &mut dyn FnMut(&str)) -> Result<(),
     let mut waiting = |time: Duration| {
         if time >= SHOW && !said {
             said = true;
-            let left = limit.saturating_sub(time).as_secs_f64().ceil();
+            let left = seconds::left(limit.saturating_sub(time));
             say(&format!(
                 "waiting for the release of {point}, {left} s left"
             ));

@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 use crate::disk::{Action, Uevent, Uevents};
+use crate::seconds;
 
 /// How often what is being waited for is looked at again when no event says so.
 pub(super) const LOOK: Duration = Duration::from_millis(250);
@@ -53,12 +54,12 @@ impl Wait {
 
     /// The seconds that are left, when it is time to show them: at the first call, and then every
     /// [`SHOW`].
-    pub(super) fn due(&mut self) -> Option<f64> {
+    pub(super) fn due(&mut self) -> Option<u64> {
         if self.shown.is_some_and(|shown| shown.elapsed() < SHOW) {
             return None;
         }
         self.shown = Some(Instant::now());
-        Some(self.left().as_secs_f64().ceil())
+        Some(seconds::left(self.left()))
     }
 
     /// Shows what is waited for.
@@ -126,11 +127,11 @@ mod tests {
     #[test]
     fn what_is_left_is_shown_at_once_and_then_now_and_then() {
         let mut wait = Wait::start(Duration::from_secs(60));
-        assert_eq!(wait.due(), Some(60.0));
+        assert_eq!(wait.due(), Some(60));
         assert_eq!(wait.due(), None);
         wait.shown = wait.shown.and_then(|shown| shown.checked_sub(SHOW));
         wait.start -= Duration::from_secs(30);
-        assert_eq!(wait.due(), Some(30.0));
+        assert_eq!(wait.due(), Some(30));
         assert!(!wait.is_over() && wait.step() == LOOK);
         wait.start -= Duration::from_secs(30);
         assert!(wait.is_over() && wait.step().is_zero());

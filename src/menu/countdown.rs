@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::permissions::Timeout;
+use crate::seconds;
 
 /// The wait of a menu.
 #[derive(Clone, Debug)]
@@ -89,9 +90,7 @@ impl Countdown {
         let State::Runs(end) = self.state else {
             return None;
         };
-        let left = end.saturating_sub(now);
-        let more = u64::from(left.subsec_nanos() != 0);
-        Some(left.as_secs().saturating_add(more))
+        Some(seconds::left(end.saturating_sub(now)))
     }
 
     /// When the seconds that are left change, or it begins anew. One that is over waits for something to start.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::seconds;
+
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -27,9 +29,7 @@ impl Guard {
 
     /// Whole seconds until a password is taken; 0 when one is.
     pub(super) fn pause(&self, now: Duration) -> u64 {
-        let left = self.until.saturating_sub(now);
-        left.as_secs()
-            .saturating_add(u64::from(left.subsec_nanos() != 0))
+        seconds::left(self.until.saturating_sub(now))
     }
 
     /// Until when none is taken.

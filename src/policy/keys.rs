@@ -3,40 +3,44 @@
 use std::fmt;
 use std::time::Duration;
 
-use toml_span::value::{Key, Table, ValueInner};
-use toml_span::{Span, Value};
+use toml_parser::Span;
+
+use super::document::{Data, Key, Table, Value, Wrong};
+use crate::seconds;
 
 /// The longest time that a policy can name, in seconds.
 const MAX_SECONDS: u64 = 24 * 60 * 60;
 
-/// A mistake and where it is.
-pub(super) type Wrong = (Span, String);
-
 /// The keys of one table that were not read yet.
-pub(super) struct Keys<'de> {
+pub(super) struct Keys<'t> {
     name: &'static str,
-    table: Table<'de>,
+    table: Table,
     span: Span,
     /// All of the file.
-    text: &'de str,
+    text: &'t str,
 }
 
-impl<'de> Keys<'de> {
-    pub(super) fn of(
-        name: &'static str,
-        value: &mut Value<'de>,
-        text: &'de str,
-    ) -> Result<Keys<'de>, Wrong> {
-        let span = value.span;
-        match value.take() {
-            ValueInner::Table(table) => Ok(Keys {
+impl<'t> Keys<'t> {
+    /// The keys of the whole file.
+    pub(super) fn of_file(table: Table, text: &'t str) -> Keys<'t> {
+        Keys {
+            name: "the file",
+            table,
+            span: Span::default(),
+            text,
+        }
+    }
+
+    fn of(name: &'static str, value: Value, text: &'t str) -> Result<Keys<'t>, Wrong> {
+        match value.data {
+            Data::Table(table) => Ok(Keys {
                 name,
                 table,
-                span,
+                span: value.span,
                 text,
             }),
             other => {
-                let text = format!("`{name}` is a table, not {}", other.type_str());
+                let text = format!("`{name}` is a table, not {}", other.name());
                 Err((value.span, text))
             }
         }
@@ -46,12 +50,12 @@ impl<'de> Keys<'de> {
     pub(super) fn table(
         &mut self,
         name: &'static str,
-        read: impl FnOnce(&mut Keys<'de>) -> Result<(), Wrong>,
+        read: impl FnOnce(&mut Keys<'t>) -> Result<(), Wrong>,
     ) -> Result<(), Wrong> {
-        let Some(mut value) = self.table.remove(name) else {
+        let Some(value) = self.table.remove(name) else {
             return Ok(());
         };
-        let mut keys = Keys::of(name, &mut value, self.text)?;
+        let mut keys = Keys::of(name, value, self.text)?;
         read(&mut keys)?;
         keys.end()
     }
@@ -70,7 +74,10 @@ impl<'de> Keys<'de> {
         let Some(value) = self.table.remove(name) else {
             return Ok(());
         };
-        let read = value.as_integer().and_then(|n| u32::try_from(n).ok());
+        let read = match value.data {
+            Data::Integer(number) => u32::try_from(number).ok(),
+            _ => None,
+        };
         *number = read.ok_or_else(|| {
             let text = format!("`{name}` is a whole number from 0 to {}", u32::MAX);
             (value.span, text)
@@ -105,8 +112,10 @@ impl<'de> Keys<'de> {
         let Some(stated) = self.table.remove(name) else {
             return Ok(());
         };
-        let read = stated.as_bool();
-        *value = read.ok_or_else(|| (stated.span, format!("`{name}` is true or false")))?;
+        let Data::Boolean(read) = stated.data else {
+            return Err((stated.span, format!("`{name}` is true or false")));
+        };
+        *value = read;
         Ok(())
     }
 
@@ -114,10 +123,9 @@ impl<'de> Keys<'de> {
         let Some(value) = self.table.remove(name) else {
             return Ok(());
         };
-        let read = match value.as_ref() {
-            ValueInner::Integer(whole) => u64::try_from(*whole).ok().map(Duration::from_secs),
-            // Neither negative nor endless, and `nan` is no time.
-            ValueInner::Float(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
+        let read = match &value.data {
+            Data::Integer(whole) => u64::try_from(*whole).ok().map(Duration::from_secs),
+            Data::Float(digits) => seconds::read(digits),
             _ => None,
         };
         let read = read.filter(|duration| *duration <= Duration::from_secs(MAX_SECONDS));
@@ -136,7 +144,7 @@ impl<'de> Keys<'de> {
         words: &[(&str, T)],
     ) -> Result<Option<T>, Wrong> {
         let value = self.table.get(name);
-        if value.is_some_and(|value| value.as_str().is_some()) {
+        if value.is_some_and(|value| value.data.text().is_some()) {
             return self.one_of(name, words);
         }
         if value.is_some() {
@@ -153,21 +161,27 @@ impl<'de> Keys<'de> {
         word: &mut T,
         words: &[(&str, T)],
     ) -> Result<(), Wrong> {
-        let Some(value) = self.table.remove(name) else {
-            return Ok(());
-        };
-        let found = value
-            .as_str()
-            .and_then(|text| words.iter().find(|(word, _)| *word == text));
-        let (_, found) = found.ok_or_else(|| {
-            let words: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-            (
-                value.span,
-                format!("`{name}` is one of {}", words.join(", ")),
-            )
-        })?;
-        *word = *found;
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let place = self.place(name, &names)?;
+        if let Some((_, found)) = place.and_then(|place| words.get(place)) {
+            *word = *found;
+        }
         Ok(())
+    }
+
+    /// Which of some words it is.
+    fn place(&mut self, name: &str, words: &[&str]) -> Result<Option<usize>, Wrong> {
+        let Some(value) = self.table.remove(name) else {
+            return Ok(None);
+        };
+        let text = value.data.text();
+        let place = text.and_then(|text| words.iter().position(|word| *word == text));
+        if place.is_none() {
+            let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+            let text = format!("`{name}` is one of {}", words.join(", "));
+            return Err((value.span, text));
+        }
+        Ok(place)
     }
 
     /// One of some words, if it is there.
@@ -192,20 +206,31 @@ impl<'de> Keys<'de> {
         list: &mut Vec<T>,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<(), Wrong> {
-        let Some(mut value) = self.table.remove(name) else {
+        let Some(texts) = self.written(name)? else {
             return Ok(());
         };
-        let span = value.span;
-        let ValueInner::Array(values) = value.take() else {
-            return Err((span, format!("`{name}` is a list of texts")));
-        };
-        let values = values.iter().map(|value| {
-            let text = value.as_str();
-            let text = text.ok_or_else(|| (value.span, format!("`{name}` is a list of texts")))?;
-            read(text).map_err(|why| (value.span, format!("`{name}`: {text:?} {why}")))
-        });
-        *list = values.collect::<Result<Vec<T>, Wrong>>()?;
+        list.clear();
+        for text in texts {
+            let value = read(&text.0);
+            list.push(value.map_err(|why| not_understood(name, text, &why))?);
+        }
         Ok(())
+    }
+
+    /// The texts of a list with their places.
+    fn written(&mut self, name: &str) -> Result<Option<Vec<Written>>, Wrong> {
+        let Some(value) = self.table.remove(name) else {
+            return Ok(None);
+        };
+        let wrong = |span| (span, format!("`{name}` is a list of texts"));
+        let Data::List(values) = value.data else {
+            return Err(wrong(value.span));
+        };
+        let texts = values.into_iter().map(|value| match value.data {
+            Data::Text(text) => Ok((text, value.span)),
+            _ => Err(wrong(value.span)),
+        });
+        texts.collect::<Result<_, Wrong>>().map(Some)
     }
 
     /// A text that `read` understands.
@@ -214,30 +239,34 @@ impl<'de> Keys<'de> {
         name: &str,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Wrong> {
-        let Some(value) = self.table.remove(name) else {
+        let Some(Value { data, span }) = self.table.remove(name) else {
             return Ok(None);
         };
-        let text = value.as_str();
-        let text = text.ok_or_else(|| (value.span, format!("`{name}` is a text")))?;
-        let read = read(text).map_err(|why| (value.span, format!("`{name}`: {text:?} {why}")));
-        read.map(Some)
+        let Data::Text(text) = data else {
+            return Err((span, format!("`{name}` is a text")));
+        };
+        let value = read(&text);
+        let value = value.map_err(|why| not_understood(name, (text, span), &why))?;
+        Ok(Some(value))
     }
 
     /// Reads each table of a list of tables to its last key.
     pub(super) fn tables(
         &mut self,
         name: &'static str,
-        mut read: impl FnMut(&mut Keys<'de>) -> Result<(), Wrong>,
+        mut read: impl FnMut(&mut Keys<'t>) -> Result<(), Wrong>,
     ) -> Result<(), Wrong> {
-        let Some(mut value) = self.table.remove(name) else {
+        let Some(value) = self.table.remove(name) else {
             return Ok(());
         };
-        let span = value.span;
-        let ValueInner::Array(values) = value.take() else {
-            return Err((span, format!("`{name}` is a list of tables: [[…{name}]]")));
+        let Data::List(values) = value.data else {
+            return Err((
+                value.span,
+                format!("`{name}` is a list of tables: [[…{name}]]"),
+            ));
         };
-        for mut value in values {
-            let mut keys = Keys::of(name, &mut value, self.text)?;
+        for value in values {
+            let mut keys = Keys::of(name, value, self.text)?;
             read(&mut keys)?;
             keys.end()?;
         }
@@ -246,10 +275,10 @@ impl<'de> Keys<'de> {
 
     /// Takes all keys that are left, each with a text.
     pub(super) fn texts(&mut self, pairs: &mut Vec<(String, String)>) -> Result<(), Wrong> {
-        for (key, value) in std::mem::take(&mut self.table) {
-            let text = value.as_str();
+        for (key, value) in self.table.take() {
+            let text = value.data.text();
             let text = text.ok_or_else(|| (value.span, format!("`{}` is a text", key.name)))?;
-            pairs.push((key.name.into_owned(), text.to_owned()));
+            pairs.push((key.name, text.to_owned()));
         }
         Ok(())
     }
@@ -261,7 +290,7 @@ impl<'de> Keys<'de> {
 
     /// Is there a key of this name that was not read yet?
     pub(super) fn has(&self, name: &str) -> bool {
-        self.table.contains_key(name)
+        self.table.get(name).is_some()
     }
 
     /// The line of the table, from 1.
@@ -275,9 +304,16 @@ impl<'de> Keys<'de> {
     }
 }
 
+/// A text and where it stands.
+type Written = (String, Span);
+
+fn not_understood(name: &str, (text, span): Written, why: &str) -> Wrong {
+    (span, format!("`{name}`: {text:?} {why}"))
+}
+
 /// The line of a place in `text`, from 1.
 pub(super) fn line(text: &str, span: Span) -> usize {
-    let before = text.as_bytes().get(..span.start).unwrap_or_default();
+    let before = text.as_bytes().get(..span.start()).unwrap_or_default();
     before
         .iter()
         .filter(|byte| **byte == b'\n')

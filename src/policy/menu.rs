@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::keys::{Keys, Wrong};
+use super::document::Wrong;
+use super::keys::Keys;
 use super::password::{self, Hash};
 use crate::menu::{Access, Permissions, Timeout};
 

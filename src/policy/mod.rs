@@ -3,6 +3,7 @@
 //! The file is read once at start. A file that can't be read or understood never loosens anything: nothing
 //! is booted then, the defaults try again for ever and give nobody a shell, and the error is logged.
 
+mod document;
 mod keys;
 mod menu;
 pub mod overrides;

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use toml_span::Span;
+use toml_parser::Span;
 
-use super::keys::{Keys, Wrong, line};
+use super::document::{self, Wrong};
+use super::keys::{Keys, line};
 use super::rules::{disk_rules, entry_rules, pattern};
 use super::trust::trust;
 use super::{Action, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
@@ -42,8 +43,8 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
         let too_large = format!("the file is larger than {MAX_SIZE} bytes");
         return Err(at((Span::default(), too_large)));
     }
-    let mut root = toml_span::parse(text).map_err(|e| at((e.span, e.to_string())))?;
-    let mut root = Keys::of("the file", &mut root, text).map_err(at)?;
+    let root = document::read(text).map_err(at)?;
+    let mut root = Keys::of_file(root, text);
     let mut policy = Policy::default();
     let read = |root: &mut Keys<'_>| -> Result<Policy, Wrong> {
         root.table("wait", |keys| wait(keys, &mut policy.wait))?;

@@ -1,6 +1,7 @@
 //! [`EntryRule`] and [`DiskRule`]: which entries, and which disks, the policy speaks of.
 
-use super::keys::{Keys, Wrong};
+use super::document::Wrong;
+use super::keys::Keys;
 use crate::config::bls::Pattern;
 use crate::disk::{PartitionKind, Transport};
 use crate::entry::EntrySource;

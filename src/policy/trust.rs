@@ -1,6 +1,7 @@
 //! The table `[trust]`: every key of it is named here once.
 
-use super::keys::{Keys, Wrong};
+use super::document::Wrong;
+use super::keys::Keys;
 use super::rules::pattern;
 use crate::trust::sbat::Level;
 use crate::trust::{

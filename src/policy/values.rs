@@ -1,10 +1,8 @@
 //! The values of a policy as texts, and where in its file they are.
 
 use std::fmt::{self, Write};
-use std::time::Duration;
 
-use toml_span::value::ValueInner;
-
+use super::document::{self, Data};
 use super::keys::line;
 use super::menu::ACCESS as WHO;
 use super::reader::{ACCESS, ACTIONS, AFTER_ENTRY, COUNTING, ENDINGS, PolicyError};
@@ -12,6 +10,7 @@ use super::rules::{SOURCES, TRANSPORTS};
 use super::{DiskRule, EntryRule, Policy, Purpose};
 use crate::config::bls::Pattern;
 use crate::disk::PartitionKind;
+use crate::seconds;
 
 /// A key with its table, and its value as it would be written.
 type Value = (&'static str, String);
@@ -33,13 +32,13 @@ impl Policy {
         let timeout = match (menu.follow_configuration, menu.timeout.wait) {
             (true, _) => quoted("configuration"),
             (false, None) => quoted("never"),
-            (false, Some(time)) => seconds(time),
+            (false, Some(time)) => seconds::written(time),
         };
         let allow = overrides.allow.iter().map(|source| quoted(source.name()));
         let file = overrides.file.as_ref();
         vec![
-            ("wait.disks", seconds(wait.disks)),
-            ("wait.settle", seconds(wait.settle)),
+            ("wait.disks", seconds::written(wait.disks)),
+            ("wait.settle", seconds::written(wait.settle)),
             ("wait.wanted", list(wait.wanted.iter().map(disk_rule))),
             ("boot.default", optional(default)),
             ("boot.follow", boot.follow.to_string()),
@@ -50,17 +49,19 @@ impl Policy {
             ("efi.variables", word(&ACCESS, efi.variables)),
             ("efi.stand_in", efi.stand_in.to_string()),
             ("failure.attempts", failure.attempts.to_string()),
-            ("failure.between", seconds(failure.between)),
+            ("failure.between", seconds::written(failure.between)),
             ("failure.entry", word(&AFTER_ENTRY, failure.entry)),
             ("failure.then", word(&ACTIONS, failure.then)),
-            ("failure.pause", seconds(failure.pause)),
+            ("failure.pause", seconds::written(failure.pause)),
             ("failure.rounds", failure.rounds.to_string()),
             ("failure.finally", word(&ENDINGS, failure.finally)),
             ("menu.timeout", timeout),
             ("menu.hidden", menu.timeout.hidden.to_string()),
             (
                 "menu.idle",
-                menu.timeout.idle.map_or("\"never\"".to_owned(), seconds),
+                menu.timeout
+                    .idle
+                    .map_or("\"never\"".to_owned(), seconds::written),
             ),
             ("menu.plain", menu.plain.to_string()),
             ("menu.choose", word(&WHO, who.choose)),
@@ -95,30 +96,19 @@ impl Policy {
         Policy::parse(text)?;
         let mut lines = Vec::new();
         // What is a policy is TOML.
-        let Ok(mut root) = toml_span::parse(text) else {
+        let Ok(root) = document::read(text) else {
             return Ok(lines);
         };
-        let ValueInner::Table(tables) = root.take() else {
-            return Ok(lines);
-        };
-        for (table, mut keys) in tables {
-            let ValueInner::Table(keys) = keys.take() else {
+        for (table, value) in root {
+            let Data::Table(keys) = value.data else {
                 continue;
             };
-            for (key, value) in keys {
-                let rows = value.as_array().and_then(|rows| rows.first());
-                // Of a list of tables the first one has a line; the key has that of the last.
-                let span = rows.filter(|row| row.as_table().is_some());
-                let span = span.map_or(key.span, |row| row.span);
-                lines.push((format!("{}.{}", table.name, key.name), line(text, span)));
+            for (key, _) in keys {
+                lines.push((format!("{}.{}", table.name, key.name), line(text, key.span)));
             }
         }
         Ok(lines)
     }
-}
-
-fn seconds(time: Duration) -> String {
-    time.as_secs_f64().to_string()
 }
 
 fn quoted(text: &str) -> String {

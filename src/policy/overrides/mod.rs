@@ -15,7 +15,8 @@ pub use lines::lines;
 pub use setting::Setting;
 
 use super::Policy;
-use super::keys::{Keys, Wrong};
+use super::document::Wrong;
+use super::keys::Keys;
 use crate::fs::FsPath;
 use crate::text::Printable;
 
