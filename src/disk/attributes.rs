@@ -30,7 +30,7 @@ pub(super) fn children(directory: &Path) -> Vec<PathBuf> {
     let mut children: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
-    children.sort();
+    children.sort_unstable();
     children
 }
 

@@ -56,7 +56,7 @@ impl Sysfs {
             .iter()
             .filter_map(|at| Found::read(at))
             .collect();
-        disks.sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
+        disks.sort_unstable_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
         disks
     }
 }

@@ -97,7 +97,7 @@ impl Filesystem for Directory {
                 kind: kind(entry.file_type()),
             });
         }
-        list.sort();
+        list.sort_unstable();
         Ok(list)
     }
 

@@ -1,7 +1,6 @@
 //! Read-only mounts by the kernel, for what the readers in user space refuse.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use super::directory::Directory;
 use super::{FsError, ext};
 use crate::child::{ChildError, in_child};
 use crate::disk::{Device, Format, Source, Volume, set_read_only};
+use crate::seconds;
 
 /// How long the kernel may take for a mount. A healthy one takes milliseconds; one with a log to look
 /// through, on a slow disk, a few seconds.
@@ -33,7 +33,7 @@ const SHOW: Duration = Duration::from_secs(2);
 pub struct KernelMount {
     below: PathBuf,
     /// What the mounts of each disk have taken. Clones share it.
-    spent: Rc<RefCell<BTreeMap<PathBuf, Duration>>>,
+    spent: Rc<RefCell<Vec<(PathBuf, Duration)>>>,
 }
 
 /// What is to be mounted.
@@ -110,7 +110,9 @@ impl KernelMount {
 
     /// How long the next mount of this disk may take.
     fn left(&self, disk: &Path) -> Result<Duration, FsError> {
-        let spent = self.spent.borrow().get(disk).copied().unwrap_or_default();
+        let all = self.spent.borrow();
+        let known = all.iter().find(|(known, _)| known == disk);
+        let spent = known.map_or(Duration::ZERO, |(_, spent)| *spent);
         let left = BUDGET.saturating_sub(spent).min(DEADLINE);
         if left.is_zero() {
             return Err(FsError::Unsupported(format!(
@@ -124,8 +126,10 @@ impl KernelMount {
 
     fn spend(&self, disk: &Path, time: Duration) {
         let mut all = self.spent.borrow_mut();
-        let spent = all.entry(disk.to_owned()).or_default();
-        *spent = spent.saturating_add(time);
+        match all.iter_mut().find(|(known, _)| known == disk) {
+            Some((_, spent)) => *spent = spent.saturating_add(time),
+            None => all.push((disk.to_owned(), time)),
+        }
     }
 }
 
@@ -151,7 +155,7 @@ impl Shown<'_> {
         log::info!(
             "waiting for the kernel's mount of {}, {} s left",
             self.node.display(),
-            self.limit.saturating_sub(time).as_secs_f64().ceil()
+            seconds::left(self.limit.saturating_sub(time))
         );
     }
 }

@@ -76,7 +76,7 @@ impl Filesystem for MemoryFilesystem {
                 },
             })
             .collect();
-        entries.sort();
+        entries.sort_unstable();
         entries.dedup();
         Ok(entries)
     }

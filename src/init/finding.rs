@@ -1,7 +1,5 @@
 //! Disks that come and go.
 
-use std::collections::BTreeSet;
-
 use super::loader::Loader;
 use super::place::{DiskName, Place};
 use super::report::{Counted, LEFT_OUT};
@@ -14,9 +12,9 @@ impl Loader {
     pub(super) fn add_disks(&mut self) -> bool {
         let mut added = false;
         let disks = Sysfs::system().disks();
-        let names: BTreeSet<DiskName> = disks.iter().map(DiskName::found).collect();
+        let names: Vec<DiskName> = disks.iter().map(DiskName::found).collect();
         // Whoever sits at the menu sees what is there. Without a person an entry that has gone fails as any other.
-        if self.desk.holds() && !self.known.is_subset(&names) {
+        if self.desk.holds() && self.known.iter().any(|known| !names.contains(known)) {
             log::info!("a disk has gone: looking at all of them again");
             self.forget_disks();
         }
@@ -28,7 +26,7 @@ impl Loader {
             let place = Place::Disk(name.clone());
             if self.lost.disk(&name) {
                 log::warn!("{place}: left out: {LEFT_OUT}");
-                self.known.insert(name);
+                self.known.push(name);
                 continue;
             }
             self.report.at(place);
@@ -43,7 +41,7 @@ impl Loader {
                     };
                     let inventory = &mut self.inventory;
                     let index = self.timeline.run(Stage::Disks, || inventory.add(disk));
-                    self.known.insert(name);
+                    self.known.push(name);
                     added = true;
                     self.show_disk(index);
                 }

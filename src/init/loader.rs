@@ -68,7 +68,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         report,
         desk,
         lost,
-        known: BTreeSet::new(),
+        known: Vec::new(),
         found: Found::default(),
         begun: false,
         again: false,
@@ -118,7 +118,7 @@ pub(super) struct Loader {
     /// What the loaders before this one died of.
     pub(super) lost: Lost,
     /// Disks that are in the inventory, or left out.
-    pub(super) known: BTreeSet<DiskName>,
+    pub(super) known: Vec<DiskName>,
     /// What was found on them, as the menu knows it.
     pub(super) found: Found,
     /// The time in which somebody may choose has begun.
@@ -221,11 +221,14 @@ impl Loader {
     fn look_at(&mut self, found: &Found) {
         self.report.rest();
         self.show(found);
-        for (entry, name) in names(&self.inventory, &found.entries) {
-            if self.lost.entry(&name) && !self.tried.contains(&entry.id) {
-                log::warn!("{}: left out: {LEFT_OUT}", Place::Entry(name));
-                self.tried.push(entry.id.clone());
-            }
+        let names = names(&self.inventory, &found.entries);
+        for (entry, name) in found.entries.iter().zip(names) {
+            let died = name.filter(|name| self.lost.entry(name));
+            let Some(name) = died.filter(|_| !self.tried.contains(&entry.id)) else {
+                continue;
+            };
+            log::warn!("{}: left out: {LEFT_OUT}", Place::Entry(name));
+            self.tried.push(entry.id.clone());
         }
     }
 
@@ -340,18 +343,12 @@ fn authority(rules: &Rules) -> Option<Authority> {
     }
 }
 
-/// The entries with names that mean the same to another loader.
-pub(super) fn names<'a>(
-    inventory: &Inventory,
-    entries: &'a [BootEntry],
-) -> Vec<(&'a BootEntry, EntryName)> {
+/// Names of the entries, in their order, that mean the same to another loader. `None` for what is on no disk.
+pub(super) fn names(inventory: &Inventory, entries: &[BootEntry]) -> Vec<Option<EntryName>> {
     let mut count: BTreeMap<&Origin, u32> = BTreeMap::new();
-    let mut names = Vec::with_capacity(entries.len());
-    for entry in entries {
+    let names = entries.iter().map(|entry| {
         let FileRef { volume, path } = &entry.origin.file;
-        let Some(volume) = VolumeName::of(inventory, *volume) else {
-            continue;
-        };
+        let volume = VolumeName::of(inventory, *volume)?;
         let nth = count.entry(&entry.origin).or_default();
         let name = EntryName {
             volume,
@@ -360,9 +357,9 @@ pub(super) fn names<'a>(
             nth: *nth,
         };
         *nth = nth.saturating_add(1);
-        names.push((entry, name));
-    }
-    names
+        Some(name)
+    });
+    names.collect()
 }
 
 #[cfg(test)]
@@ -409,7 +406,10 @@ mod tests {
             entry(second, Some(7)),
         ];
         let names = names(&inventory, &entries).into_iter();
-        names.map(|(_, name)| Place::Entry(name).print()).collect()
+        names
+            .flatten()
+            .map(|name| Place::Entry(name).print())
+            .collect()
     }
 
     #[test]

@@ -76,9 +76,9 @@ impl Loader {
 
     /// Starts what a person has chosen, as it was changed.
     fn start(&mut self, choice: &Choice) -> Result<(), Failed> {
-        let named = names(&self.inventory, &self.found.entries);
-        let mut named = named.into_iter().filter(|(entry, _)| entry.id == choice.id);
-        let Some((entry, name)) = named.next() else {
+        let names = names(&self.inventory, &self.found.entries);
+        let mut named = self.found.entries.iter().zip(names);
+        let Some((entry, name)) = named.find(|(entry, _)| entry.id == choice.id) else {
             return Err(Failed::new("the entry has gone with its disk"));
         };
         // The disks were looked at again since it was chosen.
@@ -89,7 +89,7 @@ impl Loader {
         if choice.cmdline.is_some() || choice.initrd.is_some() {
             log::info!("{} was changed at the menu", Printable(&entry.title));
         }
-        self.attempt(&entry, Some(name))
+        self.attempt(&entry, name)
     }
 }
 

@@ -43,19 +43,18 @@ impl Loader {
         let places = all.iter().enumerate();
         let places: BTreeMap<&str, usize> =
             places.map(|(i, entry)| (entry.id.as_str(), i)).collect();
-        let mut names: BTreeMap<&str, EntryName> = names(&self.inventory, all)
-            .into_iter()
-            .map(|(entry, name)| (entry.id.as_str(), name))
-            .collect();
-        let mut order = plan(&self.found, &self.tried, &self.policy.boot);
-        // Disks on which nothing has died come first. The sort is stable.
-        order.sort_by_key(|entry| {
-            let name = names.get(entry.id.as_str());
-            name.is_some_and(|name| self.lost.suspects(&name.volume.disk))
+        let mut names = names(&self.inventory, all);
+        let order = plan(&self.found, &self.tried, &self.policy.boot).into_iter();
+        let order = order.filter_map(|entry| {
+            let place = *places.get(entry.id.as_str())?;
+            Some((place, names.get_mut(place)?.take()))
         });
-        let ids = order.into_iter().map(|entry| entry.id.as_str());
-        ids.filter_map(|id| Some((*places.get(id)?, names.remove(id))))
-            .collect()
+        // Disks on which nothing has died come first.
+        let (suspected, others): (Vec<_>, Vec<_>) = order.partition(|(_, name)| {
+            name.as_ref()
+                .is_some_and(|name| self.lost.suspects(&name.volume.disk))
+        });
+        others.into_iter().chain(suspected).collect()
     }
 
     /// Tries all entries that were not tried yet, in the order of the plan, unless somebody comes to the menu.

@@ -170,7 +170,7 @@ impl Filesystem for Btrfs {
         }
         self.medium.budget.allow(BUDGET);
         let mut list = directory::list(&self.medium, &directory)?;
-        list.sort();
+        list.sort_unstable();
         Ok(list)
     }
 

@@ -111,7 +111,7 @@ impl Filesystem for Ext {
             };
             list.push(DirEntry { name, kind });
         }
-        list.sort();
+        list.sort_unstable();
         Ok(list)
     }
 

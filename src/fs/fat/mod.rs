@@ -170,7 +170,7 @@ impl Filesystem for Fat {
             let name = entry.file_name();
             list.push(DirEntry { name, kind });
         }
-        list.sort();
+        list.sort_unstable();
         Ok(list)
     }
 

@@ -149,7 +149,7 @@ impl Filesystem for Iso9660 {
             });
             ControlFlow::Continue(())
         })?;
-        list.sort();
+        list.sort_unstable();
         // Older versions of a file have the same name.
         list.dedup_by(|a, b| a.name == b.name);
         Ok(list)

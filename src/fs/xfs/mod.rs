@@ -157,7 +157,7 @@ impl Filesystem for Xfs {
             };
             list.push(DirEntry { name, kind });
         }
-        list.sort();
+        list.sort_unstable();
         Ok(list)
     }
 
