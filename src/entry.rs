@@ -244,6 +244,8 @@ pub struct BootEntry {
     /// What a password is asked for. Where that is [`Password::Start`], a problem blocks the entry. No part of
     /// the JSON view.
     pub password: Password,
+    /// Its configuration lets nobody change its command line for a boot. No part of the JSON view.
+    pub fixed: bool,
     /// What is to be written before it is started, and only if it really is: what the configuration has
     /// saved while it was read, and what the entry itself saves. No part of the JSON view.
     pub saves: Vec<SavedVariables>,
@@ -281,6 +283,7 @@ impl BootEntry {
             tries_left: None,
             tries_done: None,
             password: Password::None,
+            fixed: false,
             saves: Vec::new(),
             written: Written::default(),
             problems: Vec::new(),

@@ -227,6 +227,7 @@ impl BootEntry {
         }
         self.default |= other.default;
         self.password = self.password.max(other.password);
+        self.fixed |= other.fixed;
         if self.saves.is_empty() {
             self.saves = other.saves;
         }

@@ -39,8 +39,8 @@ pub struct Item {
     pub default: bool,
     /// What its own configuration asks a password for.
     pub password: Password,
-    /// May its command line and its initrds be others? Those of an image that is one file are parts of it.
-    pub changeable: bool,
+    /// Why its command line and its initrds can't be others, whatever the policy lets.
+    pub fixed: Option<&'static str>,
     /// Its command line.
     pub cmdline: String,
     /// Its initrds.
@@ -76,7 +76,12 @@ impl Item {
             blocked: blocking.map(|problem| problem.text.clone()),
             default: entry.default,
             password: entry.password,
-            changeable: kinds.contains(&entry.kind),
+            fixed: match (kinds.contains(&entry.kind), entry.fixed) {
+                // Its command line and its initrds are parts of it.
+                (false, _) => Some("it is one file with its command line"),
+                (true, true) => Some("its loader.conf says `editor no`"),
+                (true, false) => None,
+            },
             cmdline: entry.cmdline.clone(),
             initrd: entry.initrd.clone(),
             kernel: entry.kernel.as_ref().map(|kernel| kernel.volume),

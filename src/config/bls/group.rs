@@ -114,6 +114,9 @@ impl Group {
     pub fn finish(mut self, wishes: &Wishes) -> Offered {
         order(&mut self.entries);
         let mut entries: Vec<BootEntry> = self.entries.into_iter().map(|s| s.entry).collect();
+        // One that forbids it is enough.
+        let fixed = self.confs.iter().any(|conf| !conf.conf.editor);
+        entries.iter_mut().for_each(|entry| entry.fixed = fixed);
         // Of several files the one on the ESP counts first, wherever that stands on the disk.
         self.confs.sort_by_key(|conf| conf.place);
         let last = wishes.last_booted.as_deref().and_then(Pattern::new);
@@ -357,6 +360,21 @@ mod tests {
         assert_eq!(defaults("default *"), ["b.conf"]);
         assert_eq!(defaults("preferred z\ndefault a"), ["a.conf"]);
         assert_eq!(defaults("default z"), ["z.conf"]);
+    }
+
+    #[test]
+    fn one_file_that_forbids_changes_forbids_them_in_all_of_the_group() {
+        let fixed = |first, second| {
+            let group = [
+                (Place::Esp, volume(&["a.conf"], first)),
+                (Place::Xbootldr, volume(&["b.conf"], second)),
+            ];
+            let entries = offered(&group).entries;
+            entries.iter().map(|entry| entry.fixed).collect::<Vec<_>>()
+        };
+        assert_eq!(fixed("", "editor yes"), [false, false]);
+        assert_eq!(fixed("editor yes", "editor no"), [true, true]);
+        assert_eq!(fixed("editor no", ""), [true, true]);
     }
 
     #[test]

@@ -5,21 +5,20 @@ use super::pattern::Pattern;
 use crate::config::configuration::Wait;
 use crate::efi::{SAVED, Timeout};
 
-/// Words for yes and no (`parse_boolean` in systemd's `src/boot/util.c`).
+/// Words for yes, and as many for no (`parse_boolean` in systemd's `src/boot/util.c`).
 const YES_OR_NO: &[&str] = &[
     "1", "yes", "y", "true", "t", "on", "0", "no", "n", "false", "f", "off",
 ];
 
 /// Keys of systemd-boot that concern its own menu, its firmware or its installation, and the words that they
 /// take besides numbers: nothing of that is ours, but a mistake in it is said all the same.
-const OTHERS: [(&str, &[&str]); 14] = [
+const OTHERS: [(&str, &[&str]); 13] = [
     ("auto-entries", YES_OR_NO),
     ("auto-firmware", YES_OR_NO),
     ("auto-poweroff", YES_OR_NO),
     ("auto-reboot", YES_OR_NO),
     ("beep", YES_OR_NO),
     ("console-mode", &["auto", "max", "keep"]),
-    ("editor", YES_OR_NO),
     (
         "log-level",
         &[
@@ -38,7 +37,7 @@ const OTHERS: [(&str, &[&str]); 14] = [
 const MAX_PROBLEMS: usize = 16;
 
 /// What a `loader.conf` wants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConf {
     /// `preferred`: the entry that comes before `default`, unless boot counting found it bad.
     pub preferred: Option<Wanted>,
@@ -46,6 +45,8 @@ pub struct LoaderConf {
     pub default: Option<Wanted>,
     /// `timeout`: how long a menu is shown.
     pub wait: Option<Wait>,
+    /// `editor`: may the command line of an entry be changed for a boot?
+    pub editor: bool,
     /// What was not understood, with its line, in words.
     pub problems: Vec<String>,
 }
@@ -65,6 +66,19 @@ impl Wanted {
         match self {
             Wanted::Pattern(pattern) => pattern.as_str(),
             Wanted::Saved(_) => SAVED,
+        }
+    }
+}
+
+/// As without a file.
+impl Default for LoaderConf {
+    fn default() -> LoaderConf {
+        LoaderConf {
+            preferred: None,
+            default: None,
+            wait: None,
+            editor: true,
+            problems: Vec::new(),
         }
     }
 }
@@ -98,6 +112,13 @@ impl LoaderConf {
                 self.wait = Some(timeout.into());
                 Ok(())
             }
+            "editor" => {
+                let mut words = YES_OR_NO.iter();
+                let place = words.position(|word| word.eq_ignore_ascii_case(line.value));
+                let place = place.ok_or_else(|| not_taken(line))?;
+                self.editor = place < YES_OR_NO.len() / 2;
+                Ok(())
+            }
             key => {
                 let known = OTHERS.iter().find(|(known, _)| *known == key);
                 let (_, words) =
@@ -106,11 +127,15 @@ impl LoaderConf {
                 let is_word = words.iter().any(|word| word.eq_ignore_ascii_case(value));
                 match is_word || value.parse::<u32>().is_ok() {
                     true => Ok(()),
-                    false => Err(format!("`{key}` can't be {value:?}")),
+                    false => Err(not_taken(line)),
                 }
             }
         }
     }
+}
+
+fn not_taken(line: &Line<'_>) -> String {
+    format!("`{}` can't be {:?}", line.key, line.value)
 }
 
 fn choose(choice: &mut Option<Wanted>, line: &Line<'_>) -> Result<(), String> {
@@ -151,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_choices_count_and_the_menu_of_others_does_not() {
+    fn the_choices_count_and_the_looks_of_another_menu_do_not() {
         let conf = LoaderConf::parse(
             b"default a\r\ndefault c\r\npreferred b*\r\ntimeout 5\r\neditor No\r\nbeep on\r\n",
         );
@@ -162,6 +187,7 @@ mod tests {
                 seconds: Some(5),
                 style: WaitStyle::Menu,
             }),
+            editor: false,
             problems: Vec::new(),
         };
         assert_eq!(conf, expected);
@@ -188,12 +214,31 @@ mod tests {
     fn every_key_of_systemd_boot_is_known() {
         let conf = LoaderConf::parse(
             b"auto-entries yes\nauto-firmware no\nauto-poweroff 1\nauto-reboot off\nbeep f\n\
-              console-mode 2\nconsole-mode max\neditor false\nlog-level debug\n\
+              console-mode 2\nconsole-mode max\neditor TRUE\nlog-level debug\n\
               random-seed-mode always\nreboot-for-bitlocker true\nreboot-on-error auto\n\
               secure-boot-enroll if-safe\nsecure-boot-enroll-action shutdown\n\
               secure-boot-enroll-timeout-sec 15\n",
         );
         assert_eq!(conf, LoaderConf::default());
+    }
+
+    #[test]
+    fn an_editor_is_there_unless_the_last_word_is_no() {
+        for (text, editor, problems) in [
+            ("", true, 0),
+            ("editor no", false, 0),
+            ("editor 0", false, 0),
+            ("editor OFF", false, 0),
+            ("editor no\neditor y", true, 0),
+            ("editor no\neditor 2\neditor", false, 2),
+        ] {
+            let conf = LoaderConf::parse(text.as_bytes());
+            assert_eq!(
+                (conf.editor, conf.problems.len()),
+                (editor, problems),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -26,9 +26,8 @@ impl Model {
         let changes = matches!(action, Action::Command(Command::Edit | Command::Initrds));
         let mut guarded = access == Access::Password;
         if let (true, Some((_, item))) = (changes && access != Access::No, self.chosen()) {
-            if !item.changeable {
-                return self
-                    .say("it is one file with its command line: nothing of it can be changed");
+            if let Some(why) = item.fixed {
+                return self.say(&format!("{why}: nothing of it can be changed"));
             }
             // Its own configuration asks for a password, which only the owner of the machine overrules.
             guarded |= item.password != Password::None;

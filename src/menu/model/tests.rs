@@ -407,9 +407,11 @@ fn an_entry_with_its_own_password_is_changed_by_the_owner_alone() {
     machine.model.permissions.attempts = 1;
     machine.press(&[Key::Char('e')]);
     assert!(matches!(machine.model.page, Some(Page::Password(_))));
-    machine.model.listing.items[0].changeable = false;
+    machine.model.listing.items[0].fixed = Some("it is so");
     machine.press(&[Key::Escape, Key::Char('i')]);
     assert!(machine.model.page.is_none());
+    let text = machine.model.message.as_deref().unwrap();
+    assert_eq!(text, "it is so: nothing of it can be changed");
 }
 
 #[test]
@@ -512,8 +514,9 @@ proptest! {
 }
 
 #[test]
-fn items_of_one_file_are_not_changeable() {
-    let mut entries = vec![BootEntry::on_disk(0, "a"), BootEntry::on_disk(0, "b")];
+fn items_of_one_file_and_those_that_loader_conf_fixes_are_not_changed() {
+    let mut entries = ["a", "b", "c"].map(|id| BootEntry::on_disk(0, id)).to_vec();
+    entries[2].fixed = true;
     entries[0].kind = PayloadKind::Uki;
     entries[1].kernel = Some(FileRef {
         volume: entries[1].origin.file.volume,
@@ -524,6 +527,11 @@ fn items_of_one_file_are_not_changeable() {
         ..Found::default()
     };
     let listing = Listing::new(&Inventory::new(), &found, None);
-    let changeable: Vec<bool> = listing.items.iter().map(|item| item.changeable).collect();
-    assert_eq!(changeable, [false, true]);
+    let fixed: Vec<_> = listing.items.iter().map(|item| item.fixed).collect();
+    let expected = [
+        Some("it is one file with its command line"),
+        None,
+        Some("its loader.conf says `editor no`"),
+    ];
+    assert_eq!(fixed, expected);
 }
