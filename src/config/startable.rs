@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use super::budget::Budget;
 use crate::entry::{BootEntry, EntrySource, FileRef, PayloadKind};
 use crate::inventory::Inventory;
-use crate::kexec::{Kernel, NotBzImage, NotStartable};
+use crate::kexec::{Kernel, NotStartable};
 
 /// Blocks the entries of GRUB and SYSLINUX whose kernels can't be started, or not with their command lines; those of
 /// other languages are made from what their kernels say. Each file is looked at once. Where the budget ends, nothing
 /// is said: what is no kernel is refused when it is booted.
-///
-/// What has no sign of a kernel stays an entry of GRUB: booting it says what it is.
 pub(super) fn check(inventory: &Inventory, entries: &mut [BootEntry], budget: &Budget) {
     let mut known = BTreeMap::new();
     for entry in entries {
@@ -25,11 +23,6 @@ pub(super) fn check(inventory: &Inventory, entries: &mut [BootEntry], budget: &B
         }
         let problem = match known.get(file) {
             Some(Some(Ok(kernel))) => kernel.takes(&entry.cmdline).err().map(|e| e.to_string()),
-            Some(Some(Err(NotStartable::Plain(NotBzImage::NoHeader))))
-                if entry.source == EntrySource::Grub =>
-            {
-                None
-            }
             Some(Some(Err(reason))) => Some(format!("{} can't be started: {reason}", file.path)),
             Some(None) | None => None,
         };

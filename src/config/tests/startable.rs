@@ -38,7 +38,7 @@ fn kernels_of_menus() {
             "!cut",
             "!again",
             "!long",
-            "readme",
+            "!readme",
             "l-fine",
             "!l-cut",
             "!l-name",
@@ -51,10 +51,15 @@ fn kernels_of_menus() {
     for id in ["cut", "again", "l-cut"] {
         assert_eq!(problems(&found, id), [cut]);
     }
-    assert_eq!(
-        problems(&found, "l-empty"),
-        ["/empty can't be started: it is no x86 Linux kernel: no setup header"]
-    );
+    for (id, file) in [
+        ("readme", "/readme"),
+        ("l-readme", "/readme"),
+        ("l-empty", "/empty"),
+    ] {
+        let problem =
+            format!("{file} can't be started: it is no x86 Linux kernel: no setup header");
+        assert_eq!(problems(&found, id), [problem]);
+    }
     let long = problems(&found, "long");
     assert!(long[0].contains("this kernel takes 2016"), "{long:?}");
 }
