@@ -511,6 +511,52 @@ fn wrong_checksums_are_found() {
     }
 }
 
+/// Where the second half of a superblock was not written: a disk has sectors of 512 bytes.
+#[test]
+fn a_torn_superblock_has_copies() {
+    for (options, mebibytes, group_size) in [
+        ("-t ext4 -b 1024", 32, 8192 * 1024 + 1024),
+        ("-t ext4 -b 2048 -O ^has_journal", 112, 16384 * 2048),
+        (
+            "-t ext4 -b 4096 -O ^sparse_super,^resize_inode",
+            160,
+            32768 * 4096,
+        ),
+    ] {
+        let dir = temp_dir();
+        let root = tree(&dir);
+        let image = dir.image("image", mebibytes * MIB);
+        make(&image, options, &root);
+        assert_eq!(filesystem(&image).problem(), None, "{options}");
+        let torn = |at: u64| image.write(at + 512 + 100, b"torn");
+        torn(1024);
+        let ours = filesystem(&image);
+        assert_eq!(
+            ours.problem().unwrap(),
+            "the superblock: its checksum is wrong: its copy in group 1 was read; run e2fsck"
+        );
+        let mut found = read_all(ours.as_ref());
+        found.retain(|name, _| !name.starts_with("/lost+found"));
+        compare(options, &found, &files(&root));
+        // Copies of another filesystem are none.
+        let uuid = image.read(1024 + 0x68, 16);
+        image.write(1024 + 0x68, &[7; 16]);
+        let open = || pilotlight::fs::open(&Disk::open(&image.0).unwrap().scan().volumes[0], None);
+        assert!(
+            matches!(open().err(), Some(FsError::Corrupt(_))),
+            "{options}"
+        );
+        image.write(1024 + 0x68, &uuid);
+        // Nor is one that is torn, too.
+        torn(group_size);
+        let next = open();
+        match mebibytes {
+            32 => assert!(next.unwrap().problem().unwrap().contains("group 3")),
+            _ => assert!(matches!(next.err(), Some(FsError::Corrupt(_))), "{options}"),
+        }
+    }
+}
+
 /// A file with a map, and two directories.
 fn read_some(image: &Image) -> Result<(), FsError> {
     let layout = Disk::open(&image.0).unwrap().scan();

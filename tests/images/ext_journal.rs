@@ -205,6 +205,26 @@ fn a_dirty_journal_is_replayed_in_memory() {
     }
 }
 
+/// The copy of a superblock does not say that the journal is dirty.
+#[test]
+fn a_journal_beside_a_torn_superblock_is_replayed() {
+    for clean in [true, false] {
+        let journal = Journal::new("-t ext4 -b 1024", 32);
+        let expected = match clean {
+            true => vec![OLD; 1024],
+            false => {
+                let first = journal.place("first");
+                let new = journal.content("new", b"", b'n');
+                journal.write("jo -c", &[format!("jw -b {first} {new}")]);
+                vec![b'n'; 1024]
+            }
+        };
+        journal.image.write(1024 + 512 + 100, b"torn");
+        assert!(filesystem(&journal.image).problem().is_some());
+        assert!(journal.read("first") == expected, "clean: {clean}");
+    }
+}
+
 /// A small journal whose log goes over its end: debugfs always begins at the first block, so what it
 /// wrote is moved on, as if other transactions had been before.
 #[test]

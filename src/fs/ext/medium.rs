@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::backup;
 use super::journal::Replay;
 use super::superblock::{LENGTH, PLACE, Superblock};
 use crate::disk::{ReadAt, Source, Window};
@@ -12,20 +13,37 @@ use crate::fs::{FsError, unreadable};
 pub(super) struct Medium {
     source: Window,
     pub(super) superblock: Superblock,
+    /// What is wrong with the first superblock, where a copy of it is in its place.
+    pub(super) problem: Option<String>,
     replay: Replay,
     /// What the request may still read of the metadata.
     pub(super) budget: Budget,
 }
 
 impl Medium {
-    /// Reads the superblock.
+    /// Reads the superblock, or a copy of it.
     ///
     /// # Errors
-    /// As [`Superblock::read`].
+    /// As [`Superblock::parse`].
     pub(super) fn new(source: Source) -> Result<Medium, FsError> {
         let source = Window::new(source);
+        let mut first = [0; LENGTH];
+        source
+            .read_exact_at(PLACE, &mut first)
+            .map_err(unreadable)?;
+        let (superblock, problem) = match Superblock::parse(&first, source.size()) {
+            Err(FsError::Corrupt(why)) => match backup::find(&source, &first) {
+                Some((group, copy)) => {
+                    let text = format!("{why}: its copy in group {group} was read; run e2fsck");
+                    (copy, Some(text))
+                }
+                None => return Err(FsError::Corrupt(why)),
+            },
+            superblock => (superblock?, None),
+        };
         Ok(Medium {
-            superblock: Superblock::read(&source)?,
+            superblock,
+            problem,
             source,
             replay: Replay::default(),
             budget: Budget::new(),
@@ -35,13 +53,20 @@ impl Medium {
     /// From now on reads as if the journal had been written back, which may hold a newer superblock.
     ///
     /// # Errors
-    /// As [`Superblock::read`].
+    /// As [`Superblock::parse`].
     pub(super) fn apply(&mut self, replay: Replay) -> Result<(), FsError> {
         self.replay = replay;
         let mut newest = [0; LENGTH];
         self.data(PLACE, &mut newest)?;
-        self.superblock = Superblock::parse(&newest, self.size())?;
-        Ok(())
+        match Superblock::parse(&newest, self.size()) {
+            Ok(newest) => {
+                self.superblock = newest;
+                Ok(())
+            }
+            // It was damaged before, and is not in the journal.
+            Err(FsError::Corrupt(_)) if self.problem.is_some() => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Length of the volume in bytes.

@@ -5,6 +5,7 @@
 //! and directories are followed for as far as [`BUDGET`] reaches, and what they promise is never
 //! allocated before it is read.
 
+mod backup;
 mod checksum;
 mod content;
 mod directory;
@@ -44,9 +45,14 @@ impl Ext {
     /// [`FsError::Unsupported`] names the feature that is not read here.
     pub(super) fn open(source: Source) -> Result<Ext, FsError> {
         let mut medium = Medium::new(source.clone())?;
-        if medium.superblock.has(RECOVER) {
+        let is_dirty = medium.superblock.has(RECOVER);
+        // A copy of a superblock does not say that the journal is dirty; the journal itself does.
+        let is_copy = medium.problem.is_some() && medium.superblock.journal_inode.is_some();
+        if is_dirty || is_copy {
             let replay = journal::recover(&medium)?;
             medium.apply(replay)?;
+        }
+        if is_dirty {
             let uuid = medium.superblock.uuid();
             log::info!("filesystem {uuid}: its journal was left dirty, replayed in memory");
         }
@@ -139,6 +145,10 @@ impl Filesystem for Ext {
     fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
         let inode = self.file(path)?;
         place::ranges(&self.medium, inode, limit)
+    }
+
+    fn problem(&self) -> Option<&str> {
+        self.medium.problem.as_deref()
     }
 }
 

@@ -3,8 +3,8 @@
 use super::features::{BIGALLOC, CSUM_SEED, GDT_CSUM, IS_64BIT, METADATA_CSUM, RECOVER, refused};
 use crate::disk::ReadAt;
 use crate::disk::bytes::{array, le16, le32, uuid};
+use crate::fs::FsError;
 use crate::fs::crc32c::Checksum;
-use crate::fs::{FsError, unreadable};
 
 /// Where it lies on the volume, in bytes.
 pub(super) const PLACE: u64 = 1024;
@@ -62,23 +62,11 @@ pub(super) struct Superblock {
 }
 
 impl Superblock {
-    /// Reads it where it always is.
+    /// Of bytes that were read from a volume of `size` bytes.
     ///
     /// # Errors
     /// [`FsError::Corrupt`] when its numbers make no sense, [`FsError::Unsupported`] names features that
     /// are not read here.
-    pub(super) fn read(source: &dyn ReadAt) -> Result<Superblock, FsError> {
-        let mut bytes = [0; LENGTH];
-        source
-            .read_exact_at(PLACE, &mut bytes)
-            .map_err(unreadable)?;
-        Superblock::parse(&bytes, source.size())
-    }
-
-    /// Of bytes that were read from a volume of `size` bytes.
-    ///
-    /// # Errors
-    /// As [`Superblock::read`].
     pub(super) fn parse(bytes: &[u8; LENGTH], size: u64) -> Result<Superblock, FsError> {
         let word = |at| le32(bytes, at).unwrap_or_default();
         let half = |at| le16(bytes, at).unwrap_or_default();
