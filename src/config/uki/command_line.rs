@@ -16,6 +16,12 @@ pub fn text(section: &[u8]) -> Result<String, TextError> {
     Ok(text.trim_matches(' ').to_owned())
 }
 
+/// Is there more behind the first NUL than what fills a section up? A text in UTF-16 ends after its first letter.
+pub(super) fn is_cut(section: &[u8]) -> bool {
+    let mut rest = section.iter().skip_while(|byte| **byte != 0);
+    rest.any(|byte| *byte != 0)
+}
+
 /// The longest command line, in bytes. Kernels for x86 and arm64 take 2048 with the NUL, those of other
 /// architectures up to twice as much (`COMMAND_LINE_SIZE` in `arch/*/include/*/asm/setup.h`).
 pub const MAX_COMMAND_LINE: usize = 4096;
@@ -101,6 +107,14 @@ mod tests {
             assert_eq!(text(section).as_deref(), Ok(expected));
         }
         assert_eq!(text(b"ab\xff"), Err(TextError { position: 2 }));
+        for (section, cut) in [
+            (&b""[..], false),
+            (b"ro", false),
+            (b"ro\0\0\0", false),
+            (b"r\0o\0", true),
+        ] {
+            assert_eq!(is_cut(section), cut, "{section:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::addon::Extra;
-use super::command_line::{command_line, text};
+use super::command_line::{command_line, is_cut, text};
 use super::companions::companions;
 use super::name::Name;
 use super::pinned::{Pinned, PinnedError};
@@ -282,7 +282,7 @@ struct Uki<'a> {
 }
 
 /// Sections that only mean something with a device tree or another firmware.
-pub(super) const WITHOUT_MEANING: [&str; 3] = [".dtb", ".dtbauto", ".efifw"];
+pub(super) const WITHOUT_MEANING: [&str; 4] = [".dtb", ".dtbauto", ".efifw", ".hwids"];
 
 impl Uki<'_> {
     /// Fills in what the sections of a profile say.
@@ -305,6 +305,11 @@ impl Uki<'_> {
         let [os_release, variant, own, uname] = texts;
         start.architecture = self.image.machine.name();
         start.name = Name::of(&os_release, &variant, number);
+        if is_cut(&own) {
+            let text = "its section .cmdline goes on behind a NUL, and what is there does not count, as for \
+                        systemd-stub: it has to be UTF-8, not UTF-16";
+            start.problem(false, text);
+        }
         let own = text(&own).map_err(|error| format!("its section .cmdline is {error}"))?;
         let uname = text(&uname).unwrap_or_default();
         let companions = self.companions(start, &uname);
@@ -609,6 +614,23 @@ mod tests {
     }
 
     #[test]
+    fn a_command_line_in_utf_16_ends_after_its_first_letter() {
+        let kernel = least_kernel();
+        let cmdline: Vec<u8> = "ro quiet".bytes().flat_map(|byte| [byte, 0]).collect();
+        let image = program(&[(".cmdline", &cmdline), (".linux", &kernel)]);
+        let filesystem = MemoryFilesystem::new().file("/a.efi", image);
+        let start = start(&filesystem, &file("/a.efi"), "", 0);
+        assert_eq!(start.cmdline, "r");
+        let [problem] = &start.problems[..] else {
+            panic!("{:?}", start.problems);
+        };
+        assert!(
+            !problem.blocks && problem.text.ends_with("UTF-8, not UTF-16"),
+            "{problem:?}"
+        );
+    }
+
+    #[test]
     fn device_trees_of_other_machines_are_named() {
         let mut image = program(&[
             (".hwids", b"x"),
@@ -624,6 +646,7 @@ mod tests {
             texts(&start),
             [
                 ".dtbauto in it has no meaning on this machine: not passed on",
+                ".hwids in it has no meaning on this machine: not passed on",
                 "it is for aa64, and this machine is x64",
             ]
         );
