@@ -151,7 +151,8 @@ impl Maker<'_> {
         Some(FileRef { volume, path })
     }
 
-    /// Puts in the values of GRUB's variables. A line that has some may name several initrds, or none.
+    /// Puts in the values of GRUB's variables. As for GRUB's `blscfg` a line may name several initrds, and one that has
+    /// variables may name none.
     fn expand(&self, stated: &mut Type1, entry: &mut BootEntry) {
         match self.expanded(&stated.options) {
             Ok(options) => stated.options = options,
@@ -160,7 +161,8 @@ impl Maker<'_> {
         let mut initrds = Vec::new();
         for initrd in &stated.initrd {
             let room = MAX_INITRDS.saturating_sub(initrds.len()).saturating_add(1);
-            match initrd.contains('$').then(|| self.expanded(initrd)) {
+            let is_list = initrd.contains('$') || names_several(initrd);
+            match is_list.then(|| self.expanded(initrd)) {
                 None => initrds.push(initrd.clone()),
                 Some(Ok(names)) => {
                     let names = names.split_ascii_whitespace().take(room);
@@ -182,6 +184,12 @@ impl Maker<'_> {
         self.budget.read(expanded.len())?;
         Ok(expanded)
     }
+}
+
+/// Is it more than one path? A name with a space in it has no slash behind that.
+fn names_several(initrd: &str) -> bool {
+    let mut words = initrd.split_ascii_whitespace();
+    words.all(|word| word.starts_with('/')) && initrd.contains([' ', '\t'])
 }
 
 impl Type1 {

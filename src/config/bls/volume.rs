@@ -732,5 +732,17 @@ mod tests {
         let entry = one(&filesystem, Place::Xbootldr);
         assert_eq!(entry.cmdline, "$kernelopts $tuned_params quiet");
         assert!(!entry.bootable());
+        // A line without variables is a list, too.
+        let entry = "linux /l\ninitrd /i /l\ninitrd /a b\n";
+        let filesystem = MemoryFilesystem::new()
+            .file("/loader/entries/a.conf", entry)
+            .file("/l", least_kernel())
+            .file("/i", "")
+            .file("/a b", "");
+        let entry = one(&filesystem, Place::Elsewhere);
+        assert_eq!(problems(&entry), [""; 0]);
+        let paths = entry.initrd.iter().map(|initrd| initrd.file.path.as_str());
+        assert_eq!(paths.collect::<Vec<_>>(), ["/i", "/l", "/a b"]);
+        assert!(!one(&filesystem, Place::Esp).bootable());
     }
 }
