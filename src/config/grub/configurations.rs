@@ -97,6 +97,7 @@ impl Configurations {
             if evaluated.has_password {
                 self.lock(inventory, &file, &evaluated.reached);
             }
+            evaluated.entries.iter_mut().for_each(block_without_file);
             let own = (!is_known).then_some(&file);
             self.drop_known(inventory, &file, own, &mut evaluated);
             for file in &evaluated.reached {
@@ -226,6 +227,20 @@ impl Configurations {
     }
 }
 
+/// What a kernel of Arch Linux is told about the file that its medium lies in.
+const OF_FILE: [&str; 3] = ["img_dev=", "img_dev=UUID=", "img_loop="];
+
+/// `loopback.cfg` expects variables of who has opened the file with the medium. Of a medium that is a disk nobody has,
+/// and what starts without them waits for a disk that has no name.
+fn block_without_file(entry: &mut BootEntry) {
+    let mut words = entry.cmdline.split_ascii_whitespace();
+    if let Some(word) = words.find(|word| OF_FILE.contains(word)) {
+        let text =
+            format!("`{word}` says nothing: this entry is for a medium in a file of another one");
+        entry.block(text);
+    }
+}
+
 /// What tells a configuration from others, as a text. Symbolic links lead to one by several paths: `/boot/boot` is
 /// often one to `/boot` itself. It is where the script lies; where nobody can tell, when it was changed, and what it
 /// says. `None` for a file that has another name than those that are looked for, and one that can't be read.
@@ -253,6 +268,26 @@ const MAX_SIZE: usize = super::commands::MAX_SCRIPT;
 mod tests {
     use super::*;
     use crate::fs::MemoryFilesystem;
+
+    #[test]
+    fn what_is_for_a_medium_in_a_file_is_not_started_from_a_disk() {
+        let script = "menuentry file { linux /k img_dev=UUID=${dev} img_loop=\"${iso_path}\" quiet; }\n\
+                      menuentry disk { linux /k findiso=${iso_path} img_loop=x; }\n";
+        let files = MemoryFilesystem::new().file("/boot/grub/loopback.cfg", script);
+        let files = files.file("/k", "");
+        let mut inventory = Inventory::new();
+        let volume = inventory.add_filesystem("a", Box::new(files));
+        let all = Configurations::default().read(&inventory, [volume]);
+        let entries = &all[0].1.entries;
+        let text =
+            "`img_dev=UUID=` says nothing: this entry is for a medium in a file of another one";
+        let problems = &entries[0].problems;
+        assert!(
+            problems.iter().any(|p| p.blocks && p.text == text),
+            "{problems:?}"
+        );
+        assert!(entries[1].bootable(), "{:?}", entries[1].problems);
+    }
 
     #[test]
     fn a_disk_with_too_many_configurations_says_so() {
