@@ -68,7 +68,7 @@ fn copy(name: &str, from: &Path) -> Image {
 
 impl Image {
     /// Writes files into a directory of the EFI system partition of a copy.
-    pub fn add_to_esp(&self, directory: &str, files: &[(String, String)]) {
+    pub fn add_to_esp(&self, directory: &str, files: &[(String, impl AsRef<[u8]>)]) {
         let source = self.path.with_extension("files");
         let _ = std::fs::remove_dir_all(&source);
         std::fs::create_dir_all(&source).unwrap();

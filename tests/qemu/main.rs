@@ -431,22 +431,45 @@ fn disk_plugged_in_after_five_seconds() {
 #[test]
 fn hundreds_of_bad_entries_before_a_good_one() {
     let image = Image::copy("bad-entries", "esp");
-    // The file is there, and no kernel.
-    let entry = "title bogus\nsort-key aaa\nlinux /loader/entries.srel\n";
+    // One half is known to be bad when it is found, and the other half when it is tried.
     let bad: Vec<(String, String)> = (0..400)
-        .map(|number| (format!("bogus-{number}.conf"), entry.to_owned()))
+        .map(|number| {
+            let kernel = ["entries.srel", "broken.efi"][number % 2];
+            let entry = format!("title bogus\nsort-key aaa\nlinux /loader/{kernel}\n");
+            (format!("bogus-{number}.conf"), entry)
+        })
         .collect();
     image.add_to_esp("/loader/entries", &bad);
+    image.add_to_esp("/loader", &[("broken.efi".to_owned(), damaged_kernel())]);
     let mut machine = Machine::set_up("bad-entries")
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
         .start();
-    for number in 1..=400 {
-        let reason = "can't be booted, it is no x86 Linux kernel: no setup header";
-        machine.expect(reason, if number == 1 { BOOT } else { BOOT / 10 });
+    let reasons = [
+        "can't be booted, it is no x86 Linux kernel: no setup header",
+        "the kernel in it can't be unpacked",
+    ];
+    for reason in reasons {
+        for number in 1..=200 {
+            machine.expect(reason, if number == 1 { BOOT } else { BOOT / 10 });
+        }
     }
     boots(&mut machine);
     machine.finish();
+}
+
+/// One that unpacks itself, with headers that are right and a content that is not packed at all.
+fn damaged_kernel() -> Vec<u8> {
+    let mut file = vec![b'x'; 1024];
+    file[..0x80].fill(0);
+    for (at, bytes) in [
+        (0, &b"MZ\0\0zimg\x80\0\0\0\0\x03"[..]),
+        (24, b"gzip"),
+        (0x3c, b"\x40\0\0\0PE\0\0\x64\x86"),
+    ] {
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    file
 }
 
 #[test]
