@@ -516,7 +516,7 @@ fn wrong_checksums_are_found() {
 fn a_torn_superblock_has_copies() {
     for (options, mebibytes, group_size) in [
         ("-t ext4 -b 1024", 32, 8192 * 1024 + 1024),
-        ("-t ext4 -b 2048 -O ^has_journal", 112, 16384 * 2048),
+        ("-t ext4 -b 2048 -O ^has_journal", 80, 16384 * 2048),
         (
             "-t ext4 -b 4096 -O ^sparse_super,^resize_inode",
             160,
