@@ -7,6 +7,7 @@ use pilotlight::inventory::Inventory;
 use pilotlight::policy::Boot;
 
 use crate::kit::{Image, MIB, TempDir, run, run_line, run_with_input, temp_dir};
+use crate::uki::kernel;
 
 const BOOT: &str = "01234567-89ab-cdef-0123-456789abcdef";
 const ROOT: &str = "11234567-89ab-cdef-0123-456789abcdef";
@@ -23,7 +24,11 @@ fn stub(uuid: &str, prefix: &str) -> String {
 
 fn tree(dir: &TempDir, name: &str, files: Files<'_>) -> String {
     for (path, content) in files {
-        dir.file(&format!("{name}{path}"), content.as_bytes());
+        let content = match (*path, *content) {
+            KERNEL => kernel(),
+            _ => content.as_bytes().to_vec(),
+        };
+        dir.file(&format!("{name}{path}"), &content);
     }
     dir.path().join(name).to_str().unwrap().to_owned()
 }
@@ -103,6 +108,7 @@ fn problems(found: &Found) -> Vec<&str> {
     found.problems.iter().map(|p| p.text.as_str()).collect()
 }
 
+/// What [`tree`] makes the least that counts as a kernel.
 const KERNEL: (&str, &str) = ("/k", "kernel");
 
 #[test]
