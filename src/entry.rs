@@ -204,6 +204,9 @@ pub struct BootEntry {
     pub also_at: Vec<Origin>,
     /// Ids that it has there. No part of the JSON view.
     pub also_called: Vec<String>,
+    /// The entries that it has there, where other files or other command lines made them: what covers one of them
+    /// lets this one boot, as it is written there. No part of the JSON view.
+    pub twins: Vec<BootEntry>,
     /// What it starts.
     pub kind: PayloadKind,
     /// The kernel, UKI or EFI program.
@@ -265,6 +268,7 @@ impl BootEntry {
             origin,
             also_at: Vec::new(),
             also_called: Vec::new(),
+            twins: Vec::new(),
             kind,
             kernel: None,
             initrd: Vec::new(),
@@ -325,6 +329,7 @@ impl BootEntry {
             add(size_of::<String>());
             add(text.len());
         }
+        self.twins.iter().for_each(|twin| add(twin.size()));
         for module in &self.modules {
             add(size_of::<Module>());
             add(module.cmdline.len());

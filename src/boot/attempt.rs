@@ -63,6 +63,13 @@ struct Complete {
     image: BzImage,
     initrd: Option<Payload>,
     files: Vec<(FileRef, Part)>,
+    own: Way,
+    /// Those of its twins.
+    twins: Vec<Way>,
+}
+
+/// What the entry, or one of its twins, makes of what was read.
+struct Way {
     cmdline: CommandLine,
     facts: Facts,
 }
@@ -80,13 +87,18 @@ impl Attempt<'_> {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Loaded, AttemptError> {
         let read = timeline.run(Stage::Read, || self.read(entry, progress))?;
+        let rules = self.authority.rules();
+        // Where nobody vouches for the entry, somebody may do so for one that starts the same.
+        let mut ways = std::iter::once(&read.own).chain(&read.twins);
+        let clear = ways.find(|way| rules.judge(&way.facts).is_clear());
+        let way = clear.unwrap_or(&read.own);
         let what = Handover {
             kernel: read.kernel.as_fd(),
             initrd: read.initrd.as_ref().map(AsFd::as_fd),
-            cmdline: &read.cmdline,
+            cmdline: &way.cmdline,
         };
         // Between what was read and what is loaded stands this alone.
-        let cleared = self.authority.rules().clear(what, &read.facts);
+        let cleared = rules.clear(what, &way.facts);
         let cleared = cleared.map_err(AttemptError::Refused)?;
         let loaded = timeline.run(Stage::Load, || self.kexec.load(&cleared));
         loaded.map_err(|error| AttemptError::Load {
@@ -99,7 +111,7 @@ impl Attempt<'_> {
             image: read.image,
             initrd: read.initrd,
             files: read.files,
-            cmdline: read.cmdline.as_c_str().to_string_lossy().into_owned(),
+            cmdline: way.cmdline.as_c_str().to_string_lossy().into_owned(),
             verdict,
         })
     }
@@ -114,11 +126,12 @@ impl Attempt<'_> {
         entry: &BootEntry,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Facts, AttemptError> {
-        let mut read = self.read(entry, progress)?;
-        for (piece, (file, _)) in read.facts.pieces.iter_mut().zip(&read.files) {
+        let read = self.read(entry, progress)?;
+        let mut facts = read.own.facts;
+        for (piece, (file, _)) in facts.pieces.iter_mut().zip(&read.files) {
             piece.file = file.path.to_string();
         }
-        Ok(read.facts)
+        Ok(facts)
     }
 
     fn read(
@@ -139,10 +152,19 @@ impl Attempt<'_> {
             return Err(AttemptError::Changed { entry });
         }
         let parameters = &self.authority.rules().parameters;
-        let cmdline = parameters.extend(&parts.cmdline);
-        let cmdline = CommandLine::new(&cmdline, parts.image.cmdline_size)?;
+        let limit = parts.image.cmdline_size;
+        let cmdline = |text: &str| CommandLine::new(&parameters.extend(text), limit);
         let files = reading.files;
-        let facts = reading.evidence.finish(entry, &parts);
+        let (facts, twins) = reading.evidence.finish(entry, &parts);
+        let own = Way {
+            cmdline: cmdline(&parts.cmdline)?,
+            facts,
+        };
+        let twins = twins.into_iter().filter_map(|facts| {
+            let cmdline = cmdline(&facts.cmdline.text).ok()?;
+            Some(Way { cmdline, facts })
+        });
+        let twins = twins.collect();
         let initrd = parts.initrd.seal();
         let initrd = initrd.map_err(|error| AttemptError::Read {
             file: self.describe(&entry.origin.file),
@@ -153,8 +175,8 @@ impl Attempt<'_> {
             image: parts.image,
             initrd: self.unless_empty(entry, initrd),
             files,
-            cmdline,
-            facts,
+            own,
+            twins,
         })
     }
 

@@ -84,28 +84,41 @@ impl<'a> Evidence<'a> {
         self.facts.pieces.push(piece);
     }
 
-    /// The facts, when all files are read.
-    pub(super) fn finish(mut self, entry: &BootEntry, parts: &Parts) -> Facts {
+    /// The facts, when all files are read: those of the entry, and those of its twins, which differ in what made
+    /// them and perhaps in the command line. Who has edited an entry wants it and no twin.
+    pub(super) fn finish(mut self, entry: &BootEntry, parts: &Parts) -> (Facts, Vec<Facts>) {
         let Some(kernel) = entry.kernel.as_ref().filter(|_| self.is_wanted()) else {
-            return self.facts;
+            return (self.facts, Vec::new());
         };
-        self.facts.entry.clone_from(&entry.id);
-        self.facts.volume = self.volume(entry.origin.file.volume);
-        self.facts.cmdline.text.clone_from(&parts.cmdline);
         let version = parts.image.version.as_deref().unwrap_or_default();
         self.facts.release = version.split_whitespace().next().map(str::to_owned);
-        self.facts.cmdline.own = self.signed_cmdline(kernel, &parts.cmdline);
         for path in Manifest::places(&kernel.path).into_iter().flatten() {
             let manifest = self.manifest(kernel.volume, path);
             self.facts.manifests.extend(manifest);
         }
-        self.configuration(entry);
-        self.facts
+        // The command line that an image makes is that of all of them.
+        let is_possible =
+            |twin: &&BootEntry| twin.kind == PayloadKind::Linux || twin.cmdline == parts.cmdline;
+        let twins = entry.twins.iter().filter(|_| entry.is_as_written());
+        let twins = twins.filter(is_possible);
+        let twins = twins.map(|twin| self.of(twin, kernel)).collect();
+        (self.of(entry, kernel), twins)
+    }
+
+    /// The facts of one of those that start what was read.
+    fn of(&self, entry: &BootEntry, kernel: &FileRef) -> Facts {
+        let mut facts = self.facts.clone();
+        facts.entry.clone_from(&entry.id);
+        facts.volume = self.volume(entry.origin.file.volume);
+        facts.cmdline.text.clone_from(&entry.cmdline);
+        facts.cmdline.own = self.signed_cmdline(kernel, &entry.cmdline);
+        self.configuration(entry, &mut facts);
+        facts
     }
 
     /// The files that the entry is from, unless somebody has edited it. Nothing of them is read again: what is
     /// judged are the bytes that were evaluated.
-    fn configuration(&mut self, entry: &BootEntry) {
+    fn configuration(&self, entry: &BootEntry, facts: &mut Facts) {
         if !entry.is_as_written() {
             return;
         }
@@ -116,11 +129,11 @@ impl<'a> Evidence<'a> {
             .map(|file| self.written(file))
             .collect();
         // What else goes into the command line of an image is in the image.
-        self.facts.cmdline.is_written = !pieces.is_empty() && entry.kind == PayloadKind::Linux;
-        self.facts.pieces.extend(pieces);
+        facts.cmdline.is_written = !pieces.is_empty() && entry.kind == PayloadKind::Linux;
+        facts.pieces.extend(pieces);
         if !entry.written.is_complete() {
             let most = Written::MAX_FILES;
-            self.facts.pieces.push(Piece {
+            facts.pieces.push(Piece {
                 file: self.inventory.describe(&entry.origin.file).to_string(),
                 own: Vouched {
                     refusals: vec![format!(

@@ -229,7 +229,7 @@ pub fn discover(inventory: &Inventory) -> Found {
     password::guard(inventory, &mut found, scripts.hidden(), &identities);
     locked.extend(scripts.locked());
     password::guard_guesses(&mut found, &locked);
-    same::merge(&mut found, &identities);
+    same::merge(inventory, &mut found, &identities);
     names::make_unique(inventory, &mut found.entries);
     for entry in &mut found.entries {
         entry.seal();

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::discover::Found;
 use super::identity::Identities;
-use crate::entry::{BootEntry, CompanionKind, FileRef};
+use crate::entry::{BootEntry, FileRef};
+use crate::inventory::Inventory;
 use crate::kexec::parameters_of;
 
 /// What an entry starts, as far as that can be told without looking at files, as a text: the kind, what files it
@@ -37,15 +38,8 @@ fn files(entry: &BootEntry) -> Vec<(char, &str, &FileRef)> {
     let modules = entry.modules.iter();
     files.extend(modules.map(|module| ('m', module.cmdline.as_str(), &module.file)));
     if let Some(unified) = &entry.unified {
-        let kind = |kind| match kind {
-            CompanionKind::Addon => 'a',
-            CompanionKind::Credential => 'c',
-            CompanionKind::GlobalCredential => 'g',
-            CompanionKind::Sysext => 's',
-            CompanionKind::Confext => 'x',
-        };
         let companions = unified.companions.iter();
-        files.extend(companions.map(|companion| (kind(companion.kind), "", &companion.file)));
+        files.extend(companions.map(|companion| (companion.kind.letter(), "", &companion.file)));
     }
     files
 }
@@ -104,17 +98,23 @@ const MAX_PROBLEMS: usize = 64;
 /// Makes one entry of those of several configurations that start the same. Entries of one configuration stay
 /// as they are, and so do two of which only one can be booted: so nothing can be booted that could not, or
 /// the other way round. Neither are two the same that save different variables, or of which one, on another disk,
-/// saves any.
+/// saves any. What anybody may plug in or pull out does not stand for what another disk offers: it would be refused, or
+/// gone, in the place of the other.
 ///
 /// The first one stays, in its place and under its name; if one of them counts its tries, the first of those.
-/// What the others add is where they are, their remarks, and what they save where the first saves nothing.
+/// What the others add is where they are, their remarks, what they save where the first saves nothing, and what they
+/// are made from: who judges the first looks at the others, too.
 /// The configurations that choose one of the others choose the one that stays.
-pub(super) fn merge(found: &mut Found, known: &Identities<'_>) {
+pub(super) fn merge(inventory: &Inventory, found: &mut Found, known: &Identities<'_>) {
     let configuration = owners(found);
     let of = |i: usize| configuration.get(i).copied().flatten();
     let disk = |i| {
         let configuration = found.configurations.get(of(i)?)?;
         Some(configuration.file.volume.disk)
+    };
+    let is_removable = |disk: &usize| {
+        let scanned = inventory.disks().get(*disk);
+        scanned.is_some_and(|scanned| scanned.disk.is_removable())
     };
     let mut stays: Vec<usize> = (0..found.entries.len()).collect();
     let entry = |i: usize| found.entries.get(i);
@@ -123,7 +123,13 @@ pub(super) fn merge(found: &mut Found, known: &Identities<'_>) {
         let mark = if entry.bootable() { "" } else { "!" };
         Some(outline(entry)? + mark)
     };
-    let starts = |i: usize| start(entry(i)?, known);
+    let starts = |i: usize| {
+        let start = start(entry(i)?, known)?;
+        Some(match disk(i).filter(is_removable) {
+            Some(disk) => format!("{disk} {start}"),
+            None => start,
+        })
+    };
     for members in alike(0..found.entries.len(), &outlines) {
         let first = members.first().copied().map(of);
         if members.iter().all(|member| Some(of(*member)) == first) {
@@ -209,35 +215,40 @@ fn join(found: &mut Found, stays: &[usize]) {
 impl BootEntry {
     /// Takes over what another entry has that starts the same.
     fn add(&mut self, other: BootEntry) {
-        for origin in std::iter::once(other.origin).chain(other.also_at) {
+        for origin in std::iter::once(&other.origin).chain(&other.also_at) {
             if self.also_at.len() >= MAX_PLACES {
                 break;
             }
-            if origin != self.origin && !self.also_at.contains(&origin) {
-                self.also_at.push(origin);
+            if *origin != self.origin && !self.also_at.contains(origin) {
+                self.also_at.push(origin.clone());
             }
         }
-        for name in std::iter::once(other.id).chain(other.also_called) {
+        for name in std::iter::once(&other.id).chain(&other.also_called) {
             if self.also_called.len() >= MAX_PLACES {
                 break;
             }
-            if name != self.id && !self.also_called.contains(&name) {
-                self.also_called.push(name);
+            if *name != self.id && !self.also_called.contains(name) {
+                self.also_called.push(name.clone());
             }
         }
         self.default |= other.default;
         self.password = self.password.max(other.password);
         self.fixed |= other.fixed;
         if self.saves.is_empty() {
-            self.saves = other.saves;
+            self.saves.clone_from(&other.saves);
         }
-        for problem in other.problems {
+        for problem in &other.problems {
             if self.problems.len() >= MAX_PROBLEMS {
                 break;
             }
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
+            if !self.problems.contains(problem) {
+                self.problems.push(problem.clone());
             }
+        }
+        let is_known =
+            |twin: &BootEntry| twin.cmdline == other.cmdline && twin.written == other.written;
+        if self.twins.len() < MAX_PLACES && !is_known(self) && !self.twins.iter().any(is_known) {
+            self.twins.push(other);
         }
     }
 }

@@ -36,3 +36,16 @@ pub enum CompanionKind {
     /// A configuration extension: `*.confext.raw`.
     Confext,
 }
+
+impl CompanionKind {
+    /// A letter that no other kind has.
+    pub fn letter(self) -> char {
+        match self {
+            CompanionKind::Addon => 'a',
+            CompanionKind::Credential => 'c',
+            CompanionKind::GlobalCredential => 'g',
+            CompanionKind::Sysext => 's',
+            CompanionKind::Confext => 'x',
+        }
+    }
+}

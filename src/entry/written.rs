@@ -94,6 +94,7 @@ impl BootEntry {
     /// Says that the entry is now as its configuration files make it.
     pub fn seal(&mut self) {
         self.written.choice = Some(self.choice());
+        self.twins.iter_mut().for_each(BootEntry::seal);
     }
 
     /// Is it still as its configuration files make it? Who edits an entry chooses himself.
@@ -136,7 +137,8 @@ impl BootEntry {
             add_file("devicetree", "", tree);
         }
         for companion in self.unified.iter().flat_map(|unified| &unified.companions) {
-            add_file("companion", "", &companion.file);
+            let kind = companion.kind.letter().to_string();
+            add_file(&kind, "", &companion.file);
         }
         hasher.finalize().into()
     }
@@ -204,5 +206,22 @@ mod tests {
             edit(&mut edited);
             assert!(!edited.is_as_written());
         }
+        // A companion that is taken for something else is another choice.
+        let file = entry.origin.file.clone();
+        let with = |kind| {
+            let file = file.clone();
+            let unified = crate::entry::Unified {
+                companions: vec![crate::entry::Companion { kind, file }],
+                ..crate::entry::Unified::default()
+            };
+            let mut entry = entry.clone();
+            entry.unified = Some(unified);
+            entry
+        };
+        use crate::entry::CompanionKind::{Addon, Credential};
+        let mut sealed = with(Credential);
+        sealed.seal();
+        sealed.unified = with(Addon).unified;
+        assert!(!sealed.is_as_written());
     }
 }

@@ -161,7 +161,7 @@ const COMMANDS: [Description; 7] = [
     },
     Description {
         name: "manifest",
-        usage: "--key KEY [--cert CERT [--chain FILE]] [--name NAME] [--number N] [--expires N] -o OUT [DISK…]",
+        usage: "--key KEY [--cert CERT [--chain FILE]] [--name NAME] [--number N] [--expires N] [--configuration] -o OUT [DISK…]",
         summary: "list what can be booted with its files and command lines, and sign the list",
         details: "Everything that `pilotlight list` shows and that can be booted is read and listed. Without a DISK all\n\
                   disks of the machine are meant. OUT belongs onto the volume of the kernels, as\n\
@@ -186,6 +186,11 @@ const COMMANDS: [Description; 7] = [
                 name: "expires",
                 value: "N",
                 summary: "it counts under floors up to this one",
+            },
+            Flag {
+                name: "configuration",
+                value: "",
+                summary: "list configuration files, too: they may choose anything that is signed",
             },
         ],
     },
@@ -380,6 +385,7 @@ impl Given {
                 name: self.name.take(),
                 number: self.number,
                 expires: self.expires,
+                configuration: self.switches.contains(&"configuration"),
                 output: self.output()?,
                 disks: self.paths,
             }),

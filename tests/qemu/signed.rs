@@ -67,6 +67,12 @@ impl Signed {
         signed
     }
 
+    /// Lets all kernels to come say that they need so much memory: `init_size` in Linux's
+    /// `Documentation/arch/x86/boot.rst`.
+    pub fn want_memory(&mut self, bytes: u32) {
+        self.kernel[0x260..0x264].copy_from_slice(&bytes.to_le_bytes());
+    }
+
     /// The certificate by which what this key signs is checked.
     pub fn anchor(&self, key: &str) -> PathBuf {
         self.directory.join(key).join("signing.der")

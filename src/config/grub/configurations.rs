@@ -48,7 +48,8 @@ fn place_of(entry: &BootEntry, file: &FileRef) -> String {
     format!("{:?}{}", entry.origin.line, file.key())
 }
 
-/// Does a password in one script count for another one? Who can pull its disk out goes around it.
+/// Does what one script says count for another one: that there is a password, or that it was read? Who can pull its
+/// disk out, or plug it in, has no say in other disks.
 fn has_say(inventory: &Inventory, from: &FileRef, to: &FileRef) -> bool {
     let is_removable = |file: &FileRef| {
         let disk = inventory.disk(file.volume);
@@ -100,13 +101,14 @@ impl Configurations {
             evaluated.entries.iter_mut().for_each(block_without_file);
             let own = (!is_known).then_some(&file);
             self.drop_known(inventory, &file, own, &mut evaluated);
-            for file in &evaluated.reached {
-                if let Some(identity) = identity(inventory, file) {
+            let reached = evaluated.reached.iter();
+            for script in reached.filter(|script| has_say(inventory, &file, script)) {
+                if let Some(identity) = identity(inventory, script) {
                     self.identities.entry(identity).or_insert(self.first.len());
-                    self.first.push(file.clone());
+                    self.first.push(script.clone());
                 }
+                self.reached.insert(script.clone());
             }
-            self.reached.extend(evaluated.reached.iter().cloned());
             if !is_known || !evaluated.entries.is_empty() {
                 all.push((file, evaluated));
             }
@@ -114,7 +116,8 @@ impl Configurations {
         all
     }
 
-    /// Was this file read as a script, or as an entry that a script asked for?
+    /// Was this file read as a script, or as an entry that a script asked for? What those on a removable disk read
+    /// of others does not count.
     pub fn has_read(&self, file: &FileRef) -> bool {
         self.reached.contains(file)
     }

@@ -57,6 +57,8 @@ pub struct Listed {
     pub wait: Wait,
     /// Is there a password for any of it, or for changing it?
     pub has_password: bool,
+    /// The files that say what is chosen, and how long is waited.
+    pub written: Written,
     /// What was not understood, in words.
     pub problems: Vec<String>,
 }
@@ -209,6 +211,7 @@ impl<'a> Listing<'a> {
         let (choice, wait) = choose(&context, next.in_menu);
         if next.is_default {
             self.found.wait = wait;
+            self.found.written.extend(&next.written);
         }
         let default = match &choice {
             Choice::Lead(lead) => {

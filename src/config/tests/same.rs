@@ -1,9 +1,10 @@
 //! What several configurations offer alike is listed once.
 
-use super::{Files, content, discover, ids, look, on_usb, origins, problems};
-use crate::boot::plan;
+use super::{Files, content, discover, ids, look, machine, on_usb, origins, problems};
+use crate::boot::{find, plan};
 use crate::disk::Hardware;
-use crate::policy::Boot;
+use crate::entry::SavePlace;
+use crate::policy::{Boot, Policy};
 
 const KERNEL: (&str, &str) = ("/k", "kernel");
 const INITRD: (&str, &str) = ("/i", "initrd");
@@ -11,6 +12,13 @@ const INITRD: (&str, &str) = ("/i", "initrd");
 fn order(found: &super::Found) -> Vec<&str> {
     let plan = plan(found, &[], &Boot::default()).into_iter();
     plan.map(|entry| entry.id.as_str()).collect()
+}
+
+fn titles(found: &super::Found) -> Vec<&str> {
+    let plan = plan(found, &[], &Boot::default()).into_iter();
+    // Where another entry has the title, more stands behind it.
+    plan.map(|entry| entry.title.split(' ').next().unwrap())
+        .collect()
 }
 
 #[test]
@@ -198,6 +206,76 @@ fn blscfg_of_another_disk() {
     assert_eq!(found.configurations.len(), 2);
     assert_eq!(found.configurations[1].default, Some(1));
     assert_eq!(order(&found), ["g.conf", "f.conf"]);
+}
+
+/// A stick does not stand for what another disk offers, wherever it leads: where it is refused, the disk is not.
+#[test]
+fn a_stick_takes_nothing_away() {
+    let own: Files<'_> = &[
+        KERNEL,
+        ("/loader/entries/f.conf", "title F\nlinux /k\noptions ro\n"),
+        ("/boot/grub2/grub.cfg", "menuentry G { linux /k rw; }\n"),
+    ];
+    let policy = Policy::parse("boot.refuse = [{ removable = true }]").unwrap();
+    for leads in [
+        "menuentry S { linux /k ro; }\nmenuentry T { linux /k rw; }",
+        "blscfg",
+        "configfile /boot/grub2/grub.cfg",
+        "blscfg\nsource /boot/grub2/grub.cfg",
+    ] {
+        let script = format!("search --fs-uuid --set=root b\n{leads}\n");
+        let stick: Files<'_> = &[("/boot/grub/grub.cfg", &script)];
+        let mut inventory = machine(&[stick, own]);
+        inventory.set_hardware(0, on_usb());
+        let found = find(&inventory, &policy.boot);
+        assert_eq!(titles(&found), ["F", "G"], "{leads}");
+        for entry in plan(&found, &[], &policy.boot) {
+            assert_eq!(
+                (&entry.also_at, &entry.twins),
+                (&vec![], &vec![]),
+                "{leads}"
+            );
+        }
+        // Behind the disk it offers the same as before it, or nothing new.
+        let mut inventory =
+            machine(&[own, &[("/boot/grub/grub.cfg", &script.replace(" b", " a"))]]);
+        inventory.set_hardware(1, on_usb());
+        let found = find(&inventory, &policy.boot);
+        assert_eq!(titles(&found), ["F", "G"], "{leads}");
+    }
+}
+
+/// What made an entry stays with it: somebody may have signed one of the files and not the others.
+#[test]
+fn twins_are_kept_as_they_are() {
+    let files: Files<'_> = &[
+        KERNEL,
+        ("/loader/entries/f.conf", "title F\nlinux /k\noptions ro\n"),
+        ("/boot/grub2/grub.cfg", "menuentry G { linux /k ro; }\n"),
+        ("/extlinux.conf", "label s\nlinux /k\nappend ro\n"),
+    ];
+    let found = look(&[files]);
+    let [entry] = found.entries.as_slice() else {
+        panic!("{:?}", ids(&found))
+    };
+    let made = std::iter::once(entry).chain(&entry.twins).map(|entry| {
+        let [file] = entry.written.files() else {
+            panic!("{:?}", entry.written)
+        };
+        assert!(entry.is_as_written());
+        let SavePlace::File(file) = &file.place else {
+            panic!("{file:?}")
+        };
+        format!("{} {}", file.path, entry.cmdline)
+    });
+    assert_eq!(
+        made.collect::<Vec<_>>(),
+        [
+            "/loader/entries/f.conf ro",
+            "/boot/grub2/grub.cfg BOOT_IMAGE=/k ro",
+            "/extlinux.conf BOOT_IMAGE=/k ro",
+        ]
+    );
 }
 
 /// A disk with two cables is one disk; a copy of a disk is another one, which may be what is left of a mirror.

@@ -32,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) number: Option<u64>,
     /// The last floor under which it counts.
     pub(crate) expires: Option<u64>,
+    /// Are configuration files listed, too?
+    pub(crate) configuration: bool,
     /// Where it goes.
     pub(crate) output: PathBuf,
 }
@@ -42,7 +44,7 @@ pub(crate) struct Options {
 /// [`SignError`]; the manifest is as it was then.
 pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignError> {
     let inventory = disks::inventory(&options.disks)?;
-    let (groups, volumes) = groups(&inventory)?;
+    let (groups, volumes) = groups(&inventory, options.configuration)?;
     let count = groups.len();
     let before = before(&options.output)?;
     let manifest = Manifest {
@@ -69,7 +71,10 @@ pub(crate) fn run(options: &Options, output: &mut dyn Write) -> Result<(), SignE
 }
 
 /// What is booted together, for all that can be booted, and the volumes that the kernels are on.
-fn groups(inventory: &Inventory) -> Result<(Vec<Group>, Vec<VolumeId>), SignError> {
+fn groups(
+    inventory: &Inventory,
+    configuration: bool,
+) -> Result<(Vec<Group>, Vec<VolumeId>), SignError> {
     // Nobody's signature counts, and nothing is loaded: only what would have to be signed is wanted.
     let authority = Authority::closed();
     let attempt = Attempt {
@@ -94,7 +99,15 @@ fn groups(inventory: &Inventory) -> Result<(Vec<Group>, Vec<VolumeId>), SignErro
             ));
         }
         let group = facts.group();
-        let group = group.ok_or_else(|| failed("it has no kernel".to_owned()))?;
+        let mut group = group.ok_or_else(|| failed("it has no kernel".to_owned()))?;
+        match facts.configurations() {
+            _ if !configuration => {}
+            Ok(files) => group.configurations = files,
+            Err(piece) => warn(&format!(
+                "{}: its configuration files are not listed: {} is no file, or stands for more than can be covered",
+                entry.id, piece.file
+            )),
+        }
         if !groups.contains(&group) {
             groups.push(group);
         }

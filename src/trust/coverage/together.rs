@@ -26,6 +26,29 @@ impl Facts {
         })
     }
 
+    /// The configuration files that the entry is from, as they count in any group.
+    ///
+    /// # Errors
+    /// Something of them that can't be listed, so that the others cover nothing: it is no file of its own, or stands
+    /// for files that were left out.
+    pub fn configurations(&self) -> Result<Vec<Listed>, &Piece> {
+        let mut listed = Vec::new();
+        for piece in self
+            .pieces
+            .iter()
+            .filter(|piece| piece.is(Role::Configuration))
+        {
+            let file = Listed {
+                sha256: piece.sha256,
+                path: piece.path.clone().ok_or(piece)?,
+            };
+            if !listed.contains(&file) {
+                listed.push(file);
+            }
+        }
+        Ok(listed)
+    }
+
     /// Add-ons, which no manifest covers.
     pub fn addons(&self) -> impl Iterator<Item = &Piece> {
         let pieces = self.pieces.iter();

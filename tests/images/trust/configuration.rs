@@ -1,7 +1,8 @@
 //! Configuration files that are signed, and every change of them.
 
-use pilotlight::boot::{Attempt, Timeline};
+use pilotlight::boot::{Attempt, AttemptError, Loaded, Timeline};
 use pilotlight::config::discover;
+use pilotlight::entry::BootEntry;
 use pilotlight::inventory::Inventory;
 use pilotlight::trust::Authority;
 use pilotlight::trust::Role;
@@ -87,6 +88,49 @@ fn assert_refused(machine: &Machine, expected: &str, what: &str) {
 }
 
 type Change = fn(&mut Machine);
+
+/// What starts the same is one entry, and it is enough that one of the ways to it is signed: that one is taken.
+#[test]
+fn one_of_several_ways_is_enough() {
+    for (what, all) in [("GRUB", grub as fn() -> Machine), ("SYSLINUX", syslinux)] {
+        let mut machine = all();
+        let entry = "title new\nlinux /linux\ninitrd /initrd\noptions root=/dev/vda2 ro\n";
+        machine.file(ENTRY, entry.as_bytes());
+        assert_boots(&machine, what);
+        let authority = machine.authority("enforce", ANCHORS);
+        let inventory = || Fickle::new(&machine.files, &machine.files).inventory();
+        let loaded = load(&inventory(), &authority, |entry| {
+            assert_eq!(
+                (entry.title.as_str(), entry.cmdline.as_str()),
+                ("new", "root=/dev/vda2 ro")
+            );
+        })
+        .unwrap();
+        // What was signed is what is started.
+        assert_eq!(loaded.cmdline, "BOOT_IMAGE=/linux root=/dev/vda2 ro");
+        // An entry that was changed has none.
+        for edit in [
+            |entry: &mut BootEntry| entry.cmdline.push_str(" single"),
+            |entry: &mut BootEntry| entry.initrd.clear(),
+        ] {
+            assert!(load(&inventory(), &authority, edit).is_err(), "{what}");
+        }
+        // With another command line it is no way to the same.
+        machine.file(ENTRY, entry.replace("ro", "rw").as_bytes());
+        let verdicts = machine.verdicts("enforce", ANCHORS);
+        let boots: Vec<bool> = verdicts.values().map(|(boots, _)| *boots).collect();
+        assert_eq!(
+            boots.iter().filter(|boots| **boots).count(),
+            1,
+            "{what}: {verdicts:?}"
+        );
+        assert_eq!(boots.len(), 2);
+        // Where nobody signed any, it is refused.
+        machine.file(ENTRY, entry.as_bytes());
+        machine.files.retain(|name, _| !name.ends_with("cfg.p7s"));
+        assert_refused(&machine, "nothing that is signed names", what);
+    }
+}
 
 #[test]
 fn all_files_of_an_entry_have_to_be_covered() {
@@ -213,8 +257,17 @@ fn an_anchor_may_cover_what_chooses_and_no_command_line() {
 fn attempt(
     inventory: &Inventory,
     authority: &Authority,
-    edit: impl FnOnce(&mut pilotlight::entry::BootEntry),
+    edit: impl FnOnce(&mut BootEntry),
 ) -> Verdict {
+    load(inventory, authority, edit).unwrap().verdict
+}
+
+/// What becomes of the first entry, after it was changed.
+fn load(
+    inventory: &Inventory,
+    authority: &Authority,
+    edit: impl FnOnce(&mut BootEntry),
+) -> Result<Loaded, AttemptError> {
     let mut found = discover(inventory);
     let entry = &mut found.entries[0];
     edit(entry);
@@ -224,8 +277,7 @@ fn attempt(
         memory: 1 << 30,
         authority,
     };
-    let loaded = attempt.run(entry, &mut Timeline::start(), &mut |_, _| ());
-    loaded.unwrap().verdict
+    attempt.run(entry, &mut Timeline::start(), &mut |_, _| ())
 }
 
 fn is_covered(verdict: &Verdict, role: Role) -> bool {

@@ -78,6 +78,8 @@ fn add(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     if let Some(seconds) = listed.wait.seconds {
         state.variables.set("timeout", seconds.to_string());
     }
+    // The variables that are set here may decide what the rest of the script does.
+    state.written.extend(&listed.written);
     let default = listed.entries.iter().find(|entry| entry.default);
     if let Some(default) = default {
         state.variables.set("default", default.id.as_str());

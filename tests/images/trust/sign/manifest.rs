@@ -5,7 +5,7 @@ use std::process::Output;
 
 use super::{failure, sign};
 use crate::cli::{pilotlight, text};
-use crate::kit::{Image, copy_in, noise};
+use crate::kit::{Image, copy_in, noise, tool};
 use crate::trust::keys::Keys;
 use crate::uki::{kernel, uki, volume};
 
@@ -144,6 +144,71 @@ fn everything_on_a_disk_is_covered() {
             .count(),
         3
     );
+}
+
+/// The lines alone cover what the files choose, at their places, and nothing that they were changed to.
+#[test]
+fn configuration_files_are_listed_where_that_is_wanted() {
+    let (keys, disk) = machine();
+    manifest(&keys, "--name site");
+    let lines = |text: &str| {
+        let lines = text.lines();
+        let lines = lines.filter(|line| line.starts_with("configuration "));
+        let words = lines.filter_map(|line| line.rsplit(' ').next());
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let list = || String::from_utf8(keys.read("pilotlight/manifest")).unwrap();
+    assert_eq!(lines(&list()), [""; 0]);
+    let said = manifest(&keys, "--configuration");
+    assert!(said.contains("/manifest: number 2, 3 ways"), "{said}");
+    assert_eq!(
+        lines(&list()),
+        ["/loader/entries/bls.conf", "/grub/grub.cfg"]
+    );
+    // Without the command lines no group says what belongs together.
+    let without: Vec<String> = list()
+        .lines()
+        .filter(|line| !line.starts_with("cmdline "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    keys.0
+        .file("pilotlight/manifest", without.concat().as_bytes());
+    sign(
+        keys.0.path(),
+        &format!("file {BY} {{}}/pilotlight/manifest"),
+    );
+    install(&keys, &disk);
+    let boots = |id: &str, is_covered: bool| {
+        let out = verify(&keys, &disk);
+        let out = text(&out.stdout).to_owned();
+        let entry = out.split("    id ").find(|part| part.starts_with(id));
+        let entry = entry.unwrap_or_else(|| panic!("{out}"));
+        assert_eq!(entry.contains("    boots\n"), is_covered, "{out}");
+    };
+    for id in ["bls.conf\n", "grub-one\n", "image.efi\n"] {
+        boots(id, true);
+    }
+    // One byte more, and the same file at another place.
+    keys.0.file("grub.cfg", format!("{GRUB}\n").as_bytes());
+    copy_in(&disk, &keys.path("grub.cfg"), "/grub/grub.cfg");
+    keys.0.file(
+        "copy.conf",
+        b"title bls\nlinux /bls/linux\ninitrd /bls/initrd\noptions root=bls ro\n",
+    );
+    tool("mdel")
+        .arg("-i")
+        .arg(disk.path())
+        .arg("::/loader/entries/bls.conf")
+        .status()
+        .unwrap();
+    copy_in(&disk, &keys.path("copy.conf"), "/loader/entries/copy.conf");
+    for (id, is_covered) in [
+        ("copy.conf\n", false),
+        ("grub-one\n", false),
+        ("image.efi\n", true),
+    ] {
+        boots(id, is_covered);
+    }
 }
 
 #[test]
