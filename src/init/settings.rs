@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::mounts;
 use crate::efi::{Efivarfs, Variables};
+use crate::entry::VolumeId;
 use crate::inventory::Inventory;
 use crate::ipmi::{BootFlags, Device, IpmiError};
 use crate::policy::overrides::{MAX_SIZE, Machine, Source, Told, lines};
@@ -128,7 +129,8 @@ fn variables() -> Option<Efivarfs> {
     Efivarfs::open(Efivarfs::DIRECTORY.as_ref())
 }
 
-/// What the file says that the policy names: on the first volume that is called so and has one.
+/// What the file says that the policy names: on the first volume that is called so and has one, on a disk that
+/// stays before one that anybody may plug in. Who can name a volume so could set what the file may.
 fn file(inventory: &Inventory, policy: &Policy) -> Option<Vec<Told>> {
     let (name, path) = policy.overrides.file.as_ref()?;
     let is_called = |uuid: &Option<String>, label: &Option<String>| {
@@ -138,17 +140,29 @@ fn file(inventory: &Inventory, policy: &Policy) -> Option<Vec<Told>> {
     let volumes = inventory.volumes();
     let volumes =
         volumes.filter(|(_, volume)| is_called(&volume.content.uuid, &volume.content.label));
-    let mut texts = volumes.filter_map(|(id, _)| {
+    let texts = volumes.filter_map(|(id, _)| {
         let filesystem = inventory.filesystem(id).ok()?;
-        let text = filesystem.read(path, MAX_SIZE).ok()?;
-        Some(lines(&String::from_utf8_lossy(&text)))
+        Some((id, filesystem.read(path, MAX_SIZE).ok()?))
     });
-    texts.next()
+    let texts: Vec<(VolumeId, Vec<u8>)> = texts.collect();
+    let is_fixed = |(id, _): &&(VolumeId, Vec<u8>)| {
+        let scanned = inventory.disk(*id);
+        scanned.is_some_and(|scanned| !scanned.disk.is_removable())
+    };
+    let (id, text) = texts.iter().find(is_fixed).or(texts.first())?;
+    if texts.len() > 1 {
+        let place = inventory.place(*id);
+        log::warn!(
+            "policy: several volumes are called {name:?}: the file {path} on {place} counts"
+        );
+    }
+    Some(lines(&String::from_utf8_lossy(text)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::Hardware;
     use crate::fs::MemoryFilesystem;
     use std::time::Duration;
 
@@ -190,5 +204,22 @@ mod tests {
         assert_eq!(policy.failure, settings.base.failure);
         // Disks that come later change nothing more.
         assert!(!settings.look_for_file(&inventory));
+    }
+
+    #[test]
+    fn a_disk_that_stays_comes_before_a_stick() {
+        let mut inventory = Inventory::new();
+        for (disk, seconds) in [3, 4, 5].into_iter().enumerate() {
+            let text = format!("wait.disks={seconds}\n");
+            add(&mut inventory, "ab12", "/pilotlight.conf", &text);
+            let hardware = Hardware {
+                removable: disk == 0,
+                ..Hardware::default()
+            };
+            inventory.set_hardware(disk, hardware);
+        }
+        let mut settings = settings();
+        assert!(settings.look_for_file(&inventory));
+        assert_eq!(settings.policy().wait.disks, Duration::from_secs(4));
     }
 }

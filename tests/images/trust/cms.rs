@@ -3,7 +3,7 @@
 use pilotlight::trust::{Certificate, Trusted, detached};
 
 use super::keys::Keys;
-use crate::kit::noise;
+use crate::kit::{noise, tool};
 
 fn sign(keys: &Keys, content: &[u8], by: &str, more: &str) -> Vec<u8> {
     keys.0.file("content", content);
@@ -134,6 +134,29 @@ fn no_byte_changes_unseen() {
                 signature.len()
             );
         }
+    }
+}
+
+/// Nothing is taken that `openssl` refuses.
+#[test]
+fn changes_are_judged_as_by_openssl() {
+    let keys = Keys::three();
+    let content = noise(100, 4);
+    let signature = sign(&keys, &content, "signer", "-certfile {}/middle.pem");
+    let trusted = keys.trust(&["root"]);
+    for at in (0..signature.len()).step_by(13) {
+        let mut changed = signature.clone();
+        changed[at] ^= 1;
+        keys.0.file("changed", &changed);
+        let directory = keys.0.path().display();
+        let arguments = format!(
+            "cms -verify -binary -inform DER -purpose any -out /dev/null -in {directory}/changed \
+             -content {directory}/content -CAfile {directory}/root.pem"
+        );
+        let output = tool("openssl").args(arguments.split(' ')).output();
+        let theirs = output.unwrap().status.success();
+        let ours = verify(&changed, &content, &trusted).is_ok();
+        assert!(theirs || !ours, "byte {at} of {}", signature.len());
     }
 }
 

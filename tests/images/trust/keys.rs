@@ -86,3 +86,19 @@ impl Keys {
         }
     }
 }
+
+/// The certificate in some bytes that is the first to have this name.
+pub fn find_certificate(bytes: &[u8], name: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(name.len()).position(|found| found == name);
+    let at = at.expect("a certificate with this name");
+    let certificate = (at - 200..at).find_map(|start| {
+        let length = match bytes[start..start + 4] {
+            [0x30, 0x82, high, low] => usize::from(u16::from_be_bytes([high, low])) + 4,
+            _ => return None,
+        };
+        let der = bytes.get(start..start + length)?;
+        let is_one = Anchor::certificate("found", der).is_ok();
+        is_one.then(|| der.to_vec())
+    });
+    certificate.expect("a certificate around its name")
+}

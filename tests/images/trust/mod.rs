@@ -7,6 +7,7 @@ mod authenticode;
 mod boot;
 mod cms;
 mod configuration;
+mod distributions;
 mod guide;
 mod keys;
 mod lists;
