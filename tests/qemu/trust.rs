@@ -1,4 +1,8 @@
-//! What a policy does not let boot, on machines: it is said in words why, and the next allowed entry starts.
+//! What a policy does not let boot, on machines: it is said in words why, and the next allowed entry starts; with
+//! `warn` it is said as well, and it boots.
+//!
+//! What the firmware's lists revoke is in `platform`, and what the kernel refuses by itself in `locked`. Device trees are
+//! no part of a boot on these machines: the rules on them are tested beside them, in `src/trust/coverage`.
 
 use pilotlight::config::discover;
 use pilotlight::disk::Disk;
