@@ -99,3 +99,19 @@ fn mistakes() {
         assert!(text.contains(problem), "{text}");
     }
 }
+
+/// It sets variables, which may decide what follows.
+#[test]
+fn what_follows_is_made_by_it_as_well() {
+    for (command, files) in [
+        ("syslinux_source -i /isolinux/isolinux.cfg", 2),
+        ("true", 1),
+    ] {
+        let script = format!("{command}\nmenuentry \"own $default\" {{ linux /live/vmlinuz; }}\n");
+        let found = medium(&script);
+        let own = found.entries.iter();
+        let mut own = own.filter(|entry| entry.title.starts_with("own"));
+        let written = own.next().unwrap().written.files().len();
+        assert_eq!(written, files, "{command}");
+    }
+}
