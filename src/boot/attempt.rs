@@ -101,11 +101,15 @@ impl Attempt<'_> {
         let cleared = rules.clear(what, &way.facts);
         let cleared = cleared.map_err(AttemptError::Refused)?;
         let loaded = timeline.run(Stage::Load, || self.kexec.load(&cleared));
-        loaded.map_err(|error| AttemptError::Load {
-            file: self.describe(entry.kernel.as_ref().unwrap_or(&entry.origin.file)),
-            error,
-        })?;
         let verdict = cleared.verdict().clone();
+        if let Err(error) = loaded {
+            let file = entry.kernel.as_ref().unwrap_or(&entry.origin.file);
+            return Err(AttemptError::Load {
+                file: self.describe(file),
+                error,
+                verdict: Box::new(verdict),
+            });
+        }
         Ok(Loaded {
             kernel: read.kernel,
             image: read.image,
@@ -311,6 +315,8 @@ pub enum AttemptError {
         file: String,
         /// Why.
         error: LoadError,
+        /// Why the policy let it pass.
+        verdict: Box<Verdict>,
     },
 }
 
@@ -351,7 +357,7 @@ impl fmt::Display for AttemptError {
             }
             AttemptError::Refused(verdict) => write!(f, "{verdict}"),
             AttemptError::CommandLine(error) => write!(f, "{error}"),
-            AttemptError::Load { file, error } => write!(f, "{file}: {error}"),
+            AttemptError::Load { file, error, .. } => write!(f, "{file}: {error}"),
         }
     }
 }

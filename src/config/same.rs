@@ -95,6 +95,10 @@ const MAX_PLACES: usize = 64;
 /// Neither are problems that others have with it.
 const MAX_PROBLEMS: usize = 64;
 
+/// Further ones that others made are not kept: a system has one for each language, and signatures are looked for beside
+/// the files of each.
+const MAX_TWINS: usize = 8;
+
 /// Makes one entry of those of several configurations that start the same. Entries of one configuration stay
 /// as they are, and so do two of which only one can be booted: so nothing can be booted that could not, or
 /// the other way round. Neither are two the same that save different variables, or of which one, on another disk,
@@ -247,7 +251,7 @@ impl BootEntry {
         }
         let is_known =
             |twin: &BootEntry| twin.cmdline == other.cmdline && twin.written == other.written;
-        if self.twins.len() < MAX_PLACES && !is_known(self) && !self.twins.iter().any(is_known) {
+        if self.twins.len() < MAX_TWINS && !is_known(self) && !self.twins.iter().any(is_known) {
             self.twins.push(other);
         }
     }

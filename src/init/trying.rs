@@ -167,6 +167,9 @@ impl Loader {
             }
             Err(error) => {
                 let reason = Printable(&error.to_string()).to_string();
+                if let AttemptError::Load { verdict, .. } = &error {
+                    show_complaints("let pass all the same", verdict);
+                }
                 log::warn!("{reason}");
                 let again = true;
                 return Err(Failed { reason, again });
