@@ -71,6 +71,11 @@ impl ReadAt for FileSource {
                 break;
             };
             match self.file.read_at(rest, at) {
+                // The kernel makes a disk that was taken out 0 bytes long.
+                Ok(0) if at < self.size => {
+                    let text = format!("it ends at byte {at}, and had {}: it has gone", self.size);
+                    return Err(io::Error::other(text));
+                }
                 Ok(0) => break,
                 Ok(n) => done = done.saturating_add(n),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -143,6 +148,25 @@ impl ReadAt for Section {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_gets_shorter_has_gone() {
+        let path = std::env::temp_dir().join(format!("pilotlight-source-{}", std::process::id()));
+        std::fs::write(&path, [7; 4096]).unwrap();
+        let source = FileSource::open(&path).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(1024).unwrap();
+        std::fs::remove_file(path).unwrap();
+        let mut buf = [0; 512];
+        source.read_exact_at(512, &mut buf).unwrap();
+        let error = source.read_exact_at(768, &mut buf).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it ends at byte 1024, and had 4096: it has gone"
+        );
+        // Behind its end there was nothing before.
+        assert_eq!(source.read_at(4096, &mut buf).unwrap(), 0);
+    }
 
     #[test]
     fn section_ends_where_it_says() {

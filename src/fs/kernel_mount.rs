@@ -24,6 +24,9 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// How long it may take for all mounts of one disk: a disk that hangs has 256 partitions if it wants to.
 const BUDGET: Duration = Duration::from_secs(30);
 
+/// How long the release of one may take. Nobody waits for a disk that holds it up: process 1 tries again later.
+const RELEASE: Duration = Duration::from_secs(3);
+
 /// After which time a mount is shown that has not ended, and how often from then on.
 const SHOW: Duration = Duration::from_secs(2);
 
@@ -185,8 +188,12 @@ struct MountPoint(PathBuf);
 
 impl Drop for MountPoint {
     fn drop(&mut self) {
-        if let Err(errno) = rustix::mount::unmount(&self.0, UnmountFlags::DETACH) {
-            log::warn!("can't release {}: {errno}", self.0.display());
+        let Ok(point) = CString::new(self.0.as_os_str().as_bytes()) else {
+            return;
+        };
+        let release = || rustix::mount::unmount(point.as_c_str(), UnmountFlags::DETACH);
+        if let Err(error) = in_child(RELEASE, &mut |_| (), release) {
+            log::warn!("can't release {}: {error}", self.0.display());
         }
     }
 }

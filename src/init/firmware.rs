@@ -1,11 +1,14 @@
 //! The machine's UEFI variables, or a file that stands in for them, as far as the policy lets us use them.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
 use super::mounts;
+use super::place::Place;
+use super::report::{LEFT_OUT, Report};
 use super::stand_in::StandIn;
 use crate::boot::is_one_shot;
 use crate::config::Found;
@@ -26,13 +29,21 @@ pub(super) struct Firmware {
     wishes: Wishes,
     /// When that was.
     began: Duration,
+    /// Firmware that hangs is to blame itself, and no entry and no disk.
+    report: Arc<Report>,
 }
 
 impl Firmware {
-    /// Reads what is wished for, as far as policy says. What can't be read is logged.
-    pub(super) fn open(policy: &Efi) -> Firmware {
+    /// Reads what is wished for, as far as policy says, unless a loader has died of that. What can't be read is
+    /// logged.
+    pub(super) fn open(policy: &Efi, report: Arc<Report>, is_lost: bool) -> Firmware {
         let variables = match policy.variables {
             VariableAccess::None => None,
+            _ if is_lost => {
+                log::warn!("UEFI variables: left out: {LEFT_OUT}");
+                // Nothing stands in for what is there.
+                return Firmware::of(None, &Efi::default(), report);
+            }
             _ => match mounts::mount_efivars() {
                 Ok(()) => Efivarfs::open(Path::new(Efivarfs::DIRECTORY)),
                 Err(error) => {
@@ -42,10 +53,10 @@ impl Firmware {
             },
         };
         let variables = variables.map(|found| -> Box<dyn Variables> { Box::new(found) });
-        Firmware::of(variables, policy)
+        Firmware::of(variables, policy, report)
     }
 
-    fn of(variables: Option<Box<dyn Variables>>, policy: &Efi) -> Firmware {
+    fn of(variables: Option<Box<dyn Variables>>, policy: &Efi, report: Arc<Report>) -> Firmware {
         let read = variables.as_ref().map(|v| Wishes::read(v.as_ref()));
         let (wishes, problems) = read.unwrap_or_default();
         warn(problems);
@@ -57,6 +68,7 @@ impl Firmware {
             writable: writable && policy.variables >= VariableAccess::Write,
             wishes,
             began: now(),
+            report,
         }
     }
 
@@ -120,10 +132,9 @@ impl Firmware {
         &self,
         write: impl Fn(&dyn Variables) -> Result<(), VariableError>,
     ) -> Result<(), String> {
-        let variables = self
-            .writable()
-            .ok_or("no UEFI variables are written here")?;
-        write(variables).map_err(|error| error.to_string())
+        let written = self.written(write);
+        let written = written.ok_or("no UEFI variables are written here")?;
+        written.map_err(|error| error.to_string())
     }
 
     /// Takes away what is wished for one boot only: an attempt is about to be made.
@@ -131,9 +142,7 @@ impl Firmware {
         if self.wishes.one_shot.is_none() && self.wishes.timeout_once.is_none() {
             return;
         }
-        if let Some(variables) = self.writable() {
-            warn(self.wishes.consume(variables));
-        }
+        warn(self.written(|v| self.wishes.consume(v)).unwrap_or_default());
         if let Some(file) = &self.stand_in {
             warn(self.wishes.consume(file));
             file.store(inventory);
@@ -158,9 +167,9 @@ impl Firmware {
             let _ = memory.write(file, &entry.id);
             file.store(inventory);
         }
-        let Some(variables) = self.writable() else {
+        if !self.writable {
             return;
-        };
+        }
         let entries = found.entries.iter().filter(|entry| entry.bootable());
         let account = Account {
             entries: entries.map(|entry| entry.id.as_str()).collect(),
@@ -172,11 +181,13 @@ impl Firmware {
             timeouts: policy.menu.follow_configuration,
             memory,
         };
-        warn(account.write(variables));
+        warn(self.written(|v| account.write(v)).unwrap_or_default());
     }
 
-    fn writable(&self) -> Option<&dyn Variables> {
-        self.variables.as_deref().filter(|_| self.writable)
+    /// Does `write`, where something may be written.
+    fn written<T>(&self, write: impl FnOnce(&dyn Variables) -> T) -> Option<T> {
+        let variables = self.variables.as_deref().filter(|_| self.writable)?;
+        Some(self.report.during(Place::Firmware, || write(variables)))
     }
 }
 
@@ -268,7 +279,8 @@ mod tests {
             variables: access,
             ..Efi::default()
         };
-        Firmware::of(Some(Box::new(Shared(store.clone()))), &policy)
+        let report = Arc::new(Report::new(None));
+        Firmware::of(Some(Box::new(Shared(store.clone()))), &policy, report)
     }
 
     /// One volume with two entries, the first of which is the default.
@@ -362,12 +374,21 @@ mod tests {
             &Policy::default(),
         );
         assert_eq!(store.names(), names);
-        let nothing = Firmware::open(&Efi {
+        let none = Efi {
             variables: VariableAccess::None,
+            stand_in: true,
+        };
+        let stand_in = Efi {
+            stand_in: true,
             ..Efi::default()
-        });
-        assert_eq!(nothing.wishes(), Wishes::default());
-        assert!(!nothing.can_confirm());
+        };
+        for (policy, is_lost) in [(none, false), (stand_in, true)] {
+            let report = Arc::new(Report::new(None));
+            let nothing = Firmware::open(&policy, report, is_lost);
+            assert_eq!(nothing.wishes(), Wishes::default());
+            assert!(!nothing.can_confirm());
+            assert_eq!(nothing.may_stand_in, !is_lost);
+        }
     }
 
     #[test]

@@ -50,15 +50,18 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let lost = Lost::parse(lost);
     let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
     let report = Arc::new(Report::new(channel.ok()));
+    // Should the firmware hang, the next loader leaves it out.
+    report.at(Place::Firmware);
     // The supervisor has complained about a policy that can't be used.
-    let settings = Settings::all();
+    let settings = Settings::all(lost.firmware());
     let policy = settings.policy();
-    let authority = authority(&policy.trust).filter(|_| policy.trust != Rules::closed());
-    let Some(authority) = authority else {
+    let authority = authority(&policy.trust, lost.firmware());
+    let Some(authority) = authority.filter(|_| policy.trust != Rules::closed()) else {
         log::error!("nothing may be booted: no disk is looked at");
         return exit(NOTHING);
     };
-    let firmware = Firmware::open(&policy.efi);
+    let firmware = Firmware::open(&policy.efi, report.clone(), lost.firmware());
+    report.idle();
     let mut loader = Loader {
         settings,
         policy,
@@ -326,8 +329,12 @@ impl Loader {
 }
 
 /// Who decides what may be booted. Where that can't be known, or would be nothing, it is said why.
-fn authority(rules: &Rules) -> Option<Authority> {
-    let variables = rules.platform.then(mounts::mount_efivars).transpose();
+fn authority(rules: &Rules, is_lost: bool) -> Option<Authority> {
+    let mount = || match is_lost {
+        true => Err(format!("UEFI variables: left out: {LEFT_OUT}")),
+        false => mounts::mount_efivars(),
+    };
+    let variables = rules.platform.then(mount).transpose();
     let variables = variables.map(|wanted| wanted.map(|()| Path::new(Efivarfs::DIRECTORY)));
     let authority = variables.and_then(|variables| {
         let anchors = policy::anchors(policy::PATH.as_ref());

@@ -78,7 +78,12 @@ impl Lost {
 
     /// Has a loader died of anything on this disk? Then the others come first.
     pub(super) fn suspects(&self, disk: &DiskName) -> bool {
-        self.places.iter().any(|place| place.disk() == disk)
+        self.places.iter().any(|place| place.disk() == Some(disk))
+    }
+
+    /// Is what the firmware remembers left out?
+    pub(super) fn firmware(&self) -> bool {
+        self.places.contains(&Place::Firmware)
     }
 }
 
@@ -148,11 +153,15 @@ mod tests {
         let mut lost = Lost::default();
         lost.add(Place::Entry(entry(1)));
         lost.add(Place::Disk(disk(1)));
+        assert!(!lost.firmware());
+        lost.add(Place::Firmware);
         let words = lost.print().chain(["nonsense".to_owned()]);
         let parsed = Lost::parse(words);
         assert_eq!(parsed.places, lost.places);
-        assert!(!parsed.menu());
+        assert!(parsed.firmware());
+        let mut lost = Lost::default();
         lost.add_menu();
+        assert!(!Lost::parse(lost.print()).menu());
         lost.add_menu();
         assert!(Lost::parse(lost.print()).menu());
     }

@@ -62,12 +62,12 @@ impl Message {
 impl Place {
     /// What is written in a message, and on a command line.
     pub(super) fn print(&self) -> String {
-        let (word, volume) = match self {
-            Place::Disk(_) => ("disk", None),
-            Place::Volume(volume) => ("volume", Some(volume)),
-            Place::Entry(entry) => ("entry", Some(&entry.volume)),
+        let (word, disk, volume) = match self {
+            Place::Disk(disk) => ("disk", disk, None),
+            Place::Volume(volume) => ("volume", &volume.disk, Some(volume)),
+            Place::Entry(entry) => ("entry", &entry.volume.disk, Some(&entry.volume)),
+            Place::Firmware => return "firmware".to_owned(),
         };
-        let disk = self.disk();
         let mut fields = vec![word.to_owned(), escape(&disk.path), optional(disk.sequence)];
         if let Some(volume) = volume {
             let inside = volume.inside.as_deref().map(escape);
@@ -105,6 +105,7 @@ impl Place {
             })
         };
         Some(match fields[..] {
+            ["firmware"] => Place::Firmware,
             ["disk", path, sequence] => Place::Disk(disk(path, sequence)?),
             ["volume", path, sequence, inside, partition, offset] => {
                 Place::Volume(volume([path, sequence, inside, partition, offset])?)
@@ -191,6 +192,7 @@ mod tests {
     fn place() -> impl Strategy<Value = Place> {
         let entry = (volume(), any::<String>(), of(any::<u32>()), any::<u32>());
         prop_oneof![
+            Just(Place::Firmware),
             disk().prop_map(Place::Disk),
             volume().prop_map(Place::Volume),
             entry.prop_map(|(volume, path, line, nth)| Place::Entry(EntryName {
@@ -267,6 +269,8 @@ mod tests {
             in_image.to_string(),
             "/dev/sda partition 1: /a.iso partition 2"
         );
+        let firmware = Message::At(Place::Firmware);
+        assert_eq!(firmware.print(), "at firmware");
     }
 
     #[test]
@@ -284,6 +288,7 @@ mod tests {
             "at disk /dev/sd%6 -",
             "at disk /dev/sd%ff -",
             "at disk /dev/sda - ",
+            "at firmware -",
             "at volume /dev/sda - - 1 1 1",
         ] {
             assert_eq!(Message::parse(text), None, "{text:?}");

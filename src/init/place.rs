@@ -16,6 +16,8 @@ pub(super) enum Place {
     Volume(VolumeName),
     /// An entry: reading and loading its files.
     Entry(EntryName),
+    /// The machine's own memory: UEFI variables, and what the management controller keeps.
+    Firmware,
 }
 
 /// A disk. Another medium of the same name has another sequence number.
@@ -91,12 +93,13 @@ impl VolumeName {
 }
 
 impl Place {
-    /// The disk that it is or lies on.
-    pub(super) fn disk(&self) -> &DiskName {
+    /// The disk that it is or lies on, if any.
+    pub(super) fn disk(&self) -> Option<&DiskName> {
         match self {
-            Place::Disk(disk) => disk,
-            Place::Volume(volume) => &volume.disk,
-            Place::Entry(entry) => &entry.volume.disk,
+            Place::Disk(disk) => Some(disk),
+            Place::Volume(volume) => Some(&volume.disk),
+            Place::Entry(entry) => Some(&entry.volume.disk),
+            Place::Firmware => None,
         }
     }
 }
@@ -108,6 +111,7 @@ impl fmt::Display for Place {
             Place::Disk(disk) => return write!(f, "{}", Printable(&disk.path)),
             Place::Volume(volume) => (volume, None),
             Place::Entry(entry) => (&entry.volume, Some(entry)),
+            Place::Firmware => return f.write_str("the firmware"),
         };
         let around = volume.inside.as_ref().unwrap_or(&volume.disk.path);
         write!(f, "{}", Printable(around))?;

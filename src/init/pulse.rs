@@ -11,9 +11,11 @@ pub(super) struct Limits {
     /// Without a sign of life. A disk that answers at all does so within the kernel's own time-outs, most
     /// of them 30 s; the longest wait of the loader itself is for a kernel mount, 15 s.
     pub(super) silence: Duration,
-    /// With signs of life: for everything between two rests, or for one entry. A GiB from a disk on
+    /// With signs of life: for everything between two rests, but for an entry. A GiB from a disk on
     /// USB 1.1 takes a quarter of an hour.
     pub(super) work: Duration,
+    /// For one entry, with signs of life.
+    pub(super) entry: Duration,
     /// From the signal that ends it to its end. A process that hangs in the kernel takes it later or never.
     pub(super) death: Duration,
 }
@@ -22,10 +24,24 @@ impl Limits {
     /// Those that hold.
     pub(super) const NORMAL: Limits = Limits {
         silence: Duration::from_secs(60),
-        work: Duration::from_secs(20 * 60),
+        work: WORK,
+        entry: WORK.saturating_add(GRACE),
         death: Duration::from_secs(5),
     };
+
+    /// Those under a policy in which an attempt may take so long.
+    pub(super) fn of(attempt: Duration) -> Limits {
+        Limits {
+            entry: attempt.saturating_add(GRACE),
+            ..Limits::NORMAL
+        }
+    }
 }
+
+const WORK: Duration = Duration::from_secs(20 * 60);
+
+/// An attempt that takes too long ends by itself at its next read. One that does not is ended so much later.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// From when on silence is shown, and how often.
 const SHOW: Duration = Duration::from_secs(10);
@@ -105,7 +121,11 @@ impl Pulse {
             let seconds = silent.as_secs();
             return Verdict::End(format!("the loader gave no sign of life for {seconds} s"));
         }
-        if self.place.is_some() && working >= self.limits.work {
+        let limit = match self.place {
+            Some(Place::Entry(_)) => self.limits.entry,
+            _ => self.limits.work,
+        };
+        if self.place.is_some() && working >= limit {
             let seconds = working.as_secs();
             return Verdict::End(format!("the loader is at work for {seconds} s"));
         }
@@ -219,7 +239,20 @@ mod tests {
         assert_eq!(ended_after(2 * limit, |_| Message::Idle), None);
         // Each entry is a beginning.
         assert_eq!(ended_after(2 * limit, |second| entry(second / 600)), None);
-        assert_eq!(ended_after(2 * limit, |_| entry(0)), Some(limit + 1));
+        assert_eq!(ended_after(2 * limit, |_| entry(0)), Some(limit + 10 + 1));
+    }
+
+    #[test]
+    fn an_entry_may_take_what_the_policy_says() {
+        let start = Instant::now();
+        let mut pulse = Pulse::new(Limits::of(SECOND * 30), start);
+        for second in 1..=40 {
+            pulse.hear(entry(0), start + SECOND * second);
+        }
+        assert_eq!(pulse.verdict(start + SECOND * 40), Verdict::Wait);
+        let ended = pulse.verdict(start + SECOND * 41);
+        let text = "the loader is at work for 40 s".to_owned();
+        assert_eq!(ended, Verdict::End(text));
     }
 
     #[test]

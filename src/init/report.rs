@@ -16,6 +16,9 @@ use crate::disk::{ReadAt, Source};
 use crate::entry::VolumeId;
 use crate::inventory::{Guard, Inventory};
 
+/// So many bytes are read in one go: what the kernel reads ahead, and what the slowest disk gives within a second.
+const PIECE: usize = 128 * 1024;
+
 /// A sign of life is sent at most this often.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,8 @@ struct State {
     at: Option<Place>,
     bytes: u64,
     told: Instant,
+    /// Since when nothing more is read, and how long that was allowed before.
+    until: Option<(Instant, Duration)>,
 }
 
 impl Report {
@@ -45,6 +50,7 @@ impl Report {
             at: None,
             bytes: 0,
             told: Instant::now(),
+            until: None,
         };
         Report {
             channel,
@@ -55,6 +61,17 @@ impl Report {
     /// The work on `place` begins.
     pub(super) fn at(&self, place: Place) {
         self.change(Some(place));
+    }
+
+    /// Does `work` on `place`, and goes on with what was at work before.
+    pub(super) fn during<T>(&self, place: Place, work: impl FnOnce() -> T) -> T {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.at.clone();
+        drop(state);
+        self.at(place);
+        let result = work();
+        self.change(before);
+        result
     }
 
     /// Nothing is at work; said again while waiting, it is a sign of life.
@@ -103,6 +120,26 @@ impl Report {
         self.send(&Message::Log);
     }
 
+    /// From now on disks may be read for so long, or without an end.
+    pub(super) fn limit(&self, time: Option<Duration>) {
+        let end = time.and_then(|time| Some((Instant::now().checked_add(time)?, time)));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.until = end;
+    }
+
+    /// May disks still be read?
+    fn is_in_time(&self) -> io::Result<()> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.until {
+            Some((end, time)) if Instant::now() >= end => {
+                let seconds = time.as_secs_f64();
+                let text = format!("the policy allows {seconds} s for an attempt (failure.limit)");
+                Err(io::Error::new(io::ErrorKind::TimedOut, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// So many more bytes are read.
     pub(super) fn alive(&self, bytes: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,6 +172,7 @@ impl Report {
             at,
             bytes: 0,
             told: Instant::now(),
+            until: state.until,
         };
         self.send(&message);
     }
@@ -178,7 +216,7 @@ impl Guard for Watchman {
 /// Why something is left out.
 pub(super) const LEFT_OUT: &str = "a loader before this one died of it in this round";
 
-/// A disk whose reads are signs of life.
+/// A disk whose reads are signs of life, and end with the time that an attempt may take.
 pub(super) struct Counted {
     source: Source,
     report: Arc<Report>,
@@ -197,10 +235,20 @@ impl ReadAt for Counted {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let result = self.source.read_at(offset, buf);
-        // A read that failed has ended as well.
-        self.report.alive(result.as_ref().map_or(0, |n| *n as u64));
-        result
+        let mut done: usize = 0;
+        for piece in buf.chunks_mut(PIECE) {
+            self.report.is_in_time()?;
+            let at = offset.saturating_add(done as u64);
+            let result = self.source.read_at(at, piece);
+            // A read that failed has ended as well.
+            self.report.alive(result.as_ref().map_or(0, |n| *n as u64));
+            let n = result?;
+            done = done.saturating_add(n);
+            if n < piece.len() {
+                break;
+            }
+        }
+        Ok(done)
     }
 }
 
@@ -275,6 +323,17 @@ mod tests {
     }
 
     #[test]
+    fn work_between_ends_with_what_was_before() {
+        let (channel, report) = channel();
+        assert_eq!(report.during(Place::Firmware, || 7), 7);
+        report.at(Place::Volume(volume()));
+        report.during(Place::Firmware, || ());
+        let volume = "at volume /dev/sda - - - 0";
+        let expected = ["at firmware", "idle", volume, "at firmware", volume];
+        assert_eq!(heard(&channel), expected);
+    }
+
+    #[test]
     fn while_an_entry_is_tried_the_entry_is_blamed() {
         let (channel, report) = channel();
         let inventory = inventory(&report, Lost::default());
@@ -310,8 +369,39 @@ mod tests {
             source.read_exact_at(0, &mut [0; 512]).unwrap();
         }
         assert_eq!(heard(&channel), Vec::<String>::new());
-        report.state.lock().unwrap().told = Instant::now() - BEAT;
+        let long_ago = || report.state.lock().unwrap().told = Instant::now() - BEAT;
+        long_ago();
         source.read_exact_at(0, &mut [0; 512]).unwrap();
         assert_eq!(heard(&channel), ["alive 51712"]);
+        // One that takes long is several: what it gives is the same.
+        long_ago();
+        let mut whole = vec![1; PIECE * 2 + 512];
+        source.read_exact_at(0, &mut whole).unwrap();
+        assert_eq!(heard(&channel), [format!("alive {}", 51712 + PIECE)]);
+        let mut expected = vec![2; whole.len()];
+        let direct = disk().source;
+        direct.read_exact_at(0, &mut expected).unwrap();
+        assert!(whole == expected);
+        let end = source.size() - 512;
+        assert_eq!(source.read_at(end, &mut whole).unwrap(), 512);
+    }
+
+    #[test]
+    fn an_attempt_that_takes_too_long_reads_nothing_more() {
+        let (_channel, report) = channel();
+        let source = Counted::source(disk().source, report.clone());
+        let mut buffer = [0; 512];
+        report.limit(Some(Duration::from_secs(3600)));
+        source.read_exact_at(0, &mut buffer).unwrap();
+        report.limit(Some(Duration::ZERO));
+        let error = source.read_exact_at(0, &mut buffer).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let text = "the policy allows 0 s for an attempt (failure.limit)";
+        assert_eq!(error.to_string(), text);
+        // Whatever else is told meanwhile.
+        report.at(Place::Firmware);
+        assert!(source.read_exact_at(0, &mut buffer).is_err());
+        report.limit(None);
+        source.read_exact_at(0, &mut buffer).unwrap();
     }
 }

@@ -41,16 +41,18 @@ impl Settings {
         settings.policy()
     }
 
-    /// What the loader goes by. Process 1 has said what it has read, too.
-    pub(super) fn all() -> Settings {
+    /// What the loader goes by, without the firmware where a loader has died of that. Process 1 has said what it has
+    /// read, too.
+    pub(super) fn all(is_lost: bool) -> Settings {
         let (base, _) = Policy::read_or_closed(policy::PATH.as_ref());
         let allow = &base.overrides.allow;
-        let variables = match allow.contains(&Source::Efi) {
+        let is_asked = |source| allow.contains(&source) && !is_lost;
+        let variables = match is_asked(Source::Efi) {
             true => variables(),
             false => None,
         };
         let variables = variables.as_ref().map(|found| found as &dyn Variables);
-        let flags = match allow.contains(&Source::Ipmi) {
+        let flags = match is_asked(Source::Ipmi) {
             true => flags().map_err(|error| error.to_string()).transpose(),
             false => None,
         };

@@ -201,8 +201,10 @@ impl Supervisor {
         self.release();
         self.say("jumping");
         self.consoles.drain();
-        let Err(errno) = kexec::jump();
-        self.say(&format!("the kernel refused to jump: {errno}"));
+        let jump = || kexec::jump().map(|never| match never {});
+        if let Err(error) = ending::leave(self, &jump) {
+            self.say(&format!("the kernel refused to jump: {error}"));
+        }
     }
 
     /// Starts a loader that leaves out what is in `lost`, and listens until it ends. A menu that it may have died of is
@@ -211,12 +213,13 @@ impl Supervisor {
         self.release();
         let running = Running::start(lost)?;
         let pid = running.pid();
+        let limits = Limits::of(self.policy.failure.limit);
         let mut hear = |said: Said<'_>| match said {
             Said::Line(line) => self.say(line),
             Said::Menu => self.lend(),
             Said::Log => self.copy_log(),
         };
-        let ended = running.listen(Limits::NORMAL, &mut hear, || reap(Some(pid)));
+        let ended = running.listen(limits, &mut hear, || reap(Some(pid)));
         let round = Round::of(ended);
         self.take_back();
         if let Round::Died { how, place } = &round {
@@ -247,7 +250,10 @@ impl Round {
                 let place = match status {
                     Some(_) => place,
                     // Whoever reads anything else of this disk would hang as well.
-                    None => place.map(|place| Place::Disk(place.disk().clone())),
+                    None => place.map(|place| match place.disk() {
+                        Some(disk) => Place::Disk(disk.clone()),
+                        None => place,
+                    }),
                 };
                 Round::Died { how, place }
             }

@@ -77,7 +77,8 @@ impl Loader {
                 let Err(failed) = self.attempt(&entry, name.clone()) else {
                     return true;
                 };
-                if !failed.again || number >= self.policy.failure.attempts || self.is_watched() {
+                let failure = &self.policy.failure;
+                if !failure.tries_again(number, failed.again) || self.is_watched() {
                     break failed;
                 }
                 number = number.saturating_add(1);
@@ -135,11 +136,12 @@ impl Loader {
         entry: &BootEntry,
         name: Option<EntryName>,
     ) -> Result<(), Failed> {
-        self.firmware.consume(&self.inventory);
-        self.settings.consume();
         if let Some(name) = name {
             self.report.at(Place::Entry(name));
         }
+        self.firmware.consume(&self.inventory);
+        let settings = &mut self.settings;
+        self.report.during(Place::Firmware, || settings.consume());
         let origin = self.inventory.describe(&entry.origin.file).to_string();
         let what = format!("{} from {}", Printable(&entry.title), Printable(&origin));
         log::info!("trying {what}");
@@ -153,11 +155,13 @@ impl Loader {
         let (report, desk) = (&self.report, &self.desk);
         desk.set_progress(0, 0);
         let mut progress = Progress::default();
+        report.limit(Some(self.policy.failure.limit));
         let result = attempt.run(entry, &mut self.timeline, &mut |done, all| {
             report.alive(0);
             desk.set_progress(done, all);
             progress.show(done, all);
         });
+        report.limit(None);
         let loaded = match result {
             Ok(loaded) => loaded,
             Err(AttemptError::Refused(verdict)) => {

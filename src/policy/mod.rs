@@ -144,6 +144,8 @@ pub enum VariableAccess {
 pub struct Failure {
     /// `attempts`: how often an entry is tried before it has failed. What is refused is not tried again.
     pub attempts: u32,
+    /// `limit`: how long an attempt may read and load before it has failed. Never 0.
+    pub limit: Duration,
     /// `between`: how long to wait between two attempts at one entry.
     pub between: Duration,
     /// `entry`: what follows an entry that has failed: the next one, or an end.
@@ -162,6 +164,7 @@ impl Default for Failure {
     fn default() -> Failure {
         Failure {
             attempts: 1,
+            limit: Duration::from_secs(20 * 60),
             between: Duration::from_secs(1),
             entry: None,
             then: Action::Retry,
@@ -193,6 +196,11 @@ pub enum Ending {
 }
 
 impl Failure {
+    /// Is another attempt made at an entry, of which so many have failed? Only where one may still succeed.
+    pub fn tries_again(&self, attempts: u32, may_succeed: bool) -> bool {
+        may_succeed && attempts < self.attempts
+    }
+
     /// What follows the failed round with number `round`, counted from 1.
     pub fn after(&self, round: u32) -> Action {
         match self.then {

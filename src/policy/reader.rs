@@ -84,6 +84,10 @@ fn boot(keys: &mut Keys<'_>, boot: &mut Boot) -> Result<(), Wrong> {
 
 fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
     failure.attempts = keys.limited("attempts", 1, MAX_ATTEMPTS, failure.attempts)?;
+    keys.seconds("limit", &mut failure.limit)?;
+    if failure.limit.is_zero() {
+        return Err(keys.wrong("`limit` of failure is more than 0 seconds"));
+    }
     keys.seconds("between", &mut failure.between)?;
     keys.word("entry", &mut failure.entry, &AFTER_ENTRY)?;
     keys.word("then", &mut failure.then, &ACTIONS)?;
@@ -166,6 +170,7 @@ mod tests {
             stand_in = true\n\
             [failure]\n\
             attempts = 2\n\
+            limit = 90\n\
             between = 0.5\n\
             entry = \"shell\"\n\
             then = \"retry\"\n\
@@ -192,6 +197,7 @@ mod tests {
             },
             failure: Failure {
                 attempts: 2,
+                limit: Duration::from_secs(90),
                 between: Duration::from_millis(500),
                 entry: Some(Ending::Shell),
                 then: Action::Retry,
@@ -246,6 +252,7 @@ mod tests {
                 1,
                 "`attempts` of failure is a number from 1 to 100",
             ),
+            ("[failure]\nlimit = 0\n", 1, "more than 0 seconds"),
             ("[failure]\nentry = \"retry\"\n", 2, "\"next\", \"reboot\""),
             ("wait = 3\n", 1, "`wait` is a table, not integer"),
             ("[wait]\n[wait\n", 2, ""),

@@ -49,6 +49,7 @@ impl Policy {
             ("efi.variables", word(&ACCESS, efi.variables)),
             ("efi.stand_in", efi.stand_in.to_string()),
             ("failure.attempts", failure.attempts.to_string()),
+            ("failure.limit", seconds::written(failure.limit)),
             ("failure.between", seconds::written(failure.between)),
             ("failure.entry", word(&AFTER_ENTRY, failure.entry)),
             ("failure.then", word(&ACTIONS, failure.then)),

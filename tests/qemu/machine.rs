@@ -43,8 +43,13 @@ impl Machine {
 
     /// The same with another flash kernel.
     pub fn set_up_with(name: &str, kernel: &Path) -> Setup {
-        let kernel = kernel.display().to_string();
-        Machine::empty(name).arguments(&["-kernel", &kernel])
+        Machine::empty(name).kernel(kernel)
+    }
+
+    /// As [`set_up`](Machine::set_up), with this in the place of the serial console, of which nothing is seen then.
+    pub fn without_console(name: &str, serial: &str) -> Setup {
+        let kernel = std::env::var("PILOTLIGHT_KERNEL").expect("run this by `make qemu-test`");
+        Machine::with_serial(name, serial).kernel(Path::new(&kernel))
     }
 
     /// A machine that starts from its flash part, with these variables, and no disk.
@@ -60,6 +65,10 @@ impl Machine {
 
     /// A machine that starts nothing.
     fn empty(name: &str) -> Setup {
+        Machine::with_serial(name, "stdio")
+    }
+
+    fn with_serial(name: &str, serial: &str) -> Setup {
         // Sockets have short names, whatever the directory of the tests is called.
         let monitor = std::env::temp_dir().join(format!("pl-{name}-{}", std::process::id()));
         let accelerator = std::env::var("QEMU_ACCEL").unwrap_or_else(|_| "tcg".to_owned());
@@ -79,7 +88,7 @@ impl Machine {
                 "-display",
                 "none",
                 "-serial",
-                "stdio",
+                serial,
                 "-no-reboot",
                 "-nic",
                 "none",
@@ -214,6 +223,11 @@ impl Machine {
 }
 
 impl Setup {
+    fn kernel(mut self, kernel: &Path) -> Setup {
+        self.command.arg("-kernel").arg(kernel);
+        self
+    }
+
     /// Gives it a disk named `disk`, to be attached by a `-device` argument.
     pub fn drive(mut self, image: &Image) -> Setup {
         let (format, path) = (image.format, image.path.display());

@@ -15,6 +15,7 @@
 
 mod disk;
 mod environment;
+mod faults;
 mod flash;
 mod handover;
 mod interface;

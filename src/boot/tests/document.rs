@@ -86,7 +86,7 @@ fn every_key_is_described() {
         (
             "[failure]",
             &[
-                "attempts", "between", "entry", "then", "pause", "rounds", "finally",
+                "attempts", "limit", "between", "entry", "then", "pause", "rounds", "finally",
             ],
         ),
         (

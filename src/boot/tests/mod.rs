@@ -1,5 +1,6 @@
 //! Policies in situations.
 
 mod document;
+mod failures;
 mod machine;
 mod policies;
