@@ -182,8 +182,8 @@ grub-files: setup ## let GRUB configure systems of many kinds anew, for the test
 	@tests/images/grub/real/make
 
 .PHONY: bench
-bench: setup-test ## measure reading and hashing against the kernel and sha256sum
-	cargo bench --locked
+bench: setup-test kernel ## measure boots, their growth, and reading and hashing against the kernel and sha256sum
+	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) cargo bench --locked
 
 .PHONY: sign-tool
 sign-tool: $(SIGN_TOOL) ## build pilotlight-sign, which makes signatures

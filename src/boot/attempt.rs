@@ -98,7 +98,7 @@ impl Attempt<'_> {
             cmdline: &way.cmdline,
         };
         // Between what was read and what is loaded stands this alone.
-        let cleared = rules.clear(what, &way.facts);
+        let cleared = timeline.run(Stage::Verify, || rules.clear(what, &way.facts));
         let cleared = cleared.map_err(AttemptError::Refused)?;
         let loaded = timeline.run(Stage::Load, || self.kexec.load(&cleared));
         let verdict = cleared.verdict().clone();

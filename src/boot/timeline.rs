@@ -8,12 +8,20 @@ use crate::seconds::Milliseconds;
 /// A stage of a boot, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Mounting what process 1 needs.
+    Mounts,
+    /// Opening the consoles.
+    Consoles,
+    /// Reading the policy, what is set from outside, anchors and UEFI variables.
+    Settings,
     /// Finding disks and reading their partition tables.
     Disks,
     /// Reading boot configurations.
     Entries,
     /// Reading and hashing the payload.
     Read,
+    /// Deciding whether it may be booted.
+    Verify,
     /// Handing it to the kernel.
     Load,
 }
@@ -21,9 +29,13 @@ pub enum Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Stage::Mounts => "mounts",
+            Stage::Consoles => "consoles",
+            Stage::Settings => "settings",
             Stage::Disks => "disks",
             Stage::Entries => "entries",
             Stage::Read => "read and hash",
+            Stage::Verify => "verify",
             Stage::Load => "load",
         })
     }

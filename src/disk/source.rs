@@ -74,7 +74,7 @@ impl ReadAt for FileSource {
                 // The kernel makes a disk that was taken out 0 bytes long.
                 Ok(0) if at < self.size => {
                     let text = format!("it ends at byte {at}, and had {}: it has gone", self.size);
-                    return Err(io::Error::other(text));
+                    return Err(io::Error::new(io::ErrorKind::NotConnected, text));
                 }
                 Ok(0) => break,
                 Ok(n) => done = done.saturating_add(n),

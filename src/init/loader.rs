@@ -50,18 +50,23 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let lost = Lost::parse(lost);
     let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
     let report = Arc::new(Report::new(channel.ok()));
+    let mut timeline = Timeline::start();
     // Should the firmware hang, the next loader leaves it out.
     report.at(Place::Firmware);
-    // The supervisor has complained about a policy that can't be used.
-    let settings = Settings::all(lost.firmware());
-    let policy = settings.policy();
-    let authority = authority(&policy.trust, lost.firmware());
-    let Some(authority) = authority.filter(|_| policy.trust != Rules::closed()) else {
+    let known = timeline.run(Stage::Settings, || {
+        // The supervisor has complained about a policy that can't be used.
+        let settings = Settings::all(lost.firmware());
+        let policy = settings.policy();
+        let authority = authority(&policy.trust, lost.firmware());
+        let authority = authority.filter(|_| policy.trust != Rules::closed())?;
+        let firmware = Firmware::open(&policy.efi, report.clone(), lost.firmware());
+        Some((settings, policy, authority, firmware))
+    });
+    report.idle();
+    let Some((settings, policy, authority, firmware)) = known else {
         log::error!("nothing may be booted: no disk is looked at");
         return exit(NOTHING);
     };
-    let firmware = Firmware::open(&policy.efi, report.clone(), lost.firmware());
-    report.idle();
     let mut loader = Loader {
         settings,
         policy,
@@ -76,7 +81,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         begun: false,
         again: false,
         tried: Vec::new(),
-        timeline: Timeline::start(),
+        timeline,
         ended: false,
         stopped: false,
         shown: BTreeSet::new(),

@@ -13,6 +13,7 @@ use super::running::{Ended, Running, Said};
 use super::settings::Settings;
 use super::wait::Wait;
 use super::{VOLUMES, ending, loader, mounts};
+use crate::boot::{Stage, Timeline};
 use crate::kexec;
 use crate::policy::{Action, Policy};
 
@@ -54,9 +55,10 @@ enum Round {
 
 /// Process 1. It ends only by a jump into another kernel or by turning the machine off.
 pub fn main() -> ! {
-    let failures = mounts::mount_all();
+    let mut timeline = Timeline::start();
+    let failures = timeline.run(Stage::Mounts, mounts::mount_all);
     let mut supervisor = Supervisor {
-        consoles: Consoles::open(),
+        consoles: timeline.run(Stage::Consoles, Consoles::open),
         memory: Memory::default(),
         policy: Policy::default(),
         lent: None,
@@ -65,7 +67,8 @@ pub fn main() -> ! {
     for failure in failures {
         supervisor.say(&failure);
     }
-    supervisor.read_policy();
+    timeline.run(Stage::Settings, || supervisor.read_policy());
+    supervisor.say(&format!("started: {timeline}"));
     let mut number: u32 = 0;
     loop {
         number = number.saturating_add(1);

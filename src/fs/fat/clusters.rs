@@ -76,6 +76,19 @@ impl Clusters {
         })
     }
 
+    /// Where a file begins, by its record in a directory; `None` where the record does not have this length.
+    pub(super) fn start(&self, record: &[u8], length: u64) -> Option<u64> {
+        let high = match self.width {
+            32 => le16(record, 20)?,
+            _ => 0,
+        };
+        let number = u64::from(high) << 16 | u64::from(le16(record, 26)?);
+        let inside = number.checked_sub(FIRST).or((length == 0).then_some(0))?;
+        let has_length = le32(record, 28).map(u64::from) == Some(length);
+        let start = inside.checked_mul(self.size)?.checked_add(self.data)?;
+        has_length.then_some(start)
+    }
+
     /// Where the content of a file of `length` bytes lies that begins at byte `start` of the volume: ranges of
     /// bytes, neighbours joined.
     ///

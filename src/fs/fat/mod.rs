@@ -4,8 +4,9 @@
 //! [`Medium`] below says so. That bounds every loop, and nothing is ever written.
 
 mod clusters;
+mod listing;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use fatfs::{FileAttributes, FsOptions, ReadWriteSeek};
 
 use self::clusters::Clusters;
+use self::listing::{Item, Listing, MAX_SMALL, RECORD};
 use super::date::Date;
 use super::{
     DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
@@ -31,6 +33,7 @@ pub(super) struct Fat {
     meter: Rc<Meter>,
     source: Source,
     window: Arc<Window>,
+    listed: RefCell<Option<Listing>>,
 }
 
 /// What the [`Medium`] shares with its user, who has given it away.
@@ -63,7 +66,46 @@ impl Fat {
             meter,
             source,
             window,
+            listed: RefCell::default(),
         })
+    }
+
+    /// What `path` leads to, where its directory was listed last.
+    fn listed(&self, path: &FsPath) -> Result<Option<Item>, FsError> {
+        match self
+            .listed
+            .borrow()
+            .as_ref()
+            .map(|listed| listed.find(path))
+        {
+            Some(Some(Some(item))) => Ok(Some(item)),
+            Some(Some(None)) => Err(FsError::NotFound),
+            _ => Ok(None),
+        }
+    }
+
+    /// A small file that was listed. `None` where its record is another one by now.
+    fn small(&self, item: &Item) -> Result<Option<SmallFile>, FsError> {
+        let Metadata { kind, size, .. } = item.metadata;
+        if kind != FileKind::File || size > MAX_SMALL {
+            return Ok(None);
+        }
+        let mut record = [0; RECORD];
+        let read = self.window.read_exact_at(item.record, &mut record);
+        read.map_err(FsError::Io)?;
+        let clusters = Clusters::read(self.window.as_ref())?;
+        let Some(start) = clusters.start(&record, size) else {
+            return Ok(None);
+        };
+        let ranges = clusters.ranges(&self.window, start, size)?;
+        Ok(Some(SmallFile(self.joined(ranges))))
+    }
+
+    fn joined(&self, ranges: Vec<Range<u64>>) -> Joined {
+        Joined::new(ranges.into_iter().map(|range| {
+            let size = range.end.saturating_sub(range.start);
+            Section::new(self.source.clone(), range.start, size)
+        }))
     }
 
     /// Where the content of a file lies on the volume. What the crate reads last for its first byte tells
@@ -141,17 +183,12 @@ fn entries<'a>(directory: &Directory<'a>) -> impl Iterator<Item = Result<Entry<'
 
 impl Filesystem for Fat {
     fn metadata(&self, path: &FsPath) -> Result<Metadata, FsError> {
+        if let Some(item) = self.listed(path)? {
+            return Ok(item.metadata);
+        }
         Ok(match self.find(path)? {
-            Found::Directory(_) => Metadata {
-                kind: FileKind::Directory,
-                size: 0,
-                modified: None,
-            },
-            Found::File(entry) => Metadata {
-                kind: FileKind::File,
-                size: entry.len(),
-                modified: seconds(entry.modified()),
-            },
+            Found::Directory(_) => DIRECTORY,
+            Found::File(entry) => metadata(&entry),
         })
     }
 
@@ -161,20 +198,28 @@ impl Filesystem for Fat {
         };
         self.meter.budget.set(BUDGET);
         let mut list = Vec::new();
+        let mut listing = Listing::new(path);
         for entry in entries(&directory) {
             let entry = entry?;
-            let kind = match entry.is_dir() {
-                true => FileKind::Directory,
-                false => FileKind::File,
-            };
-            let name = entry.file_name();
+            let metadata = metadata(&entry);
+            let (name, kind) = (entry.file_name(), metadata.kind);
+            // What the crate has read last is the end of its record.
+            let record = self.meter.last.get() & !(RECORD as u64 - 1);
+            let names = [name.clone(), entry.short_file_name()];
+            listing.add(names, Item { metadata, record });
             list.push(DirEntry { name, kind });
         }
+        *self.listed.borrow_mut() = Some(listing);
         list.sort_unstable();
         Ok(list)
     }
 
     fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError> {
+        if let Some(item) = self.listed(path)?
+            && let Some(file) = self.small(&item)?
+        {
+            return Ok(Box::new(file));
+        }
         let Found::File(entry) = self.find(path)? else {
             return Err(FsError::NotAFile);
         };
@@ -190,12 +235,7 @@ impl Filesystem for Fat {
         let Found::File(entry) = self.find(path)? else {
             return Err(FsError::NotAFile);
         };
-        let section = |range: Range<u64>| {
-            let size = range.end.saturating_sub(range.start);
-            Section::new(self.source.clone(), range.start, size)
-        };
-        let ranges = self.ranges(&entry)?.into_iter();
-        Ok(Arc::new(Joined::new(ranges.map(section))))
+        Ok(Arc::new(self.joined(self.ranges(&entry)?)))
     }
 
     fn locate(&self, path: &FsPath, limit: u64) -> Result<Vec<Range<u64>>, FsError> {
@@ -213,6 +253,37 @@ impl Filesystem for Fat {
             )));
         }
         self.ranges(&entry)
+    }
+}
+
+/// A directory has a date, which says nothing of what is in it.
+const DIRECTORY: Metadata = Metadata {
+    kind: FileKind::Directory,
+    size: 0,
+    modified: None,
+};
+
+fn metadata(entry: &Entry<'_>) -> Metadata {
+    if entry.is_dir() {
+        return DIRECTORY;
+    }
+    Metadata {
+        kind: FileKind::File,
+        size: entry.len(),
+        modified: seconds(entry.modified()),
+    }
+}
+
+/// A file of which all pieces are known.
+struct SmallFile(Joined);
+
+impl ReadFile for SmallFile {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, FsError> {
+        self.0.read_at(offset, buf).map_err(error)
     }
 }
 
