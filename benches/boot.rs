@@ -29,7 +29,7 @@ fn main() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("boot");
     std::fs::create_dir_all(&directory).unwrap();
     println!("milliseconds under emulation");
-    for (disks, entries) in [(1, 1), (4, 1), (16, 1), (1, 10), (1, 100), (1, 1000)] {
+    for (disks, entries) in [(1, 1), (4, 1), (16, 1), (1, 10), (1, 100)] {
         let image = image(&bytes, entries);
         let images: Vec<PathBuf> = (0..disks)
             .map(|number| directory.join(format!("{number}.raw")))
@@ -64,7 +64,7 @@ struct Boot {
 impl Boot {
     fn of(kernel: &Path, disks: &[PathBuf]) -> Boot {
         let mut command = Command::new("qemu-system-x86_64");
-        command.args(["-accel", "tcg", "-icount", "shift=1,sleep=off"]);
+        command.args(["-accel", "tcg", "-icount", "shift=1"]);
         command.args([
             "-machine", "q35", "-cpu", "max", "-m", "1024", "-nic", "none",
         ]);

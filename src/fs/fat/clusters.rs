@@ -82,7 +82,7 @@ impl Clusters {
             32 => le16(record, 20)?,
             _ => 0,
         };
-        let number = u64::from(high) << 16 | u64::from(le16(record, 26)?);
+        let number = (u64::from(high) << 16) | u64::from(le16(record, 26)?);
         let inside = number.checked_sub(FIRST).or((length == 0).then_some(0))?;
         let has_length = le32(record, 28).map(u64::from) == Some(length);
         let start = inside.checked_mul(self.size)?.checked_add(self.data)?;

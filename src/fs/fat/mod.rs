@@ -204,7 +204,8 @@ impl Filesystem for Fat {
             let metadata = metadata(&entry);
             let (name, kind) = (entry.file_name(), metadata.kind);
             // What the crate has read last is the end of its record.
-            let record = self.meter.last.get() & !(RECORD as u64 - 1);
+            let last = self.meter.last.get();
+            let record = last.saturating_sub(last % RECORD as u64);
             let names = [name.clone(), entry.short_file_name()];
             listing.add(names, Item { metadata, record });
             list.push(DirEntry { name, kind });
