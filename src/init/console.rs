@@ -90,6 +90,14 @@ impl Consoles {
         }
     }
 
+    /// How many bytes the slowest console takes in this time: ten bits are a byte.
+    pub(super) fn bytes_in(&self, time: Duration) -> usize {
+        let modes = self.0.iter().filter_map(|console| console.modes.as_ref());
+        let slowest = modes.map(Termios::output_speed).min().unwrap_or(0).max(300);
+        let bytes = u64::from(slowest / 10).saturating_mul(time.as_secs());
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
     /// The device of the preferred console, for a shell.
     pub(super) fn preferred(&self) -> Option<String> {
         self.0

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::Pid;
 use rustix::system::RebootCommand;
 
 use super::log::LOG;
-use super::shell;
+use super::shell::{self, Shell};
 use super::supervisor::{Supervisor, reap};
 use super::wait::Wait;
 use crate::child::{ChildError, in_child};
@@ -90,9 +89,12 @@ fn give_shell(supervisor: &mut Supervisor) {
 fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<()> {
     let console = supervisor.consoles().preferred();
     let console = console.unwrap_or_else(|| "/dev/console".to_owned());
-    let child = Pid::from_child(&shell::start(&console)?);
-    while reap(Some(child)).is_none() {
+    let mut shell = Shell::start(&console)?;
+    let idle = supervisor.idle();
+    while reap(Some(shell.pid())).is_none() {
         std::thread::sleep(Duration::from_millis(100));
+        shell.limit(idle);
     }
+    shell.end();
     Ok(())
 }

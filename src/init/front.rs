@@ -4,7 +4,6 @@
 //! until this process has ended.
 
 use std::path::Path;
-use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +12,14 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use super::console;
 use super::desk::Desk;
 use super::report::Report;
-use super::shell;
+use super::log::LOG;
+use super::shell::Shell;
 use crate::menu::{Charset, Event, Kind, Menu, Model, Permissions, Terminal, Tty, Wish};
 use crate::policy;
 use crate::text::Printable;
+
+/// After so long without an answer process 1 is asked again.
+const ASK: Duration = Duration::from_secs(1);
 
 /// How often progress is painted, and a shell looked at.
 const SHOW: Duration = Duration::from_millis(100);
@@ -26,8 +29,8 @@ const SHOW: Duration = Duration::from_millis(100);
 enum Consoles {
     /// Process 1.
     Theirs,
-    /// It was asked for them.
-    Asked,
+    /// It was asked for them then.
+    Asked(Instant),
     /// The menu.
     Ours,
 }
@@ -43,7 +46,9 @@ struct Front {
     consoles: Consoles,
     /// An attempt is being made.
     attempt: bool,
-    shell: Option<Child>,
+    shell: Option<Shell>,
+    /// After so long without a key, who had a shell has gone.
+    idle: Option<Duration>,
 }
 
 /// Starts the menu on all consoles. Where none can be opened it ends by itself.
@@ -54,11 +59,9 @@ pub(super) fn start(
     permissions: Permissions,
     about: Vec<String>,
 ) {
-    // Nothing is decided without it from now on.
-    desk.open();
     let (its, report) = (desk.clone(), report.clone());
     let run = move || {
-        let mut front = Front::new(its, report, permissions, about, policy.clone());
+        let mut front = Front::new(its, report, permissions, about, &policy);
         front.open(console::active(), &policy);
         front.run();
     };
@@ -74,13 +77,18 @@ impl Front {
         report: Arc<Report>,
         permissions: Permissions,
         about: Vec<String>,
-        policy: policy::Menu,
+        policy: &policy::Menu,
     ) -> Front {
         let title = "Pilotlight".to_owned();
         let model = Model::new(title, about, permissions, None, Duration::ZERO)
             .with_idle(policy.timeout.idle);
-        let mut menu = Menu::new(model, Box::new(move |text| policy.is_password(text)));
+        let own = policy.clone();
+        let mut menu = Menu::new(model, Box::new(move |text| own.is_password(text)));
         menu.set_quiet(true);
+        // What was before this loader.
+        for line in std::fs::read_to_string(LOG).unwrap_or_default().lines() {
+            menu.tell(Event::Log(line.to_owned()));
+        }
         Front {
             desk,
             report,
@@ -90,6 +98,7 @@ impl Front {
             consoles: Consoles::Theirs,
             attempt: false,
             shell: None,
+            idle: policy.timeout.idle,
         }
     }
 
@@ -138,10 +147,7 @@ impl Front {
             }
             wishes.extend(self.menu.turn(now));
         }
-        if !self.menu.is_hidden() && self.consoles == Consoles::Theirs {
-            self.report.ask_for_consoles();
-            self.consoles = Consoles::Asked;
-        }
+        self.ask_for_consoles();
         if wishes.contains(&Wish::Shell) {
             wishes.retain(|wish| *wish != Wish::Shell);
             self.start_shell();
@@ -151,9 +157,22 @@ impl Front {
         self.desk.turn(call, wishes, holds);
     }
 
+    /// Asks process 1 for the consoles where something is to be shown, and again where no answer has come.
+    fn ask_for_consoles(&mut self) {
+        let waits = match self.consoles {
+            Consoles::Theirs => false,
+            Consoles::Asked(then) => then.elapsed() < ASK,
+            Consoles::Ours => true,
+        };
+        if !self.menu.is_hidden() && !waits {
+            self.report.ask_for_consoles();
+            self.consoles = Consoles::Asked(Instant::now());
+        }
+    }
+
     /// Begins to show when process 1 has left the consoles.
     fn look_at_consoles(&mut self) {
-        if self.consoles == Consoles::Asked && self.report.has_consoles() {
+        if matches!(self.consoles, Consoles::Asked(_)) && self.report.has_consoles() {
             self.consoles = Consoles::Ours;
             self.menu.set_quiet(self.shell.is_some());
         }
@@ -167,10 +186,10 @@ impl Front {
             timeout = Some(timeout.map_or(SHOW, |timeout| timeout.min(SHOW)));
         }
         let mut fds = vec![PollFd::from_borrowed_fd(self.desk.told(), PollFlags::IN)];
-        if self.consoles == Consoles::Asked
-            && let Some(answer) = self.report.answer()
-        {
-            fds.push(PollFd::from_borrowed_fd(answer, PollFlags::IN));
+        if matches!(self.consoles, Consoles::Asked(_)) {
+            timeout = Some(timeout.map_or(ASK, |timeout| timeout.min(ASK)));
+            let answer = self.report.answer();
+            fds.extend(answer.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         }
         if self.shell.is_none() {
             fds.extend(self.menu.fds().map(|(fd, writes)| {
@@ -194,10 +213,10 @@ impl Front {
         };
         self.report.ask_for_log();
         self.menu.release(true);
-        match shell::start(device) {
-            Ok(child) => {
+        match Shell::start(device) {
+            Ok(shell) => {
                 log::info!("a shell on {}", Printable(device));
-                self.shell = Some(child);
+                self.shell = Some(shell);
                 self.menu.set_quiet(true);
             }
             Err(error) => {
@@ -208,13 +227,21 @@ impl Front {
     }
 
     fn look_at_shell(&mut self) {
-        let ended = self.shell.as_mut().map(Child::try_wait);
-        if let Some(Ok(Some(_)) | Err(_)) = ended {
-            log::info!("the shell has ended");
-            self.shell = None;
-            self.menu.release(false);
-            self.menu.set_quiet(self.consoles != Consoles::Ours);
+        let Some(shell) = &mut self.shell else {
+            return;
+        };
+        if !shell.has_ended() {
+            return shell.limit(self.idle);
         }
+        // What it has started, and left behind, goes with it.
+        shell.end();
+        log::info!("the shell has ended");
+        if !shell.is_forgotten() {
+            self.menu.stay(self.start.elapsed());
+        }
+        self.shell = None;
+        self.menu.release(false);
+        self.menu.set_quiet(self.consoles != Consoles::Ours);
     }
 }
 
@@ -301,7 +328,7 @@ mod tests {
             };
             let report = Arc::new(Report::new(Some(theirs)));
             let policy = policy::Menu::default();
-            let mut front = Front::new(desk.clone(), report, permissions, Vec::new(), policy);
+            let mut front = Front::new(desk.clone(), report, permissions, Vec::new(), &policy);
             let line = Line::default();
             let terminal = Terminal::new(Box::new(line.clone()), Kind::Vt100, Charset::Ascii);
             front.menu.add(terminal);

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::desk::Desk;
 use super::firmware::Firmware;
@@ -50,6 +51,10 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let lost = Lost::parse(lost);
     let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
     let report = Arc::new(Report::new(channel.ok()));
+    if !lost.menu() {
+        // The menu shows all that is logged from here on.
+        desk.open();
+    }
     let mut timeline = Timeline::start();
     // Should the firmware hang, the next loader leaves it out.
     report.at(Place::Firmware);
@@ -82,11 +87,12 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         again: false,
         tried: Vec::new(),
         timeline,
+        settled: Duration::ZERO,
         ended: false,
         stopped: false,
         shown: BTreeSet::new(),
     };
-    if !loader.lost.menu() {
+    if loader.desk.has_menu() {
         let (policy, permissions) = (&loader.policy, loader.permissions());
         let about = about(policy);
         front::start(
@@ -141,6 +147,8 @@ pub(super) struct Loader {
     /// So it was, and no person is here: the round is over.
     pub(super) stopped: bool,
     pub(super) timeline: Timeline,
+    /// How long further disks were waited for where there was something to boot.
+    pub(super) settled: Duration,
     /// Problems that were logged: each once, however often the disks are looked at.
     pub(super) shown: BTreeSet<String>,
 }
@@ -160,19 +168,18 @@ impl Loader {
         loop {
             let has_changed = self.add_disks();
             if std::mem::take(&mut self.again) || has_changed {
-                self.look_for_wishes();
-                let (inventory, policy) = (&self.inventory, &self.policy.boot);
-                let found = self
-                    .timeline
-                    .run(Stage::Entries, || find(inventory, policy));
-                self.look_at(&found);
-                self.settle(&found, uevents);
-                self.look_again();
+                self.look();
+                if self.settle(uevents) {
+                    self.look();
+                }
+                self.tell_found();
             }
             // Without a menu there is nobody else to wish for something.
             if self.serve() || (!desk.has_menu() && self.try_all()) {
                 return true;
             }
+            // Who was here when the last entry failed has gone again.
+            self.stopped |= self.ended && !desk.holds();
             if self.stopped {
                 return false;
             }
@@ -225,10 +232,16 @@ impl Loader {
         self.again = true;
     }
 
-    /// Says what can't be used, and leaves out the entries that loaders before this one died of.
-    fn look_at(&mut self, found: &Found) {
+    /// Looks at what is on the disks by now. Says what can't be used, and leaves out the entries that loaders before
+    /// this one died of.
+    pub(super) fn look(&mut self) {
+        self.look_for_wishes();
+        let (inventory, policy) = (&self.inventory, &self.policy.boot);
+        let found = self
+            .timeline
+            .run(Stage::Entries, || find(inventory, policy));
         self.report.rest();
-        self.show(found);
+        self.show(&found);
         let names = names(&self.inventory, &found.entries);
         for (entry, name) in found.entries.iter().zip(names) {
             let died = name.filter(|name| self.lost.entry(name));
@@ -238,6 +251,7 @@ impl Loader {
             log::warn!("{}: left out: {LEFT_OUT}", Place::Entry(name));
             self.tried.push(entry.id.clone());
         }
+        self.found = found;
     }
 
     fn show(&mut self, found: &Found) {
@@ -273,15 +287,24 @@ impl Loader {
     }
 
     /// Something can be booted: waits a little for the disks that the policy wants, or if it names none for those
-    /// that are on their way, which may hold what it likes better.
-    fn settle(&mut self, found: &Found, uevents: Option<&Uevents>) {
-        if plan(found, &self.tried, &self.policy.boot).is_empty() {
-            return;
+    /// that are on their way, which may hold what it likes better. All such waits of a loader together have one limit:
+    /// a disk that comes and goes again and again holds nothing up for longer. `true` when disks came.
+    fn settle(&mut self, uevents: Option<&Uevents>) -> bool {
+        if plan(&self.found, &self.tried, &self.policy.boot).is_empty() {
+            return false;
         }
-        let mut wait = Wait::start(self.policy.wait.settle);
+        let start = Instant::now();
+        let left = self.policy.wait.settle.saturating_sub(self.settled);
+        let have_come = self.wait_for_others(Wait::start(left), uevents);
+        self.settled = self.settled.saturating_add(start.elapsed());
+        have_come
+    }
+
+    fn wait_for_others(&mut self, mut wait: Wait, uevents: Option<&Uevents>) -> bool {
+        let mut have_come = false;
         loop {
             let probing = Sysfs::system().probing();
-            self.add_disks();
+            have_come |= self.add_disks();
             let wanted = &self.policy.wait.wanted;
             let missing: Vec<_> = missing(&self.inventory, wanted)
                 .iter()
@@ -293,7 +316,7 @@ impl Loader {
             };
             // Who came is not kept waiting for disks that may never come.
             if is_complete || self.desk.holds() {
-                return;
+                return have_come;
             }
             if wait.is_over() {
                 for line in missing {
@@ -301,23 +324,13 @@ impl Loader {
                         "the disk of line {line} of the policy is not there: starting without it"
                     ));
                 }
-                return;
+                return have_come;
             }
             wait.show(&format!("waiting for {what}"), &probing);
             self.breathe();
             // What the menu wishes for comes afterwards.
             pause(uevents, None, wait.step());
         }
-    }
-
-    /// Looks at what is on the disks by now, and tells the menu.
-    fn look_again(&mut self) {
-        // Disks may have come while we waited.
-        self.look_for_wishes();
-        let found = find(&self.inventory, &self.policy.boot);
-        self.look_at(&found);
-        self.found = found;
-        self.tell_found();
     }
 
     /// Where no firmware keeps them, wishes may be in a file. Another one may set values of the policy.

@@ -47,11 +47,21 @@ impl Memory {
         self.unseen = self.unseen.saturating_add(1);
     }
 
-    /// The lines that are not on the consoles yet, which they are after this.
-    pub(super) fn take_unseen(&mut self) -> Vec<String> {
+    /// The last of the lines that are not on the consoles yet, as many as have `room` bytes, and how many are left
+    /// out: those that are kept are read elsewhere. All count as seen after this.
+    pub(super) fn take_unseen(&mut self, room: usize) -> (Vec<String>, usize) {
         let unseen = std::mem::take(&mut self.unseen);
-        let seen = self.lines.len().saturating_sub(unseen);
-        self.lines.iter().skip(seen).cloned().collect()
+        let mut used: usize = 0;
+        let fits = |line: &&String| {
+            // With the end of the line.
+            used = used.saturating_add(line.len()).saturating_add(2);
+            used <= room
+        };
+        let last = self.lines.iter().rev().take(unseen).take_while(fits);
+        let mut lines: Vec<String> = last.cloned().collect();
+        lines.reverse();
+        let left_out = unseen.saturating_sub(lines.len());
+        (lines, left_out)
     }
 
     /// Copies it to [`LOG`].
@@ -210,8 +220,24 @@ mod tests {
             memory.push(line.to_owned());
             memory.is_unseen();
         }
-        assert_eq!(memory.take_unseen(), ["a", "b"]);
-        assert!(memory.take_unseen().is_empty());
+        assert_eq!(
+            memory.take_unseen(100),
+            (vec!["a".to_owned(), "b".to_owned()], 0)
+        );
+        assert_eq!(memory.take_unseen(100), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn what_would_take_too_long_is_left_out_and_counted() {
+        let mut memory = Memory::default();
+        for i in 0..1000 {
+            memory.push(format!("{i:01022}"));
+            memory.is_unseen();
+        }
+        // Most of them are not even kept.
+        let (lines, left_out) = memory.take_unseen(2100);
+        let ends: Vec<&str> = lines.iter().map(|line| &line[1019..]).collect();
+        assert_eq!((&ends[..], left_out), (&["998", "999"][..], 998));
     }
 
     #[test]

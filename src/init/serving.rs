@@ -17,10 +17,16 @@ impl Loader {
         if !self.desk.has_menu() {
             return;
         }
-        let plan = self.plan();
+        // After an entry that has failed, the policy may want no other one.
+        let plan = match self.ended {
+            false => self.plan(),
+            true => Vec::new(),
+        };
         let first = plan.first().and_then(|(i, _)| self.found.entries.get(*i));
         let id = first.map(|entry| entry.id.as_str());
-        let listing = Listing::new(&self.inventory, &self.found, id);
+        let mut listing = Listing::new(&self.inventory, &self.found, id);
+        let ending = self.policy.failure.entry.filter(|_| self.ended);
+        listing.ending = ending.map(|ending| ending.to_string());
         self.desk.tell(Event::Found(listing));
         if let (Some(first), false) = (first, self.begun) {
             let timeout = menu::timeout(&self.policy.menu, &self.found, first);

@@ -1,14 +1,15 @@
-//! The shell of an image that has one, on a console.
+//! [`Shell`]: the shell of an image that has one, on a console.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::OFlags;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
 /// Where a board puts it.
 const SHELL: &str = "/bin/sh";
@@ -18,34 +19,99 @@ pub(super) fn is_there() -> bool {
     Path::new(SHELL).exists()
 }
 
-/// Starts it on a console, such as `/dev/ttyS0`. It ends with its parent.
-///
-/// The console does not become its controlling terminal: with the end of a session the kernel hangs up the terminal for
-/// all who have it open (`disassociate_ctty` in `drivers/tty/tty_jobctrl.c`), and the menu and the log would lose it.
-/// So there is no job control, and Ctrl-C is a character.
-///
-/// # Errors
-/// The console can't be opened, or the shell not be started.
-#[allow(unsafe_code)] // the signal is asked for between fork and exec
-pub(super) fn start(console: &str) -> io::Result<Child> {
-    let flags = OFlags::NOCTTY.bits().cast_signed();
-    let tty = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags(flags)
-        .open(console)?;
-    let mut command = Command::new(SHELL);
-    command
-        .stdin(Stdio::from(tty.try_clone()?))
-        .stdout(Stdio::from(tty.try_clone()?))
-        .stderr(Stdio::from(tty))
-        .env("PATH", "/bin:/sbin");
-    let with_parent = || {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        Ok(())
-    };
-    // SAFETY: it is a system call that a child may make between fork and exec; nothing is allocated.
-    unsafe { command.pre_exec(with_parent) };
-    let child = command.spawn();
-    child.map_err(|error| io::Error::new(error.kind(), format!("{SHELL}: {error}")))
+/// A shell that was started.
+pub(super) struct Shell {
+    child: Child,
+    device: PathBuf,
+    /// When the kernel says that a key was taken from the console last, by its own clock,
+    key: Option<SystemTime>,
+    /// and when that was seen.
+    seen: Instant,
+    forgotten: bool,
+}
+
+impl Shell {
+    /// Starts it on a console, such as `/dev/ttyS0`. It ends with its parent.
+    ///
+    /// The console does not become its controlling terminal: with the end of a session the kernel hangs up the terminal
+    /// for all who have it open (`disassociate_ctty` in `drivers/tty/tty_jobctrl.c`), and the menu and the log would
+    /// lose it. So there is no job control, and Ctrl-C is a character.
+    ///
+    /// # Errors
+    /// The console can't be opened, or the shell not be started.
+    #[allow(unsafe_code)] // the signal is asked for between fork and exec
+    pub(super) fn start(console: &str) -> io::Result<Shell> {
+        let flags = OFlags::NOCTTY.bits().cast_signed();
+        let tty = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(flags)
+            .open(console)?;
+        let mut command = Command::new(SHELL);
+        command
+            .stdin(Stdio::from(tty.try_clone()?))
+            .stdout(Stdio::from(tty.try_clone()?))
+            .stderr(Stdio::from(tty))
+            .env("PATH", "/bin:/sbin")
+            // What it starts ends with it.
+            .process_group(0);
+        let with_parent = || {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            Ok(())
+        };
+        // SAFETY: it is a system call that a child may make between fork and exec; nothing is allocated.
+        unsafe { command.pre_exec(with_parent) };
+        let child = command.spawn();
+        let child =
+            child.map_err(|error| io::Error::new(error.kind(), format!("{SHELL}: {error}")))?;
+        let device = PathBuf::from(console);
+        Ok(Shell {
+            child,
+            key: last_key(&device),
+            device,
+            seen: Instant::now(),
+            forgotten: false,
+        })
+    }
+
+    /// Its process, for who collects all children.
+    pub(super) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Has it ended? It is collected then.
+    pub(super) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
+    }
+
+    /// Ends it when nobody has pressed a key for so long, and says so once. What it prints meanwhile is no sign of a
+    /// person.
+    pub(super) fn limit(&mut self, idle: Option<Duration>) {
+        let key = last_key(&self.device);
+        if key != self.key {
+            self.key = key;
+            self.seen = Instant::now();
+        }
+        if !self.forgotten && idle.is_some_and(|idle| self.seen.elapsed() >= idle) {
+            self.forgotten = true;
+            log::info!("nobody has pressed a key in the shell for long: it is ended");
+            self.end();
+        }
+    }
+
+    /// Was it ended since nobody was there?
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.forgotten
+    }
+
+    /// Ends it and what it has started.
+    pub(super) fn end(&self) {
+        let _ = rustix::process::kill_process_group(self.pid(), Signal::KILL);
+    }
+}
+
+/// When a byte was read from a terminal last: the kernel counts that in steps of 8 seconds (`tty_update_time` in
+/// `drivers/tty/tty_io.c`).
+fn last_key(device: &Path) -> Option<SystemTime> {
+    std::fs::metadata(device).ok()?.accessed().ok()
 }

@@ -23,6 +23,9 @@ const CRASH_PAUSE: Duration = Duration::from_secs(1);
 /// The kernel's level of messages for the consoles (`Documentation/admin-guide/sysctl/kernel.rst`).
 const PRINTK: &str = "/proc/sys/kernel/printk";
 
+/// How long printing what was logged under a menu may take on the slowest console: a kernel may be loaded, and waits.
+const CATCH_UP: Duration = Duration::from_secs(5);
+
 /// A round in which the loader died as often as this has failed.
 const MAX_CRASHES: u32 = 10;
 
@@ -129,7 +132,12 @@ impl Supervisor {
             return;
         };
         let _ = std::fs::write(PRINTK, level);
-        for line in self.memory.take_unseen() {
+        let (lines, left_out) = self.memory.take_unseen(self.consoles.bytes_in(CATCH_UP));
+        if left_out != 0 {
+            let text = format!("{left_out} older lines of the log are left out here");
+            self.consoles.line(&format!("{} {text}", Uptime::now()));
+        }
+        for line in lines {
             self.consoles.line(&line);
         }
     }
@@ -139,6 +147,11 @@ impl Supervisor {
         if let Err(error) = self.memory.copy() {
             self.say(&format!("can't copy the log to {LOG}: {error}"));
         }
+    }
+
+    /// After so long without a key, who had a shell has gone.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.policy.menu.timeout.idle
     }
 
     pub(super) fn consoles(&mut self) -> &mut Consoles {
@@ -214,6 +227,8 @@ impl Supervisor {
     /// added there.
     fn run_loader(&mut self, lost: &mut Lost) -> std::io::Result<Round> {
         self.release();
+        // Its menu shows what was before.
+        self.copy_log();
         let running = Running::start(lost)?;
         let pid = running.pid();
         let limits = Limits::of(self.policy.failure.limit);

@@ -1,6 +1,6 @@
 //! Attempts: which entries the loader tries, in what order, and what follows for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::VOLUMES;
@@ -64,30 +64,16 @@ impl Loader {
             return false;
         }
         let mut reason = None;
-        for (index, name) in self.plan() {
+        let mut plan = VecDeque::from(self.plan());
+        while let Some((index, name)) = plan.pop_front() {
             let Some(entry) = self.found.entries.get(index).cloned() else {
                 continue;
             };
             self.tried.push(entry.id.clone());
-            let origin = self.inventory.describe(&entry.origin.file).to_string();
-            let mut number = 1;
-            let failed = loop {
-                let event = Event::Attempt(entry.title.clone(), origin.clone());
-                self.desk.tell(event);
-                let Err(failed) = self.attempt(&entry, name.clone()) else {
-                    return true;
-                };
-                let failure = &self.policy.failure;
-                if !failure.tries_again(number, failed.again) || self.is_watched() {
-                    break failed;
-                }
-                number = number.saturating_add(1);
-                self.wait_before(number);
-                if self.is_watched() {
-                    break failed;
-                }
-            };
-            reason = Some(failed.reason);
+            match self.try_again_and_again(&entry, name.as_ref()) {
+                Ok(()) => return true,
+                Err(failed) => reason = Some(failed.reason),
+            }
             if self.policy.failure.entry.is_some() {
                 log::warn!("the policy wants no other entry to be tried");
                 // Who is here may choose another one; who goes then leaves it at that.
@@ -98,6 +84,11 @@ impl Loader {
             if self.is_watched() {
                 break;
             }
+            // A disk that has come meanwhile may hold what is liked better than what is next.
+            if self.add_disks() {
+                self.look();
+                plan = self.plan().into();
+            }
         }
         self.report.rest();
         self.tell_found();
@@ -106,6 +97,31 @@ impl Loader {
         let reason = reason.unwrap_or_else(|| "what was to be started has gone".to_owned());
         self.desk.tell(Event::Failed(reason, Some(Duration::ZERO)));
         false
+    }
+
+    /// Tries one entry as often as the policy says, unless somebody comes to the menu.
+    fn try_again_and_again(
+        &mut self,
+        entry: &BootEntry,
+        name: Option<&EntryName>,
+    ) -> Result<(), Failed> {
+        let origin = self.inventory.describe(&entry.origin.file).to_string();
+        let mut number = 1;
+        loop {
+            let event = Event::Attempt(entry.title.clone(), origin.clone());
+            self.desk.tell(event);
+            let Err(failed) = self.attempt(entry, name.cloned()) else {
+                return Ok(());
+            };
+            if !self.policy.failure.tries_again(number, failed.again) || self.is_watched() {
+                return Err(failed);
+            }
+            number = number.saturating_add(1);
+            self.wait_before(number);
+            if self.is_watched() {
+                return Err(failed);
+            }
+        }
     }
 
     /// Is somebody at the menu by now?

@@ -110,6 +110,12 @@ impl Menu {
         self.model.clock(now);
     }
 
+    /// Somebody is here, whatever keys say.
+    pub fn stay(&mut self, now: Duration) {
+        self.model.clock(now);
+        self.model.stay();
+    }
+
     /// Tells it what has happened. It is shown in the next turn.
     pub fn tell(&mut self, event: Event) -> Vec<Wish> {
         let mut wishes = self.model.handle(event);

@@ -16,6 +16,8 @@ pub struct Listing {
     pub items: Vec<Item>,
     /// The one that is started without a person, as an index.
     pub automatic: Option<usize>,
+    /// What happens where none is, in words; `None` waits for one.
+    pub ending: Option<String>,
     /// Disks and volumes, line by line.
     pub disks: Vec<String>,
     /// What was found and is not offered, or only in spite of damage, and why.
@@ -106,6 +108,7 @@ impl Listing {
         Listing {
             items: entries.map(|entry| Item::new(inventory, entry)).collect(),
             automatic: automatic.and_then(position),
+            ending: None,
             disks: disks(inventory),
             notes: notes(inventory, found),
         }

@@ -25,8 +25,8 @@ use crate::entry::Initrd;
 pub(super) use level::{Level, Row};
 pub(super) use page::{Editing, Page, Reading, Text};
 
-/// Lines of the log that are kept.
-const LOG: usize = 1000;
+/// Lines of the log that are kept: all that process 1 keeps, unless they are very short.
+const LOG: usize = 4000;
 
 /// Command lines that were edited, and are kept.
 const HISTORY: usize = 20;
@@ -148,6 +148,11 @@ impl Model {
             }
         }
         std::mem::take(&mut self.wishes)
+    }
+
+    /// Somebody is here.
+    pub(super) fn stay(&mut self) {
+        self.countdown.stop(self.now);
     }
 
     /// It is so late, before anything else happens.

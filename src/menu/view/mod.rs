@@ -179,7 +179,7 @@ fn title(model: &Model) -> String {
 fn message(model: &Model) -> String {
     match &model.message {
         Some(message) => message.clone(),
-        None => countdown(model, |left| format!("Starting in {left:>2} s")).unwrap_or_default(),
+        None => countdown(model, |left| format!("in {left:>2} s")).unwrap_or_default(),
     }
 }
 
@@ -188,12 +188,18 @@ fn countdown(model: &Model, when: impl Fn(u64) -> String) -> Option<String> {
     let left = model.countdown.left(model.now)?;
     Some(match model.automatic() {
         Some(item) => format!(
-            "{}: {}, from {}. Any key stops this.",
+            "Starting {}: {}, from {}. Any key stops this.",
             when(left),
             item.title,
             item.place
         ),
-        None => "Waiting for something that can be started".to_owned(),
+        None => match &model.listing.ending {
+            Some(ending) => format!(
+                "No other entry is tried: {ending} {}. Any key stops this.",
+                when(left)
+            ),
+            None => "Waiting for something that can be started".to_owned(),
+        },
     })
 }
 

@@ -26,7 +26,7 @@ pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
     let mut typed = Typed {
         message: match &model.message {
             Some(message) => message.clone(),
-            None => countdown(model, |left| format!("Starting within {} s", coarse(left)))
+            None => countdown(model, |left| format!("within {} s", coarse(left)))
                 .unwrap_or_default(),
         },
         ..Typed::default()
