@@ -222,6 +222,33 @@ fn the_partition_that_firmware_starts_from() {
     assert!(!is_fine && said.contains("has no table [flash]"), "{said}");
 }
 
+#[test]
+fn a_shell_where_the_board_asks_for_one_and_nothing_is_enforced() {
+    tool("busybox");
+    let dir = temp_dir();
+    let inside = at(&dir, "inside");
+    let lay_out = |shell: &str, policy: &str| {
+        let board = board(&dir, &format!("[initramfs]\nshell = \"{shell}\"\n"));
+        dir.file("board/policy.toml", policy.as_bytes());
+        script("lay-out", &[&board, PILOTLIGHT, &inside])
+    };
+    let (is_fine, said) = lay_out("busybox", "");
+    assert!(is_fine, "{said}");
+    let list = fs::read_to_string(Path::new(&inside).join("list")).unwrap();
+    let line = list.lines().find(|line| line.starts_with("file /bin/sh "));
+    let program = line.unwrap().split(' ').nth(2).unwrap();
+    assert_eq!(run(program, ["sh", "-c", "echo 42"]).trim(), "42");
+    assert_eq!(
+        fs::read_to_string(Path::new(&inside).join("board")).unwrap(),
+        "board\n"
+    );
+
+    let (is_fine, said) = lay_out("busybox", "[trust]\nmode = \"enforce\"\n");
+    assert!(!is_fine && said.contains("enforces signatures"), "{said}");
+    let (is_fine, said) = lay_out("zsh", "");
+    assert!(!is_fine && said.contains("is the only one"), "{said}");
+}
+
 /// What a reader has: the sources. Installing and building have stand-ins.
 fn desk() -> TempDir {
     let dir = temp_dir();
