@@ -231,6 +231,8 @@ pub struct BootEntry {
     pub fallback: Option<usize>,
     /// Its place, from 0, among what the policy prefers to others. No part of the JSON view.
     pub rank: Option<usize>,
+    /// The key that its configuration gives it in a menu: a letter, digit or sign of ASCII. No part of the JSON view.
+    pub hot_key: Option<char>,
     /// Version of the kernel or system, as written.
     pub version: Option<String>,
     /// Machine ID of the system that it belongs to.
@@ -280,6 +282,7 @@ impl BootEntry {
             default: false,
             fallback: None,
             rank: None,
+            hot_key: None,
             version: None,
             machine_id: None,
             system: None,

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use super::initrd;
 use super::payload::{Draft, Part, Payload, PayloadError};
 use super::reading::Reading;
+use super::step::Step;
 use super::timeline::{Stage, Timeline};
 use super::unified;
 use crate::entry::{BootEntry, FileRef, PayloadKind};
@@ -86,7 +87,26 @@ impl Attempt<'_> {
         timeline: &mut Timeline,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Loaded, AttemptError> {
-        let read = timeline.run(Stage::Read, || self.read(entry, progress))?;
+        let mut watch = |step| {
+            if let Step::Read(done, all) = step {
+                progress(done, all);
+            }
+            true
+        };
+        self.run_watched(entry, timeline, &mut watch)
+    }
+
+    /// As [`run`](Attempt::run), and `watch` is told each step. Reading ends when it says `false`.
+    ///
+    /// # Errors
+    /// [`AttemptError`]; nothing was loaded.
+    pub fn run_watched(
+        &self,
+        entry: &BootEntry,
+        timeline: &mut Timeline,
+        watch: &mut dyn FnMut(Step) -> bool,
+    ) -> Result<Loaded, AttemptError> {
+        let read = timeline.run(Stage::Read, || self.read(entry, watch))?;
         let rules = self.authority.rules();
         // Where nobody vouches for the entry, somebody may do so for one that starts the same.
         let mut ways = std::iter::once(&read.own).chain(&read.twins);
@@ -100,6 +120,7 @@ impl Attempt<'_> {
         // Between what was read and what is loaded stands this alone.
         let cleared = timeline.run(Stage::Verify, || rules.clear(what, &way.facts));
         let cleared = cleared.map_err(AttemptError::Refused)?;
+        watch(Step::Load);
         let loaded = timeline.run(Stage::Load, || self.kexec.load(&cleared));
         let verdict = cleared.verdict().clone();
         if let Err(error) = loaded {
@@ -121,16 +142,17 @@ impl Attempt<'_> {
     }
 
     /// What is known of an entry: its files are read and hashed, and nothing is decided and nothing loaded. Each
-    /// piece is named by its path. The authority has to look at something.
+    /// piece is named by its path. The authority has to look at something. `watch` is told each step; reading ends
+    /// when it says `false`.
     ///
     /// # Errors
     /// [`AttemptError`].
     pub fn look(
         &self,
         entry: &BootEntry,
-        progress: &mut dyn FnMut(u64, u64),
+        watch: &mut dyn FnMut(Step) -> bool,
     ) -> Result<Facts, AttemptError> {
-        let read = self.read(entry, progress)?;
+        let read = self.read(entry, watch)?;
         let mut facts = read.own.facts;
         for (piece, (file, _)) in facts.pieces.iter_mut().zip(&read.files) {
             piece.file = file.path.to_string();
@@ -141,9 +163,9 @@ impl Attempt<'_> {
     fn read(
         &self,
         entry: &BootEntry,
-        progress: &mut dyn FnMut(u64, u64),
+        watch: &mut dyn FnMut(Step) -> bool,
     ) -> Result<Complete, AttemptError> {
-        let mut reading = Reading::new(self, progress);
+        let mut reading = Reading::new(self, watch);
         let parts = match (&entry.kernel, entry.kind, &entry.unified) {
             (Some(kernel), PayloadKind::Linux, _) => linux(entry, kernel, &mut reading),
             (Some(image), PayloadKind::Uki, Some(unified)) => {
@@ -158,6 +180,9 @@ impl Attempt<'_> {
         let parameters = &self.authority.rules().parameters;
         let limit = parts.image.cmdline_size;
         let cmdline = |text: &str| CommandLine::new(&parameters.extend(text), limit);
+        if reading.evidence.is_wanted() {
+            reading.tell(Step::Prove);
+        }
         let files = reading.files;
         let (facts, twins) = reading.evidence.finish(entry, &parts);
         let own = Way {

@@ -18,6 +18,7 @@ mod plan;
 mod reading;
 mod renaming;
 mod rules;
+mod step;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -33,5 +34,6 @@ pub use memory::available as available_memory;
 pub use payload::{Part, Payload, PayloadError};
 pub use plan::plan;
 pub use rules::{find, missing};
+pub use step::Step;
 pub use timeline::{Stage, Timeline};
 pub use wished::{is_one_shot, unmet, wished};

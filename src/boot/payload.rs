@@ -152,7 +152,11 @@ impl Draft {
         progress: &mut dyn FnMut(u64),
     ) -> Result<Part, PayloadError> {
         let whole = self.whole(&file);
-        file.run(&mut [whole], None, progress)
+        let mut progress = |done| {
+            progress(done);
+            true
+        };
+        file.run(&mut [whole], None, &mut progress)
     }
 
     /// The route of a whole file to the end of the draft.
@@ -200,6 +204,8 @@ pub enum PayloadError {
     Memory(Errno),
     /// The hashing thread ended early.
     Hasher,
+    /// Who looks on wanted no more of it.
+    Stopped,
 }
 
 impl fmt::Display for PayloadError {
@@ -217,6 +223,7 @@ impl fmt::Display for PayloadError {
             }
             PayloadError::Memory(errno) => write!(f, "no memory for the files: {errno}"),
             PayloadError::Hasher => f.write_str("the hashing thread ended early"),
+            PayloadError::Stopped => f.write_str("reading was stopped"),
         }
     }
 }
@@ -327,7 +334,7 @@ mod tests {
                     Target::Draft(&second, second.reserve(CHUNK as u64 * 2 - 110)),
                 ),
             ];
-            let part = stream.run(&mut routes, None, &mut |_| ()).unwrap();
+            let part = stream.run(&mut routes, None, &mut |_| true).unwrap();
             assert_eq!(part.sha256, <[u8; 32]>::from(Sha256::digest(&bytes)));
             assert_eq!(
                 content(&first.seal().unwrap()),

@@ -3,6 +3,7 @@
 use super::attempt::{Attempt, AttemptError};
 use super::evidence::Evidence;
 use super::payload::{Draft, Part, Payload, PayloadError};
+use super::step::Step;
 use super::stream::{Route, Stream};
 use super::witness::Witness;
 use crate::entry::FileRef;
@@ -18,8 +19,8 @@ const MAX_KERNEL: usize = 512 << 20;
 /// What was opened and read for one attempt.
 pub(super) struct Reading<'a> {
     attempt: &'a Attempt<'a>,
-    /// Told how many bytes of how many are read.
-    progress: &'a mut dyn FnMut(u64, u64),
+    /// Told each step; says whether to read on.
+    watch: &'a mut dyn FnMut(Step) -> bool,
     /// Bytes of all files that were opened.
     total: u64,
     /// Bytes of all files that were read.
@@ -39,11 +40,11 @@ pub(super) struct Source<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(
         attempt: &'a Attempt<'a>,
-        progress: &'a mut dyn FnMut(u64, u64),
+        watch: &'a mut dyn FnMut(Step) -> bool,
     ) -> Reading<'a> {
         Reading {
             attempt,
-            progress,
+            watch,
             total: 0,
             done: 0,
             files: Vec::new(),
@@ -123,9 +124,9 @@ impl<'a> Reading<'a> {
         let Source { file, stream } = source;
         let size = stream.size();
         let (before, total) = (self.done, self.total);
-        let progress = &mut self.progress;
+        let watch = &mut self.watch;
         let part = stream.run(routes, witness.as_mut(), &mut |done| {
-            progress(before.saturating_add(done), total);
+            watch(Step::Read(before.saturating_add(done), total))
         });
         let part = part.map_err(|error| self.error(&file, error))?;
         self.done = self.done.saturating_add(size);
@@ -155,7 +156,7 @@ impl<'a> Reading<'a> {
 
     /// What can be known of a kernel before the system call. One that would unpack itself is unpacked.
     pub(super) fn kernel(
-        &self,
+        &mut self,
         file: &FileRef,
         kernel: Draft,
     ) -> Result<(Payload, BzImage), AttemptError> {
@@ -163,6 +164,7 @@ impl<'a> Reading<'a> {
         let mut head = self.head(file, &kernel)?;
         let found = match Kernel::examine(&head, kernel.size()) {
             Ok(Kernel::Packed(zboot)) => {
+                self.tell(Step::Unpack);
                 kernel = self.unpack(file, &kernel, &zboot)?;
                 head = self.head(file, &kernel)?;
                 BzImage::parse(&head, kernel.size())
@@ -176,6 +178,11 @@ impl<'a> Reading<'a> {
             AttemptError::NotAKernel { file, reason }
         })?;
         Ok((kernel, image))
+    }
+
+    /// Tells a step that nobody stops.
+    pub(super) fn tell(&mut self, step: Step) {
+        (self.watch)(step);
     }
 
     /// The first bytes of what was read.

@@ -89,12 +89,12 @@ impl<'a> Stream<'a> {
     }
 
     /// Reads the file to its end and sends what has a route there. `witness` sees every byte, in the thread that
-    /// hashes. `progress` is told after each chunk how many bytes of the file are done.
+    /// hashes. `progress` is told after each chunk how many bytes of the file are done, and says whether to go on.
     pub(super) fn run(
         mut self,
         routes: &mut [Route<'_>],
         witness: Option<&mut Witness<'_>>,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Part, PayloadError> {
         let size = self.size;
         thread::scope(|scope| {
@@ -136,7 +136,9 @@ impl<'a> Stream<'a> {
                     route.take(done, &chunk)?;
                 }
                 done = done.saturating_add(chunk.len() as u64);
-                progress(done);
+                if !progress(done) {
+                    return Err(PayloadError::Stopped);
+                }
                 // The thread ends only after this sender is gone.
                 let _ = to_hasher.send(chunk);
             }

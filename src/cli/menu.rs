@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::arguments::MenuOptions;
 use super::{CliError, boot, inventory, wishes};
-use crate::boot::{Attempt, Stage, Timeline, available_memory, plan};
+use crate::boot::{Attempt, Stage, Step, Timeline, available_memory, plan};
 use crate::config::{Found, discover};
 use crate::inventory::Inventory;
 use crate::kexec::DryRun;
@@ -22,6 +22,9 @@ use crate::trust::Authority;
 
 /// The terminal that the command was started on.
 const OWN: &str = "/dev/tty";
+
+/// What is said of signatures: nobody has named a policy.
+const PROVING: &str = "`pilotlight verify` tells, with a policy";
 
 /// How often progress is shown.
 const SHOW: Duration = Duration::from_millis(100);
@@ -74,10 +77,11 @@ pub(super) fn run(options: &MenuOptions, output: &mut dyn Write) -> Result<(), C
                         Event::Failed(reason, None)
                     }
                 },
-                Wish::Describe(id) => {
+                Wish::Describe(id) | Wish::Prove(id) => {
                     let mut entries = disks.found.entries.iter();
                     let entry = entries.find(|entry| entry.id == id);
-                    let fields = entry.map(|entry| describe(&disks.inventory, entry, None));
+                    let fields =
+                        entry.map(|entry| describe(&disks.inventory, entry, &[PROVING.to_owned()]));
                     Event::Described(fields.unwrap_or_default())
                 }
                 Wish::Rescan => match Disks::look(options) {
@@ -89,7 +93,11 @@ pub(super) fn run(options: &MenuOptions, output: &mut dyn Write) -> Result<(), C
                     Err(error) => Event::Say(error.to_string()),
                 },
                 // Not permitted here.
-                Wish::Check(_) | Wish::Once(_) | Wish::SetDefault(_) | Wish::Shell => continue,
+                Wish::Leave
+                | Wish::Check(_)
+                | Wish::Once(_)
+                | Wish::SetDefault(_)
+                | Wish::Shell => continue,
             };
             menu.tell(answer);
             menu.show(start.elapsed());
@@ -193,15 +201,17 @@ impl Disks {
             authority: &authority,
         };
         let mut shown: Option<Duration> = None;
-        let mut progress = |done, all| {
+        let mut progress = |step| {
             let now = start.elapsed();
-            if shown.is_none_or(|shown| now.saturating_sub(shown) >= SHOW) {
+            let is_news = !matches!(step, Step::Read(..));
+            if is_news || shown.is_none_or(|shown| now.saturating_sub(shown) >= SHOW) {
                 shown = Some(now);
-                menu.tell(Event::Progress(done, all));
+                menu.tell(Event::Progress(step));
                 menu.show(now);
             }
+            true
         };
-        let loaded = attempt.run(&entry, &mut self.timeline, &mut progress);
+        let loaded = attempt.run_watched(&entry, &mut self.timeline, &mut progress);
         let loaded = loaded.map_err(|error| error.to_string())?;
         let mut report = Vec::new();
         let written = writeln!(report, "{}", Printable(&entry.title))

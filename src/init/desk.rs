@@ -4,12 +4,12 @@
 //! terminal is slow. Only where the work has nothing to do does it ask whether the menu is still there.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::EventfdFlags;
 
+use crate::boot::Step;
 use crate::menu::{Event, Wish};
 
 /// How long the menu may take to look up. It never waits, and checks a password in less.
@@ -21,8 +21,8 @@ pub(super) struct Desk {
     turned: Condvar,
     menu: Bell,
     work: Bell,
-    /// Bytes that were read, and of how many: written at each piece, and looked at when the menu paints.
-    progress: [AtomicU64; 2],
+    /// How far an attempt is: written at each piece, and looked at when the menu paints.
+    step: Mutex<Option<Step>>,
 }
 
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Desk {
             turned: Condvar::new(),
             menu: Bell::new()?,
             work: Bell::new()?,
-            progress: Default::default(),
+            step: Mutex::default(),
         })
     }
 
@@ -118,11 +118,9 @@ impl Desk {
         self.work.0.as_fd()
     }
 
-    /// So many bytes of so many were read.
-    pub(super) fn set_progress(&self, done: u64, all: u64) {
-        let [read, of] = &self.progress;
-        read.store(done, Ordering::Relaxed);
-        of.store(all, Ordering::Relaxed);
+    /// An attempt is at this step; at `None` it begins.
+    pub(super) fn set_step(&self, step: Option<Step>) {
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = step;
     }
 }
 
@@ -166,11 +164,9 @@ impl Desk {
         self.work.ring();
     }
 
-    /// Bytes that were read, and of how many; `None` before the first.
-    pub(super) fn progress(&self) -> Option<(u64, u64)> {
-        let [read, of] = &self.progress;
-        let of = of.load(Ordering::Relaxed);
-        (of != 0).then(|| (read.load(Ordering::Relaxed), of))
+    /// The step of the attempt; `None` before the first.
+    pub(super) fn step(&self) -> Option<Step> {
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,8 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::console;
 use super::desk::Desk;
-use super::report::Report;
 use super::log::LOG;
+use super::report::Report;
 use super::shell::Shell;
 use crate::menu::{Charset, Event, Kind, Menu, Model, Permissions, Terminal, Tty, Wish};
 use crate::policy;
@@ -44,7 +44,7 @@ struct Front {
     devices: Vec<String>,
     start: Instant,
     consoles: Consoles,
-    /// An attempt is being made.
+    /// An attempt is being made, or files are read to be judged.
     attempt: bool,
     shell: Option<Shell>,
     /// After so long without a key, who had a shell has gone.
@@ -135,15 +135,15 @@ impl Front {
         self.menu.clock(now);
         let mut wishes = Vec::new();
         for event in events {
-            self.attempt &= !matches!(event, Event::Failed(..));
+            self.attempt &= !matches!(event, Event::Failed(..) | Event::Described(_));
             wishes.extend(self.menu.tell(event));
         }
         self.look_at_consoles();
         self.look_at_shell();
         // The keys are the shell's, as long as there is one.
         if self.shell.is_none() {
-            if let (true, Some((done, all))) = (self.attempt, self.desk.progress()) {
-                self.menu.tell(Event::Progress(done, all));
+            if let (true, Some(step)) = (self.attempt, self.desk.step()) {
+                self.menu.tell(Event::Progress(step));
             }
             wishes.extend(self.menu.turn(now));
         }
@@ -152,7 +152,13 @@ impl Front {
             wishes.retain(|wish| *wish != Wish::Shell);
             self.start_shell();
         }
-        self.attempt |= wishes.iter().any(|wish| matches!(wish, Wish::Start(_)));
+        let reads = |wish: &Wish| matches!(wish, Wish::Start(_) | Wish::Prove(_));
+        if wishes.iter().any(reads) {
+            // What another attempt has come to is no step of this one.
+            self.desk.set_step(None);
+            self.attempt = true;
+        }
+        self.attempt &= !wishes.contains(&Wish::Leave);
         let holds = self.menu.holds() || self.shell.is_some();
         self.desk.turn(call, wishes, holds);
     }
@@ -248,6 +254,7 @@ impl Front {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boot::Step;
     use std::cell::RefCell;
     use std::collections::VecDeque;
     use std::io;
@@ -396,7 +403,7 @@ mod tests {
         machine.find(&["a", "b"]);
         machine.begin(0);
         assert!(is_start(&machine.turn(), "a", false));
-        machine.desk.set_progress(1, 2);
+        machine.desk.set_step(Some(Step::Read(1, 2)));
         assert_eq!(machine.turn(), []);
         assert!(!machine.desk.holds());
         // It fails, and so does what is tried then; a disk that comes later is started at once.
@@ -437,7 +444,7 @@ mod tests {
         machine.turn();
         machine.line.press("\r");
         assert!(is_start(&machine.turn(), "b", true));
-        machine.desk.set_progress(10 << 20, 40 << 20);
+        machine.desk.set_step(Some(Step::Read(10 << 20, 40 << 20)));
         machine.line.sent();
         machine.turn();
         let sent = machine.line.sent();

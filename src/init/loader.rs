@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::about::about;
 use super::desk::Desk;
 use super::firmware::Firmware;
 use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{LEFT_OUT, Report, Watchman};
-use super::serving::about;
 use super::settings::Settings;
 use super::wait::{LOOK, Wait, pause};
 use super::{VOLUMES, front, log as sink, mounts};
@@ -25,7 +25,7 @@ use crate::entry::{BootEntry, FileRef, Origin};
 use crate::fs::KernelMount;
 use crate::inventory::Inventory;
 use crate::menu::Event;
-use crate::policy::{self, Policy};
+use crate::policy::{self, Policy, VariableAccess};
 use crate::smbios::Smbios;
 use crate::text::Printable;
 use crate::trust::{Authority, Rules};
@@ -91,6 +91,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         ended: false,
         stopped: false,
         shown: BTreeSet::new(),
+        verdicts: BTreeMap::new(),
     };
     if loader.desk.has_menu() {
         let (policy, permissions) = (&loader.policy, loader.permissions());
@@ -151,6 +152,8 @@ pub(super) struct Loader {
     pub(super) settled: Duration,
     /// Problems that were logged: each once, however often the disks are looked at.
     pub(super) shown: BTreeSet<String>,
+    /// What is known of the signatures of entries, by their ids.
+    pub(super) verdicts: BTreeMap<String, Vec<String>>,
 }
 
 impl Loader {
@@ -228,6 +231,7 @@ impl Loader {
         self.inventory.wish(self.firmware.wishes());
         self.known.clear();
         self.tried.clear();
+        self.verdicts.clear();
         self.ended = false;
         self.again = true;
     }

@@ -10,6 +10,7 @@
 //! [`front`], which has the terminals. A disk that hangs freezes no key, a terminal that is stuck holds up no disk, and
 //! if one of them dies so does the other.
 
+mod about;
 mod console;
 mod desk;
 mod ending;
@@ -22,6 +23,7 @@ mod lost;
 mod message;
 mod mounts;
 mod place;
+mod proving;
 mod pulse;
 mod report;
 mod running;

@@ -1,7 +1,5 @@
 //! What the loader does for its menu.
 
-use rustix::system::uname;
-
 use super::loader::{Loader, names};
 use super::shell;
 use super::trying::Failed;
@@ -51,7 +49,17 @@ impl Loader {
                 },
                 Wish::Describe(id) => {
                     let entry = self.found.entries.iter().find(|entry| entry.id == id);
-                    let fields = entry.map(|entry| describe(&self.inventory, entry, None));
+                    let fields = entry
+                        .map(|entry| describe(&self.inventory, entry, &self.known_verdict(entry)));
+                    Event::Described(fields.unwrap_or_default())
+                }
+                Wish::Prove(id) => {
+                    let Some(verdict) = self.prove(&id) else {
+                        self.report.rest();
+                        continue;
+                    };
+                    let entry = self.found.entries.iter().find(|entry| entry.id == id);
+                    let fields = entry.map(|entry| describe(&self.inventory, entry, &verdict));
                     Event::Described(fields.unwrap_or_default())
                 }
                 Wish::Rescan => {
@@ -67,7 +75,7 @@ impl Loader {
                     said(done, &id, "is the default from now on")
                 }
                 // Nobody asks the work for these.
-                Wish::Check(_) | Wish::Shell | Wish::Quit => continue,
+                Wish::Leave | Wish::Check(_) | Wish::Shell | Wish::Quit => continue,
             };
             self.report.rest();
             self.desk.tell(answer);
@@ -127,20 +135,6 @@ fn permissions(policy: &Policy, has_shell: bool, remembers: bool) -> Permissions
         (permissions.once, permissions.default) = (Access::No, Access::No);
     }
     permissions
-}
-
-/// What the menu says of the machine.
-pub(super) fn about(policy: &Policy) -> Vec<String> {
-    let system = uname();
-    let kernel = [system.sysname(), system.release(), system.machine()];
-    let kernel = kernel.map(|text| text.to_string_lossy()).join(" ");
-    let rules = match policy.trust.mode {
-        Mode::Off => "nothing has to be signed",
-        Mode::Warn => "what is not signed is told, and booted",
-        Mode::Enforce => "nothing is booted that is not signed",
-    };
-    let version = format!("pilotlight {}", env!("CARGO_PKG_VERSION"));
-    vec![version, kernel, rules.to_owned()]
 }
 
 #[cfg(test)]

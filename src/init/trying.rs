@@ -124,6 +124,14 @@ impl Loader {
         }
     }
 
+    /// How process 1 knows an entry.
+    pub(super) fn name_of(&self, entry: &BootEntry) -> Option<EntryName> {
+        let names = names(&self.inventory, &self.found.entries);
+        let mut named = self.found.entries.iter().zip(names);
+        let (_, name) = named.find(|(other, _)| other.id == entry.id)?;
+        name
+    }
+
     /// Is somebody at the menu by now?
     fn is_watched(&self) -> bool {
         self.desk.is_answered() && self.desk.holds()
@@ -169,18 +177,20 @@ impl Loader {
             authority: &self.authority,
         };
         let (report, desk) = (&self.report, &self.desk);
-        desk.set_progress(0, 0);
+        desk.set_step(None);
         let mut progress = Progress::default();
         report.limit(Some(self.policy.failure.limit));
-        let result = attempt.run(entry, &mut self.timeline, &mut |done, all| {
+        let result = attempt.run_watched(entry, &mut self.timeline, &mut |step| {
             report.alive(0);
-            desk.set_progress(done, all);
-            progress.show(done, all);
+            desk.set_step(Some(step));
+            progress.show(step);
+            true
         });
         report.limit(None);
         let loaded = match result {
             Ok(loaded) => loaded,
             Err(AttemptError::Refused(verdict)) => {
+                self.remember_verdict(entry, &verdict);
                 show_complaints("refused", &verdict);
                 let complaints: Vec<String> = verdict.complaints().collect();
                 return Err(Failed::new(format!("refused: {}", complaints.join("; "))));

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
+use crate::boot::Step;
 use crate::disk::{Action, Uevent, Uevents};
 use crate::seconds;
+use crate::size::Size;
 
 /// How often what is being waited for is looked at again when no event says so.
 pub(super) const LOOK: Duration = Duration::from_millis(250);
@@ -103,19 +105,34 @@ pub(super) fn pause(uevents: Option<&Uevents>, wakes: Option<BorrowedFd<'_>>, ti
     }
 }
 
-/// Says every few seconds how much was read.
+/// Says every few seconds how far an attempt is.
 #[derive(Default)]
 pub(super) struct Progress {
-    shown: Option<Instant>,
+    /// When reading began, and when something was said.
+    times: Option<(Instant, Instant)>,
 }
 
 impl Progress {
-    /// So much of so much.
-    pub(super) fn show(&mut self, done: u64, all: u64) {
-        let shown = *self.shown.get_or_insert_with(Instant::now);
-        if shown.elapsed() >= SHOW {
-            self.shown = Some(Instant::now());
-            log::info!("read {} of {} MiB", done >> 20, all >> 20);
+    /// It is at this step.
+    pub(super) fn show(&mut self, step: Step) {
+        let now = Instant::now();
+        let (start, shown) = *self.times.get_or_insert((now, now));
+        if now.saturating_duration_since(shown) < SHOW {
+            return;
+        }
+        self.times = Some((start, now));
+        match step {
+            Step::Read(done, all) => {
+                let seconds = now.saturating_duration_since(start).as_secs();
+                let rate = done.checked_div(seconds).unwrap_or(0);
+                let left = all.saturating_sub(done).checked_div(rate);
+                let left = left.map_or(String::new(), |left| format!(", {left} s left"));
+                let [done, all] = [done >> 20, all >> 20];
+                log::info!("read {done} of {all} MiB, {}/s{left}", Size(rate));
+            }
+            Step::Unpack => log::info!("unpacking the kernel"),
+            Step::Prove => log::info!("looking at signatures"),
+            Step::Load => log::info!("loading"),
         }
     }
 }

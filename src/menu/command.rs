@@ -124,8 +124,8 @@ pub(super) fn hints(permissions: &Permissions) -> String {
 
 /// Keys that every menu has.
 const ALWAYS: [&str; 5] = [
-    "Up, Down, PageUp, PageDown, Home, End: choose",
-    "digits: choose by number",
+    "Up, Down or k, j, PageUp, PageDown, Home, End: choose",
+    "digits: choose by number; a key in brackets: choose that entry",
     "Enter: start the entry, or open its menu",
     "Escape, Left: go back",
     "Ctrl-L: draw the screen anew, and ask for its size",

@@ -7,6 +7,7 @@ use super::key::Key;
 use super::listing::{Field, Listing};
 use super::permissions::{Permissions, Timeout};
 use super::screen::Size;
+use crate::boot::Step;
 use crate::entry::{BootEntry, Initrd};
 
 /// Something that happened.
@@ -24,7 +25,7 @@ pub enum Event {
     Allow(Permissions),
     /// A line of the log.
     Log(String),
-    /// The answer to [`Wish::Describe`].
+    /// The answer to [`Wish::Describe`], and to [`Wish::Prove`] when that is over.
     Described(Vec<Field>),
     /// The answer to [`Wish::Check`].
     Checked(bool),
@@ -32,8 +33,8 @@ pub enum Event {
     Say(String),
     /// An attempt began: what is started, and from where.
     Attempt(String, String),
-    /// So many bytes of so many were read for it.
-    Progress(u64, u64),
+    /// It, or [`Wish::Prove`], is at this step.
+    Progress(Step),
     /// It failed, for this reason. With a time, the entry that is started without a person by now is started
     /// then, unless somebody has pressed a key or does. Without one, the menu waits for somebody.
     Failed(String, Option<Duration>),
@@ -46,6 +47,11 @@ pub enum Wish {
     Start(Choice),
     /// Tell what is known of the entry with this id: [`Event::Described`].
     Describe(String),
+    /// Read all files of the entry with this id, and tell what is known of its signatures: [`Event::Described`]. Any
+    /// other wish may end that.
+    Prove(String),
+    /// Prove nothing any more.
+    Leave,
     /// Is this the password? [`Event::Checked`] tells.
     Check(String),
     /// The entry with this id is for the next boot, once.

@@ -35,6 +35,8 @@ pub struct Item {
     pub submenu: Vec<String>,
     /// Where it was written down, in words.
     pub place: String,
+    /// The key that its configuration gives it.
+    pub hot_key: Option<char>,
     /// Why it can't be started.
     pub blocked: Option<String>,
     /// A configuration chooses it.
@@ -75,6 +77,7 @@ impl Item {
             title: entry.title.clone(),
             submenu: entry.submenu.clone(),
             place: place(inventory, &entry.origin),
+            hot_key: entry.hot_key,
             blocked: blocking.map(|problem| problem.text.clone()),
             default: entry.default,
             password: entry.password,
@@ -151,14 +154,17 @@ fn place(inventory: &Inventory, origin: &Origin) -> String {
 }
 
 /// All that is known of an entry. Sizes of files are asked of the disk. `verdict` is what was found out about
-/// signatures.
-pub fn describe(inventory: &Inventory, entry: &BootEntry, verdict: Option<&str>) -> Vec<Field> {
+/// signatures, line by line.
+pub fn describe(inventory: &Inventory, entry: &BootEntry, verdict: &[String]) -> Vec<Field> {
     let mut fields = Vec::new();
     let mut add = |word, text: String| fields.push(Field { word, text });
     add("title", entry.title.clone());
     add("id", entry.id.clone());
     if !entry.submenu.is_empty() {
         add("menu", entry.submenu.join(" > "));
+    }
+    if let Some(key) = entry.hot_key {
+        add("key", key.to_string());
     }
     for problem in &entry.problems {
         let word = if problem.blocks { "blocked" } else { "note" };
@@ -211,8 +217,8 @@ pub fn describe(inventory: &Inventory, entry: &BootEntry, verdict: Option<&str>)
         let done = entry.tries_done.unwrap_or(0);
         add("tries", format!("{left} left, {done} done"));
     }
-    if let Some(verdict) = verdict {
-        add("verdict", verdict.to_owned());
+    for line in verdict {
+        add("verdict", line.clone());
     }
     fields
 }
@@ -344,7 +350,7 @@ mod tests {
         entry.origin.line = Some(7);
         entry.tries_left = Some(2);
         entry.block("its initrd is not there");
-        let fields = describe(&inventory, &entry, Some("signed by nobody"));
+        let fields = describe(&inventory, &entry, &["signed by nobody".to_owned()]);
         let lines: Vec<String> = fields
             .iter()
             .map(|f| format!("{}: {}", f.word, f.text))

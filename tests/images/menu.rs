@@ -142,6 +142,60 @@ fn an_entry_is_edited_and_tried_out() {
     );
 }
 
+/// History, words, undo and what is another than before, as a terminal sends the keys.
+#[test]
+fn a_line_is_edited_with_the_keys_of_a_terminal() {
+    let dir = temp_dir();
+    let disk = make_disk(&dir);
+    let terminal = Terminal::menu(&dir, ("a", "LC_ALL=C"), "", &disk, (80, 24));
+    terminal.wait_for("Enter start");
+    terminal.press(&["2", "e"]);
+    terminal.wait_for("root=LABEL=root ro");
+    // A word back with Alt and with Control, and a word is cut there.
+    terminal.press(&["M-b", "C-Left", "M-d"]);
+    terminal.wait_for("- root=LABEL=root");
+    terminal.press(&["C-z"]);
+    terminal.wait("line as before", |shown| !shown.contains("- root"));
+    terminal.press(&["M-z"]);
+    terminal.wait_for("- root=LABEL=root");
+    terminal.press(&["C-r", "End", "C-u", "C-y", "Space"]);
+    terminal.press(&["-l", "first"]);
+    terminal.wait_for("+ first");
+    terminal.press(&["Escape"]);
+    terminal.wait_for("Enter start");
+    // What was left is in the history, also for another entry.
+    terminal.press(&["1", "e"]);
+    terminal.wait_for("Edit: Debian (6.12)");
+    terminal.press(&["Up"]);
+    terminal.wait_for("+ first");
+    terminal.press(&["Down"]);
+    terminal.wait("own line", |shown| !shown.contains("first"));
+    terminal.press(&["Up", "BSpace", "e"]);
+    terminal.press(&["F10"]);
+    let shown = terminal.wait_for("status");
+    assert!(
+        shown.contains("options root=LABEL=root ro firse"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn other_initrds_are_chosen() {
+    let dir = temp_dir();
+    let disk = make_disk(&dir);
+    let terminal = Terminal::menu(&dir, ("a", "LC_ALL=C"), "", &disk, (80, 24));
+    terminal.wait_for("Enter start");
+    terminal.press(&["2", "i"]);
+    terminal.wait_for("1 x /debian/6.1/initrd");
+    terminal.press(&["Space"]);
+    terminal.wait_for("1   /debian/6.1/initrd");
+    terminal.press(&["Enter"]);
+    terminal.wait_for("2 + Debian (6.1)");
+    terminal.press(&["Enter"]);
+    let shown = terminal.wait_for("status 0");
+    assert!(!shown.contains("/debian/6.1/initrd"), "{shown}");
+}
+
 #[test]
 fn a_terminal_may_be_small_and_change() {
     let dir = temp_dir();

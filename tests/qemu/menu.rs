@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::disk::Image;
+use super::disk::{Image, Variables};
 use super::interface::entries_of;
 use super::machine::{Machine, Setup};
 use super::{BOOT, log_in};
@@ -84,9 +84,29 @@ fn a_countdown_is_seen_and_ends() {
     machine.expect("Starting in  5 s", BOOT);
     machine.expect(&format!("{DEBIAN}, from"), BOOT);
     machine.expect(&format!("Starting {DEBIAN}"), BOOT);
+    // A second of it is a digit, and the way there and back.
+    let seconds = machine.transcript();
+    let (_, seconds) = seconds.split_once("Any key stops this.").unwrap();
+    let (seconds, _) = seconds.split_once("Starting").unwrap();
+    assert!(seconds.len() < 300, "{} bytes: {seconds:?}", seconds.len());
     machine.expect(&format!("booting {DEBIAN} from"), BOOT);
     machine.expect("jumping", BOOT);
     machine.finish();
+}
+
+/// A serial line has no size: the terminal behind it is asked, and asked again with Ctrl-L.
+fn resize(machine: &mut Machine, rows: usize, columns: usize) {
+    let rule = format!("\n{}\r", "-".repeat(columns - 1));
+    for _ in 0..20 {
+        machine.press("\x0c");
+        machine.expect("\x1b[6n", BOOT);
+        machine.press(&format!("\x1b[{rows};{columns}R"));
+        machine.expect("Enter start", BOOT);
+        if machine.transcript().contains(&rule) {
+            return;
+        }
+    }
+    panic!("it never becomes {columns} columns wide");
 }
 
 #[test]
@@ -95,11 +115,16 @@ fn an_edited_command_line_is_what_the_system_sees() {
     let policy = format!("{WAIT}[menu]\ntimeout = 600\nedit = \"yes\"\n");
     let mut machine = machine("menu-edit", &image).policy(&policy).start();
     machine.expect("2   other", BOOT);
+    resize(&mut machine, 10, 40);
     machine.press("2e");
     machine.expect("Edit: other", BOOT);
-    machine.press("\x05 edited=yes");
-    machine.expect("edited=yes", BOOT);
-    machine.press("\r");
+    // Words are cut, and a step is undone.
+    machine.press("\x05 edited=no wrong");
+    machine.expect("+ wrong", BOOT);
+    machine.press("\x17\x17edited=yes \x0bmore\x1a");
+    machine.expect("+ edited=yes", BOOT);
+    // F10 of a VT220.
+    machine.press("\x1b[21~");
     machine.expect("other was changed at the menu", BOOT);
     machine.expect("jumping", BOOT);
     log_in(&mut machine);
@@ -117,6 +142,13 @@ fn what_has_to_be_signed_is_neither_changed_nor_started_by_who_chooses_it() {
     menu(&mut machine);
     machine.press("2e");
     machine.expect("the policy does not allow this", BOOT);
+    // All files are read to know what would become of it.
+    machine.press("d");
+    machine.expect("not looked at yet", BOOT);
+    machine.press("v");
+    machine.expect("kernel: not covered", BOOT);
+    machine.press("\x1b[D");
+    machine.expect("2   other", BOOT);
     for _ in 0..2 {
         machine.press("\r");
         machine.expect("Starting other", BOOT);
@@ -124,10 +156,45 @@ fn what_has_to_be_signed_is_neither_changed_nor_started_by_who_chooses_it() {
         machine.expect("other\x1b[K", BOOT);
         machine.expect("refused: ", BOOT);
     }
+    // The log is that of process 1, from its beginning.
     machine.press("l");
-    machine.expect("other from /dev/vda", BOOT);
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.press("\x1b[4~");
+    machine.expect("refused: ", BOOT);
+    machine.press("\x1b[Da");
+    machine.expect("policy: sha256 ", BOOT);
     assert!(!machine.transcript().contains("jumping"));
     machine.finish();
+}
+
+/// On a terminal that types lines; the choices are UEFI variables.
+#[test]
+fn what_is_chosen_for_later_boots_is_booted_then() {
+    let image = image("menu-later");
+    let variables = Variables::new("menu-later");
+    let menu = "timeout = 600\nplain = true\nonce = \"yes\"\ndefault = \"yes\"\n";
+    let policy = format!("{WAIT}[efi]\nvariables = \"write\"\n[menu]\n{menu}");
+    let start = |name: &str, policy: &str| {
+        let machine = machine(name, &image).firmware(&variables);
+        machine.policy(policy).start()
+    };
+    let mut machine = start("menu-later-1", &policy);
+    machine.expect("  2   other", BOOT);
+    machine.press("2s");
+    machine.expect("other.conf is the default from now on", BOOT);
+    machine.press("1o");
+    machine.expect("is for the next boot", BOOT);
+    let transcript = machine.transcript();
+    let (_, lines) = transcript.split_once("  2   other").unwrap();
+    assert!(!lines.contains('\x1b'), "{lines:?}");
+    machine.cut_power();
+    for (name, title) in [("menu-later-2", DEBIAN), ("menu-later-3", "other")] {
+        let policy = policy.replace("timeout = 600", "timeout = 0");
+        let mut machine = start(name, &policy);
+        machine.expect(&format!("booting {title} from"), BOOT);
+        machine.expect("jumping", BOOT);
+        machine.cut_power();
+    }
 }
 
 #[test]
@@ -159,7 +226,7 @@ fn the_screen_shows_it_and_has_keys() {
 #[test]
 fn a_shell_comes_back_to_the_menu() {
     let image = image("menu-shell");
-    let policy = format!("{WAIT}[menu]\ntimeout = 600\nshell = \"yes\"\n");
+    let policy = format!("{WAIT}[menu]\ntimeout = 600\nidle = 20\nshell = \"yes\"\n");
     let machine = machine("menu-shell", &image);
     let mut machine = machine.policy_and_shell(&policy).start();
     machine.expect("2   other", BOOT);
@@ -170,7 +237,19 @@ fn a_shell_comes_back_to_the_menu() {
     );
     machine.expect("42 ", BOOT);
     machine.expect("pilotlight 0.1.0", BOOT);
+    // Who presses keys is not interrupted.
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_secs(9));
+        machine.type_line("echo $((6 * 9))");
+        machine.expect("54", BOOT);
+    }
     machine.type_line("exit");
+    machine.expect("2   other", BOOT);
+    // Who leaves a shell behind, and what it runs, is not waited for.
+    machine.press("c");
+    machine.expect("# ", BOOT);
+    machine.type_line("sleep 1000");
+    machine.expect("nobody has pressed a key", BOOT);
     machine.expect("2   other", BOOT);
     machine.press("2\r");
     machine.expect("Starting other", BOOT);

@@ -162,6 +162,7 @@ impl<'a> Listing<'a> {
             body: Body::Text(String::new()),
             submenu: false,
             class: None,
+            hot_key: None,
             file: None,
             written: Written::default(),
             place: place.cloned(),
@@ -323,6 +324,7 @@ impl<'a> Listing<'a> {
             .collect();
         found.title.clone_from(&entry.title);
         found.system.clone_from(&entry.class);
+        found.hot_key = entry.hot_key;
         found.kernel = program.kernel;
         found.initrd = program.initrd;
         found.devicetree = devicetree;

@@ -28,6 +28,8 @@ pub(super) struct MenuEntry {
     pub(super) submenu: bool,
     /// Its first class: scripts that are made have the id of the system there.
     pub(super) class: Option<String>,
+    /// The key that chooses it, where that is a letter, digit or sign.
+    pub(super) hot_key: Option<char>,
     /// The file that says it, where that is no script.
     pub(super) file: Option<FileRef>,
     /// What says it, besides the scripts that lead to it.
@@ -165,6 +167,7 @@ mod tests {
             body: Body::Text(String::new()),
             submenu: false,
             class: None,
+            hot_key: None,
             file: None,
             written: Written::default(),
             place: None,

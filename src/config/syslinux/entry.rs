@@ -37,6 +37,7 @@ pub(super) fn entry(
     let mut found = BootEntry::new(id.to_owned(), EntrySource::Syslinux, kind, origin);
     if let Some(label) = label {
         found.title = label.title();
+        found.hot_key = label.hot_key();
         found.problems.extend(label.problems.iter().cloned());
     }
     match program {

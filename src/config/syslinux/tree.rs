@@ -153,6 +153,14 @@ impl Label {
         title.unwrap_or_else(|| self.name.clone())
     }
 
+    /// The letter or digit that chooses it.
+    pub(super) fn hot_key(&self) -> Option<char> {
+        let (_, behind) = self.title.as_deref()?.split_once('^')?;
+        let key = behind.chars().next()?;
+        key.is_ascii_alphanumeric()
+            .then(|| key.to_ascii_lowercase())
+    }
+
     pub(super) fn remark(&mut self, text: String) {
         if self.problems.len() >= MAX_REMARKS {
             self.unsaid = self.unsaid.saturating_add(1);
@@ -240,5 +248,21 @@ mod tests {
         assert_eq!(without_hot_key("E^xpert install"), "Expert install");
         assert_eq!(without_hot_key(" \x07Debian "), "Debian");
         assert_eq!(without_hot_key("^"), "");
+    }
+
+    #[test]
+    fn keys_are_the_letters_behind_their_mark() {
+        let file = FsPath::new("/syslinux.cfg").unwrap();
+        for (title, key) in [
+            ("E^Xpert install", Some('x')),
+            ("^1 Linux", Some('1')),
+            ("Linux^", None),
+            ("^ Linux", None),
+            ("Linux", None),
+        ] {
+            let mut label = Label::new("a", &file, 1);
+            label.title = Some(title.to_owned());
+            assert_eq!(label.hot_key(), key, "{title}");
+        }
     }
 }

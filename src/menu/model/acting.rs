@@ -62,8 +62,12 @@ impl Model {
                 Command::Initrds => return self.choose_initrds(item),
                 Command::Details => {
                     self.wishes.push(Wish::Describe(item.id.clone()));
-                    let (lines, at) = (Vec::new(), Reader::default());
-                    self.page = Some(Page::Details(Details { item, lines, at }));
+                    self.page = Some(Page::Details(Details {
+                        item,
+                        lines: Vec::new(),
+                        at: Reader::default(),
+                        proving: None,
+                    }));
                     return;
                 }
                 Command::Once => return self.wishes.push(Wish::Once(item.id)),

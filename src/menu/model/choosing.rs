@@ -4,8 +4,18 @@ use super::level::Level;
 use super::{Action, Model, Row};
 use crate::menu::command::Command;
 use crate::menu::key::Key;
+use crate::menu::permissions::Access;
 use crate::menu::screen::Size;
 use crate::menu::view;
+
+/// What a letter means.
+pub(super) enum Letter {
+    Command(Command),
+    /// Choose this row.
+    Row(usize),
+    Up,
+    Down,
+}
 
 impl Model {
     pub(super) fn menu_key(&mut self, key: Key, size: Size) {
@@ -28,15 +38,45 @@ impl Model {
             Key::Right => return self.open(),
             Key::Left | Key::Escape | Key::Backspace => return self.back(),
             Key::Function(1) => return self.ask(Action::Command(Command::Help)),
-            Key::Char(c) => {
-                if let Some(command) = Command::of(c) {
-                    self.ask(Action::Command(command));
-                }
-                return;
-            }
+            Key::Char(c) => match self.letter(c) {
+                Some(Letter::Command(command)) => return self.ask(Action::Command(command)),
+                Some(Letter::Row(row)) => row,
+                Some(Letter::Up) => chosen.saturating_sub(1),
+                Some(Letter::Down) => chosen.saturating_add(1),
+                None => return,
+            },
             _ => return,
         };
         self.choose(to.min(count.saturating_sub(1)));
+    }
+
+    /// What a letter or sign means in the menu. Those of the menu itself come first; the key of an entry that has the
+    /// same letter is pressed with Shift.
+    pub(super) fn letter(&self, c: char) -> Option<Letter> {
+        let command = Command::of(c);
+        let access = |command: &Command| command.access(&self.permissions);
+        if let Some(command) = command.filter(|command| access(command) != Access::No) {
+            return Some(Letter::Command(command));
+        }
+        let row = |key| {
+            let has = |row: &Row| match row {
+                Row::Item(i) => {
+                    let item = self.listing.items.get(*i);
+                    item.is_some_and(|item| item.hot_key == Some(key))
+                }
+                Row::Menu(_) => false,
+            };
+            self.rows().iter().position(has)
+        };
+        let row = row(c).or_else(|| row(c.to_ascii_lowercase()));
+        match (row, command, c) {
+            (Some(row), ..) => Some(Letter::Row(row)),
+            // It says that nobody may.
+            (None, Some(command), _) => Some(Letter::Command(command)),
+            (None, None, 'k') => Some(Letter::Up),
+            (None, None, 'j') => Some(Letter::Down),
+            _ => None,
+        }
     }
 
     fn choose(&mut self, row: usize) {
@@ -101,5 +141,43 @@ impl Model {
             }
             key => level.type_in(key),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::menu::Timeout;
+    use crate::menu::tests::Machine;
+
+    #[test]
+    fn keys_of_entries_choose_and_start_nothing() {
+        let mut machine = Machine::new(&["a", "b", "c", "More/d"], Timeout::default());
+        for (item, key) in [(1, 'd'), (2, 'X'), (3, 'y')] {
+            machine.model.listing.items[item].hot_key = Some(key);
+        }
+        let mut after = |key| {
+            assert_eq!(machine.press(&[Key::Char(key)]), []);
+            machine.model.level().chosen
+        };
+        assert_eq!([after('X'), after('D'), after('x')], [2, 1, 1]);
+        // It is in another menu.
+        assert_eq!(after('y'), 1);
+        assert_eq!([after('j'), after('j'), after('k')], [2, 3, 2]);
+        // Letters of the menu itself stay what they are.
+        machine.model.listing.items[0].hot_key = Some('k');
+        machine.press(&[Key::Char('k'), Key::Char('d')]);
+        assert_eq!(machine.model.level().chosen, 0);
+        assert!(machine.model.page.is_some());
+    }
+
+    #[test]
+    fn what_nobody_may_leaves_its_letter_to_entries() {
+        let mut machine = Machine::new(&["a", "b"], Timeout::default());
+        machine.model.listing.items[1].hot_key = Some('c');
+        machine.model.permissions.shell = Access::No;
+        assert_eq!(machine.press(&[Key::Char('c')]), []);
+        assert_eq!(machine.model.level().chosen, 1);
+        assert_eq!(machine.model.message, None);
     }
 }

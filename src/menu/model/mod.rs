@@ -6,6 +6,7 @@ mod editing;
 mod level;
 mod page;
 mod password;
+mod presence;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use super::screen::Size;
 use crate::entry::Initrd;
 pub(super) use level::{Level, Row};
 pub(super) use page::{Editing, Page, Reading, Text};
+use presence::Pace;
 
 /// Lines of the log that are kept: all that process 1 keeps, unless they are very short.
 const LOG: usize = 4000;
@@ -51,6 +53,7 @@ pub struct Model {
     draft: Option<Draft>,
     /// Command lines that were edited, the last one last.
     history: Vec<String>,
+    pace: Pace,
     /// The digits that were typed so far.
     number: usize,
     pub(super) now: Duration,
@@ -96,6 +99,7 @@ impl Model {
             guard: Guard::default(),
             draft: None,
             history: Vec::new(),
+            pace: Pace::default(),
             number: 0,
             now,
             wishes: Vec::new(),
@@ -118,6 +122,7 @@ impl Model {
             Event::Log(line) => self.log(line),
             Event::Described(fields) => {
                 if let Some(Page::Details(details)) = &mut self.page {
+                    details.proving = None;
                     let width = fields.iter().map(|field| field.word.len()).max();
                     let width = width.unwrap_or(0);
                     let line = |field: &Field| format!("{:width$}  {}", field.word, field.text);
@@ -129,11 +134,15 @@ impl Model {
             Event::Attempt(title, place) => {
                 self.page = Some(Page::Progress(Progress::new(title, place, self.now)));
             }
-            Event::Progress(done, all) => {
-                if let Some(Page::Progress(progress)) = &mut self.page {
-                    progress.set(done, all, self.now);
+            Event::Progress(step) => match &mut self.page {
+                Some(Page::Progress(progress)) => progress.set(step, self.now),
+                Some(Page::Details(details)) => {
+                    if let Some(proving) = &mut details.proving {
+                        proving.set(step, self.now);
+                    }
                 }
-            }
+                _ => {}
+            },
             Event::Allow(permissions) => self.permissions = permissions,
             Event::Begin(timeout) => self.countdown.begin(timeout, self.now),
             Event::Failed(reason, again) => {
@@ -307,6 +316,14 @@ impl Model {
         if self.countdown.is_hidden() && !shows {
             return;
         }
+        // What no person presses stops no countdown, and keeps none from beginning anew. What is only too fast may be
+        // a text that is pasted: it is taken.
+        let noise = self.pace.is_noise(self.now);
+        match self.countdown.is_stopped() {
+            true if !self.means(key) => return,
+            false if noise => return,
+            _ => {}
+        }
         if matches!(self.page, Some(Page::Progress(_))) {
             // It goes on, but somebody is here should it fail.
             return self.countdown.stop(self.now);
@@ -314,7 +331,9 @@ impl Model {
         if key == Key::Ctrl('c') && self.permissions.quit {
             return self.wishes.push(Wish::Quit);
         }
-        self.countdown.stop(self.now);
+        if !noise {
+            self.countdown.stop(self.now);
+        }
         self.message = None;
         if counts && shows {
             return;

@@ -2,6 +2,7 @@
 
 use super::{Action, Model};
 use crate::entry::Initrd;
+use crate::menu::event::Wish;
 use crate::menu::glyph::Charset;
 use crate::menu::key::Key;
 use crate::menu::line::Line;
@@ -34,6 +35,8 @@ pub(in crate::menu) struct Details {
     pub(super) item: Item,
     pub(in crate::menu) lines: Vec<String>,
     pub(in crate::menu) at: Reader,
+    /// How far it is, while its signatures are looked at.
+    pub(in crate::menu) proving: Option<Progress>,
 }
 
 /// Texts that can be read.
@@ -100,7 +103,29 @@ impl Model {
     /// Takes a key for a page, which stays unless the key ends it.
     pub(super) fn page_key(&mut self, page: Page, key: Key, size: Size, charset: Charset) {
         let left = match (page, key) {
-            (Page::Details(_) | Page::Text(_), Key::Escape | Key::Left | Key::Char('q')) => None,
+            (
+                page @ (Page::Details(_) | Page::Text(_)),
+                Key::Escape | Key::Left | Key::Char('q'),
+            ) => {
+                if matches!(
+                    &page,
+                    Page::Details(Details {
+                        proving: Some(_),
+                        ..
+                    })
+                ) {
+                    self.wishes.push(Wish::Leave);
+                }
+                None
+            }
+            (Page::Details(mut details), Key::Char('v')) => {
+                if details.proving.is_none() {
+                    self.wishes.push(Wish::Prove(details.item.id.clone()));
+                    let nothing = String::new;
+                    details.proving = Some(Progress::new(nothing(), nothing(), self.now));
+                }
+                Some(Page::Details(details))
+            }
             (Page::Details(mut details), key) => {
                 turn(&mut details.at, &details.lines, key, size, charset);
                 Some(Page::Details(details))

@@ -1,6 +1,7 @@
 //! Tests of the model: what keys and time bring about.
 
 use super::*;
+use crate::boot::Step;
 use crate::config::Found;
 use crate::entry::{BootEntry, FileRef, Password, PayloadKind};
 use crate::fs::FsPath;
@@ -460,7 +461,7 @@ fn is_guarded(wish: &Wish) -> bool {
             choice.cmdline.is_some() || choice.initrd.is_some() || choice.id != "a"
         }
         Wish::Shell | Wish::Once(_) | Wish::SetDefault(_) | Wish::Quit => true,
-        Wish::Describe(_) | Wish::Check(_) | Wish::Rescan => false,
+        Wish::Describe(_) | Wish::Prove(_) | Wish::Leave | Wish::Check(_) | Wish::Rescan => false,
     }
 }
 
@@ -496,7 +497,7 @@ proptest! {
                 4 => wishes.extend(machine.model.handle(Event::Checked(false))),
                 5 => wishes.extend(machine.model.handle(Event::Failed("x".to_owned(), Some(S)))),
                 6 => wishes.extend(machine.model.handle(Event::Described(Vec::new()))),
-                7 => wishes.extend(machine.model.handle(Event::Progress(second, 7))),
+                7 => wishes.extend(machine.model.handle(Event::Progress(Step::Read(second, 7)))),
                 _ => {}
             }
             prop_assert!(!wishes.iter().any(is_guarded), "{:?}", wishes);

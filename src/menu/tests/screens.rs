@@ -5,13 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Machine;
+use crate::boot::Step;
 use crate::menu::typewriter::Typewriter;
 use crate::menu::view;
 use crate::menu::{Charset, Event, Field, Key, Size, Timeout};
 
 /// Terminals of every kind that is told apart.
-const TERMINALS: [(&str, usize, usize, Charset); 4] = [
+const TERMINALS: [(&str, usize, usize, Charset); 5] = [
     ("80 × 24", 24, 80, Charset::Ascii),
+    ("40 × 10", 10, 40, Charset::Ascii),
     ("50 × 12, UTF-8", 12, 50, Charset::Utf8),
     ("20 × 5", 5, 20, Charset::Ascii),
     ("10 × 2", 2, 10, Charset::Ascii),
@@ -73,6 +75,15 @@ fn menus() {
 }
 
 #[test]
+fn keys_of_entries_and_what_follows_a_failed_one() {
+    let mut machine = machine();
+    machine.model.listing.items[0].hot_key = Some('d');
+    machine.model.listing.automatic = None;
+    machine.model.listing.ending = Some("reboot".to_owned());
+    check("ending", &machine);
+}
+
+#[test]
 fn pages() {
     let mut machine = machine();
     machine.press(&[Key::Escape, Key::Char('d')]);
@@ -92,6 +103,17 @@ fn pages() {
         ),
     ]));
     check("details", &machine);
+    machine.press(&[Key::Char('v')]);
+    machine
+        .model
+        .handle(Event::Progress(Step::Read(10 << 20, 40 << 20)));
+    check("proving", &machine);
+    machine.model.handle(Event::Described(vec![
+        field("title", "Debian GNU/Linux 12 (bookworm)"),
+        field("verdict", "kernel: covered by owner"),
+        field("verdict", "nothing speaks against booting it"),
+    ]));
+    check("proven", &machine);
     machine.press(&[Key::Escape, Key::Char('e')]);
     machine.type_in(" single init=/bin/sh");
     machine.press(&[Key::Home, Key::WordRight, Key::WordRight, Key::Ctrl('w')]);
@@ -104,9 +126,18 @@ fn pages() {
     check("help", &machine);
     machine.press(&[Key::Escape, Key::Enter]);
     machine.tick(1);
-    machine.model.handle(Event::Progress(0, 40 << 20));
+    machine
+        .model
+        .handle(Event::Progress(Step::Read(0, 40 << 20)));
     machine.tick(3);
     machine.model.clock(Duration::from_secs(3));
-    machine.model.handle(Event::Progress(10 << 20, 40 << 20));
+    machine
+        .model
+        .handle(Event::Progress(Step::Read(10 << 20, 40 << 20)));
     check("progress", &machine);
+    machine
+        .model
+        .handle(Event::Progress(Step::Read(40 << 20, 40 << 20)));
+    machine.model.handle(Event::Progress(Step::Prove));
+    check("judging", &machine);
 }

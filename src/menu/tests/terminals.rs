@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Machine;
 use super::vt100::Vt100;
+use crate::boot::Step;
 use crate::menu::view;
 use crate::menu::{Charset, Choice, Event, Kind, Menu, Model, Port, Size, Terminal, Timeout, Wish};
 use proptest::prelude::*;
@@ -384,9 +385,9 @@ fn progress_is_seen_while_something_is_read() {
     assert_eq!(menu.turn(MS).len(), 1);
     for (done, time) in [(0, 1000), (10, 2000), (20, 3000)] {
         line.sent();
-        menu.tell(Event::Progress(done << 20, 40 << 20));
+        menu.tell(Event::Progress(Step::Read(done << 20, 40 << 20)));
         menu.show(MS * time);
-        menu.tell(Event::Progress(done << 20, 40 << 20));
+        menu.tell(Event::Progress(Step::Read(done << 20, 40 << 20)));
         menu.show(MS * time);
         assert!(line.sent().len() < 160);
     }

@@ -22,6 +22,9 @@ const FRAMED: usize = 10;
 /// Keys in what is read.
 const READING: &str = "Space on  b back  Home  End  Escape leave";
 
+/// One more in details.
+const PROVING: &str = "v signatures  ";
+
 /// The rows between title and footer.
 pub(super) fn body(size: Size) -> Range<usize> {
     match size.rows {
@@ -64,6 +67,11 @@ pub fn screen(model: &Model, size: Size, charset: Charset) -> Screen {
         None => list(model, &mut screen, &mut footer),
         Some(Over::Details(details)) => {
             read(&details.lines, details.at, &mut screen, &mut footer);
+            footer.hints.insert_str(0, PROVING);
+            if let Some(proving) = &details.proving {
+                let text = proving.text().unwrap_or_default();
+                footer.message = format!("Looking at signatures: {text}");
+            }
         }
         Some(Over::Text(reading)) => {
             read(
@@ -226,7 +234,13 @@ fn row_text(model: &Model, row: &Row) -> (char, String) {
     match row {
         Row::Menu(title) => (' ', format!("{title} >")),
         Row::Item(i) => match model.listing.items.get(*i) {
-            Some(item) => (mark(model, item), item.title.clone()),
+            Some(item) => {
+                let key = item.hot_key.map(|key| format!(" [{key}]"));
+                (
+                    mark(model, item),
+                    item.title.clone() + &key.unwrap_or_default(),
+                )
+            }
             None => (' ', String::new()),
         },
     }

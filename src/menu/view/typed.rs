@@ -26,8 +26,9 @@ pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
     let mut typed = Typed {
         message: match &model.message {
             Some(message) => message.clone(),
-            None => countdown(model, |left| format!("within {} s", coarse(left)))
-                .unwrap_or_default(),
+            None => {
+                countdown(model, |left| format!("within {} s", coarse(left))).unwrap_or_default()
+            }
         },
         ..Typed::default()
     };
@@ -60,7 +61,10 @@ pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
                     .into_iter()
                     .map(str::to_owned),
             );
-            lines.push(super::READING.to_owned());
+            lines.push(super::PROVING.to_owned() + super::READING);
+            if details.proving.is_some() {
+                typed.message = "Looking at signatures".to_owned();
+            }
         }
         Some(Over::Text(reading)) => {
             let page = super::page(size, charset);

@@ -90,7 +90,7 @@ fn groups(
             continue;
         }
         let failed = |why: String| SignError::Entry(entry.id.clone(), why);
-        let facts = attempt.look(&entry, &mut |_, _| ());
+        let facts = attempt.look(&entry, &mut |_| true);
         let facts = facts.map_err(|error| failed(error.to_string()))?;
         for addon in facts.addons() {
             warn(&format!(

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::menu::hot_key;
 use super::{Call, Table};
 use crate::config::bls::{Line, Type1, lines};
 use crate::config::grub::failure::{FILE_NOT_FOUND, Outcome, fail};
@@ -236,6 +237,9 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry, reserve: usize) -> Opti
         class: entry
             .value("grub_class")
             .map(|class| expand(state, class, &mut Vec::new())),
+        hot_key: entry
+            .value("grub_hotkey")
+            .and_then(|name| hot_key(&expand(state, name, &mut Vec::new()))),
         file: Some(entry.file.clone()),
         written,
         place: state.place().cloned(),

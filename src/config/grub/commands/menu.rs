@@ -47,6 +47,14 @@ fn inside(text: &str) -> &str {
     letters.as_str()
 }
 
+/// The key with this name. Those that have words for names (`hotkey_aliases` in `grub-core/commands/menuentry.c`) mean
+/// other things in a menu here, or nothing.
+pub(super) fn hot_key(name: &str) -> Option<char> {
+    let mut letters = name.chars();
+    let key = letters.next().filter(char::is_ascii_graphic)?;
+    letters.next().is_none().then_some(key)
+}
+
 fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let words;
     let mut given = options::parse(&OPTIONS, Style::AcceptDash, call.arguments);
@@ -89,6 +97,7 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         body,
         submenu: call.name == "submenu",
         class: given.values("class").first().map(|c| (*c).to_owned()),
+        hot_key: given.value("hotkey").and_then(hot_key),
         file: None,
         written: Written::default(),
         place: state.place().cloned(),

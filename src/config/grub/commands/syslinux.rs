@@ -157,6 +157,7 @@ fn menu_entry(state: &Interpreter<'_>, entry: BootEntry) -> MenuEntry {
         body: Body::Text(script.unwrap_or_default()),
         submenu: false,
         class: None,
+        hot_key: None,
         file: Some(entry.origin.file),
         written: entry.written,
         place: state.place().cloned(),

@@ -91,6 +91,15 @@ fn a_submenu_that_loads_a_kernel_starts_it() {
     assert_eq!(summary(&found), ["*S>A [S] BOOT_IMAGE=/k2"]);
 }
 
+#[test]
+fn keys_of_entries_are_single_letters() {
+    let menu = "menuentry A --hotkey=a { linux /k1; }\nmenuentry B --hotkey delete { linux /k1; }\n\
+                menuentry C { linux /k1; }\n";
+    let keys = listed(menu, &KERNELS).entries;
+    let keys: Vec<Option<char>> = keys.iter().map(|entry| entry.hot_key).collect();
+    assert_eq!(keys, [Some('a'), None, None]);
+}
+
 /// They wait for their key: neither a number nor a name of the default means one.
 #[test]
 fn hidden_entries_do_not_count() {
