@@ -81,12 +81,17 @@ fn give_shell(supervisor: &mut Supervisor) {
     supervisor.say(&format!(
         "a shell as policy says; the log is in {LOG}; `exit` looks again"
     ));
-    if let Err(error) = run_shell(supervisor) {
-        supervisor.say(&format!("can't start a shell: {error}"));
+    match run_shell(supervisor) {
+        Ok(shell) if shell.is_forgotten() => {
+            supervisor.say("nobody has pressed a key in the shell for long: it was ended");
+        }
+        Ok(_) => {}
+        Err(error) => supervisor.say(&format!("can't start a shell: {error}")),
     }
 }
 
-fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<()> {
+/// Waits for its end: that of who has gone is brought about.
+fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<Shell> {
     let console = supervisor.consoles().preferred();
     let console = console.unwrap_or_else(|| "/dev/console".to_owned());
     let mut shell = Shell::start(&console)?;
@@ -96,5 +101,5 @@ fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<()> {
         shell.limit(idle);
     }
     shell.end();
-    Ok(())
+    Ok(shell)
 }

@@ -241,8 +241,10 @@ impl Front {
         }
         // What it has started, and left behind, goes with it.
         shell.end();
-        log::info!("the shell has ended");
-        if !shell.is_forgotten() {
+        if shell.is_forgotten() {
+            log::info!("nobody has pressed a key in the shell for long: it was ended");
+        } else {
+            log::info!("the shell has ended");
             self.menu.stay(self.start.elapsed());
         }
         self.shell = None;
@@ -431,6 +433,22 @@ mod tests {
         machine.turn();
         assert!(machine.line.sent().contains("2   b"));
         assert_eq!(machine.asked(), "");
+    }
+
+    #[test]
+    fn a_question_for_the_consoles_that_was_lost_is_asked_again() {
+        let mut machine = Machine::new();
+        machine.line.press(" ");
+        machine.turn();
+        assert_eq!(machine.asked(), "menu");
+        machine.turn();
+        assert_eq!(machine.asked(), "");
+        let Consoles::Asked(then) = &mut machine.front.consoles else {
+            panic!("it was not asked for them");
+        };
+        *then = then.checked_sub(ASK).unwrap();
+        machine.turn();
+        assert_eq!(machine.asked(), "menu");
     }
 
     #[test]

@@ -35,7 +35,8 @@ impl Loader {
 
     /// Does what the menu wishes for; `true` when a kernel is loaded.
     pub(super) fn serve(&mut self) -> bool {
-        for wish in self.desk.wishes() {
+        let mut wishes = self.desk.wishes().into_iter();
+        while let Some(wish) = wishes.next() {
             let answer = match wish {
                 Wish::Start(Choice {
                     by_person: false, ..
@@ -53,6 +54,8 @@ impl Loader {
                         .map(|entry| describe(&self.inventory, entry, &self.known_verdict(entry)));
                     Event::Described(fields.unwrap_or_default())
                 }
+                // Who wants something else by now is not kept waiting.
+                Wish::Prove(_) if wishes.len() != 0 => continue,
                 Wish::Prove(id) => {
                     let Some(verdict) = self.prove(&id) else {
                         self.report.rest();

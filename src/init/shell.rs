@@ -84,8 +84,7 @@ impl Shell {
         matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
     }
 
-    /// Ends it when nobody has pressed a key for so long, and says so once. What it prints meanwhile is no sign of a
-    /// person.
+    /// Ends it when nobody has pressed a key for so long. What it prints meanwhile is no sign of a person.
     pub(super) fn limit(&mut self, idle: Option<Duration>) {
         let key = last_key(&self.device);
         if key != self.key {
@@ -94,7 +93,6 @@ impl Shell {
         }
         if !self.forgotten && idle.is_some_and(|idle| self.seen.elapsed() >= idle) {
             self.forgotten = true;
-            log::info!("nobody has pressed a key in the shell for long: it is ended");
             self.end();
         }
     }

@@ -188,6 +188,8 @@ fn single(byte: u8) -> Option<Key> {
     }
     arrow(byte).or(match byte {
         b'M' => Some(Key::Enter),
+        // The digits of the keypad.
+        b'p'..=b'y' => Some(Key::Char(char::from(byte.saturating_sub(b'p' - b'0')))),
         _ => None,
     })
 }
@@ -290,6 +292,8 @@ mod tests {
             (b"\x1b[6~", Key::PageDown),
             (b"\x1b[[A", Key::Function(1)),
             (b"\x1bOQ", Key::Function(2)),
+            (b"\x1bOp", Key::Char('0')),
+            (b"\x1bOy", Key::Char('9')),
             (b"\x1b[15~", Key::Function(5)),
             (b"\x1b[21~", Key::Function(10)),
             (b"\x1b[24~", Key::Function(12)),
