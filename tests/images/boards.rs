@@ -237,7 +237,7 @@ fn a_shell_where_the_board_asks_for_one_and_nothing_is_enforced() {
     let list = fs::read_to_string(Path::new(&inside).join("list")).unwrap();
     let line = list.lines().find(|line| line.starts_with("file /bin/sh "));
     let program = line.unwrap().split(' ').nth(2).unwrap();
-    assert_eq!(run(program, ["sh", "-c", "echo 42"]).trim(), "42");
+    assert!(fs::read(program).unwrap() == fs::read("/bin/busybox").unwrap());
     assert_eq!(
         fs::read_to_string(Path::new(&inside).join("board")).unwrap(),
         "board\n"

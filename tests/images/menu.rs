@@ -162,7 +162,7 @@ fn a_line_is_edited_with_the_keys_of_a_terminal() {
     terminal.press(&["-l", "first"]);
     terminal.wait_for("+ first");
     terminal.press(&["Escape"]);
-    terminal.wait_for("Enter start");
+    terminal.wait_for(">2   Debian (6.1)");
     // What was left is in the history, also for another entry.
     terminal.press(&["1", "e"]);
     terminal.wait_for("Edit: Debian (6.12)");

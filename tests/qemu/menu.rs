@@ -96,13 +96,14 @@ fn a_countdown_is_seen_and_ends() {
 
 /// A serial line has no size: the terminal behind it is asked, and asked again with Ctrl-L.
 fn resize(machine: &mut Machine, rows: usize, columns: usize) {
-    let rule = format!("\n{}\r", "-".repeat(columns - 1));
+    let rule = format!("\x1b[m{}\r", "-".repeat(columns - 1));
     for _ in 0..20 {
         machine.press("\x0c");
         machine.expect("\x1b[6n", BOOT);
+        let before = machine.transcript().len();
         machine.press(&format!("\x1b[{rows};{columns}R"));
         machine.expect("Enter start", BOOT);
-        if machine.transcript().contains(&rule) {
+        if machine.transcript()[before..].contains(&rule) {
             return;
         }
     }
@@ -116,6 +117,7 @@ fn an_edited_command_line_is_what_the_system_sees() {
     let mut machine = machine("menu-edit", &image).policy(&policy).start();
     machine.expect("2   other", BOOT);
     resize(&mut machine, 10, 40);
+    resize(&mut machine, 24, 80);
     machine.press("2e");
     machine.expect("Edit: other", BOOT);
     // Words are cut, and a step is undone.
