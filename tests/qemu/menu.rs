@@ -124,7 +124,8 @@ fn an_edited_command_line_is_what_the_system_sees() {
     machine.press("\x05 edited=no wrong");
     machine.expect("+ wrong", BOOT);
     machine.press("\x17\x17edited=yes \x0bmore\x1a");
-    machine.expect("+ edited=yes", BOOT);
+    // Only what is another letter is painted.
+    machine.expect("yes", BOOT);
     // F10 of a VT220.
     machine.press("\x1b[21~");
     machine.expect("other was changed at the menu", BOOT);
