@@ -6,6 +6,7 @@
 //!
 //! [`trust`] says who signed a payload, and whether that counts.
 //! [`menu`] shows what there is and asks a person.
+//! [`report`] writes down what has happened, for machines.
 //! [`init`] is process 1 around that, [`cli`] is the same on a workstation.
 
 // Tests may be short: what they count is their own.
@@ -36,6 +37,7 @@ pub mod kexec;
 pub mod menu;
 pub mod pe;
 pub mod policy;
+pub mod report;
 mod seconds;
 mod size;
 pub mod smbios;

@@ -7,6 +7,7 @@ use super::initrd;
 use super::payload::{Draft, Part, Payload, PayloadError};
 use super::reading::Reading;
 use super::step::Step;
+use super::summary::{self, Summary};
 use super::timeline::{Stage, Timeline};
 use super::unified;
 use crate::entry::{BootEntry, FileRef, PayloadKind};
@@ -30,6 +31,8 @@ pub struct Attempt<'a> {
     pub memory: u64,
     /// Who decides whether it may be loaded.
     pub authority: &'a Authority,
+    /// Who writes the report that the system gets behind its initrds, if it gets one.
+    pub summary: Option<&'a Summary<'a>>,
 }
 
 /// What was handed over.
@@ -62,7 +65,7 @@ pub(super) struct Parts {
 struct Complete {
     kernel: Payload,
     image: BzImage,
-    initrd: Option<Payload>,
+    initrd: Draft,
     files: Vec<(FileRef, Part)>,
     own: Way,
     /// Those of its twins.
@@ -106,15 +109,31 @@ impl Attempt<'_> {
         timeline: &mut Timeline,
         watch: &mut dyn FnMut(Step) -> bool,
     ) -> Result<Loaded, AttemptError> {
-        let read = timeline.run(Stage::Read, || self.read(entry, watch))?;
+        let Complete {
+            kernel,
+            image,
+            initrd,
+            files,
+            own,
+            twins,
+        } = timeline.run(Stage::Read, || self.read(entry, watch))?;
         let rules = self.authority.rules();
         // Where nobody vouches for the entry, somebody may do so for one that starts the same.
-        let mut ways = std::iter::once(&read.own).chain(&read.twins);
+        let mut ways = std::iter::once(&own).chain(&twins);
         let clear = ways.find(|way| rules.judge(&way.facts).is_clear());
-        let way = clear.unwrap_or(&read.own);
+        let way = clear.unwrap_or(&own);
+        let initrd = self
+            .complete(initrd, |summary| {
+                summary(&files, &rules.judge(&way.facts), timeline)
+            })
+            .map_err(|error| AttemptError::Read {
+                file: self.describe(&entry.origin.file),
+                error,
+            })?;
+        let initrd = self.unless_empty(entry, initrd);
         let what = Handover {
-            kernel: read.kernel.as_fd(),
-            initrd: read.initrd.as_ref().map(AsFd::as_fd),
+            kernel: kernel.as_fd(),
+            initrd: initrd.as_ref().map(AsFd::as_fd),
             cmdline: &way.cmdline,
         };
         // Between what was read and what is loaded stands this alone.
@@ -132,10 +151,10 @@ impl Attempt<'_> {
             });
         }
         Ok(Loaded {
-            kernel: read.kernel,
-            image: read.image,
-            initrd: read.initrd,
-            files: read.files,
+            kernel,
+            image,
+            initrd,
+            files,
             cmdline: way.cmdline.as_c_str().to_string_lossy().into_owned(),
             verdict,
         })
@@ -194,19 +213,27 @@ impl Attempt<'_> {
             Some(Way { cmdline, facts })
         });
         let twins = twins.collect();
-        let initrd = parts.initrd.seal();
-        let initrd = initrd.map_err(|error| AttemptError::Read {
-            file: self.describe(&entry.origin.file),
-            error,
-        })?;
         Ok(Complete {
             kernel: parts.kernel,
             image: parts.image,
-            initrd: self.unless_empty(entry, initrd),
+            initrd: parts.initrd,
             files,
             own,
             twins,
         })
+    }
+
+    /// The initrds as they are handed over: with the report behind them, if there is one. A system without an initrd gets
+    /// none for that.
+    fn complete(
+        &self,
+        initrd: Draft,
+        write: impl FnOnce(&Summary<'_>) -> String,
+    ) -> Result<Payload, PayloadError> {
+        if let (Some(summary), false) = (self.summary, initrd.is_empty()) {
+            summary::append(&initrd, &write(summary))?;
+        }
+        initrd.seal()
     }
 
     /// The kernel refuses initrds of 0 bytes (`EINVAL`): it is started without, as GRUB would.
@@ -507,6 +534,7 @@ mod tests {
                 kexec: &kexec,
                 memory,
                 authority: &Authority::off(),
+                summary: None,
             };
             let origin = Origin {
                 file: file(name),
@@ -569,6 +597,7 @@ mod tests {
                 kexec: &recorder,
                 memory: 1 << 20,
                 authority: &Authority::off(),
+                summary: None,
             };
             let (file_of_entry, line) = (file("entry"), None);
             let origin = Origin {

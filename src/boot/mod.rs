@@ -20,6 +20,7 @@ mod renaming;
 mod rules;
 mod step;
 mod stream;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -35,5 +36,6 @@ pub use payload::{Part, Payload, PayloadError};
 pub use plan::plan;
 pub use rules::{find, missing};
 pub use step::Step;
+pub use summary::Summary;
 pub use timeline::{Stage, Timeline};
 pub use wished::{is_one_shot, unmet, wished};

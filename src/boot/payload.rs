@@ -61,6 +61,11 @@ impl Draft {
         Ok(())
     }
 
+    /// Was nothing reserved?
+    pub(super) fn is_empty(&self) -> bool {
+        self.end.get() == 0
+    }
+
     /// Ends the writing.
     pub(super) fn seal(self) -> Result<Payload, PayloadError> {
         let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;

@@ -65,6 +65,13 @@ impl Timeline {
         result
     }
 
+    /// All the time that a stage took, however often it ran.
+    pub fn spent(&self, stage: Stage) -> Duration {
+        let runs = self.stages.iter().filter(|(run, ..)| *run == stage);
+        let times = runs.map(|(_, begin, end)| end.saturating_sub(*begin));
+        times.fold(Duration::ZERO, Duration::saturating_add)
+    }
+
     /// The stages with begin and end, in the order in which they ran.
     pub fn stages(&self) -> &[(Stage, Duration, Duration)] {
         &self.stages
@@ -75,17 +82,14 @@ impl Timeline {
 /// hundreds of entries that fail, stands there once with all of its time.
 impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut sums: Vec<(Stage, Duration)> = Vec::new();
-        for (stage, begin, end) in &self.stages {
-            let time = end.saturating_sub(*begin);
-            match sums.iter_mut().find(|(summed, _)| summed == stage) {
-                Some((_, sum)) => *sum = sum.saturating_add(time),
-                None => sums.push((*stage, time)),
+        let mut shown: Vec<Stage> = Vec::new();
+        for (stage, ..) in &self.stages {
+            if shown.contains(stage) {
+                continue;
             }
-        }
-        for (i, (stage, sum)) in sums.iter().enumerate() {
-            let comma = if i == 0 { "" } else { ", " };
-            write!(f, "{comma}{stage} {} s", Milliseconds(*sum))?;
+            let comma = if shown.is_empty() { "" } else { ", " };
+            write!(f, "{comma}{stage} {} s", Milliseconds(self.spent(*stage)))?;
+            shown.push(*stage);
         }
         Ok(())
     }

@@ -442,6 +442,7 @@ mod tests {
                 kexec: &DryRun,
                 memory: 1 << 20,
                 authority: &Authority::off(),
+                summary: None,
             };
             let loaded = attempt.run(&entry, &mut Timeline::start(), &mut |_, _| ());
             loaded.map(|_| ()).map_err(|error| error.to_string())

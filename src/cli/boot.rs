@@ -41,6 +41,7 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
         // The kernel makes its own copy of everything while it loads.
         memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
         authority: &authority,
+        summary: None,
     };
     for entry in entries {
         writeln!(output, "{}", Printable(&entry.title))?;

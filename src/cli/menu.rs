@@ -199,6 +199,7 @@ impl Disks {
             kexec: &DryRun,
             memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
             authority: &authority,
+            summary: None,
         };
         let mut shown: Option<Duration> = None;
         let mut progress = |step| {

@@ -34,6 +34,7 @@ pub(super) fn run(options: &VerifyOptions, output: &mut dyn Write) -> Result<(),
         kexec: &DryRun,
         memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
         authority: &authority,
+        summary: None,
     };
     let verified = found.entries.iter().map(|entry| Verified {
         entry,

@@ -34,7 +34,8 @@ const BELOW: &[u8] = b"\x0f\x1b[r\x1b[m\x1b[?25h\x1b[999H\r\n";
 /// All consoles.
 pub(super) struct Consoles(Vec<Console>);
 
-struct Console {
+/// One of them, or another terminal.
+pub(super) struct Console {
     name: String,
     tty: OwnedFd,
     /// Its modes as the kernel has made them.
@@ -107,7 +108,8 @@ impl Consoles {
 }
 
 impl Console {
-    fn open(name: &str) -> Option<Console> {
+    /// Opens the one with this name below `/dev`.
+    pub(super) fn open(name: &str) -> Option<Console> {
         let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let tty = rustix::fs::open(format!("/dev/{name}"), flags, Mode::empty()).ok()?;
         let modes = rustix::termios::tcgetattr(&tty).ok();
@@ -119,7 +121,8 @@ impl Console {
         })
     }
 
-    fn write(&mut self, mut bytes: &[u8]) {
+    /// Writes, as long as it takes what is written.
+    pub(super) fn write(&mut self, mut bytes: &[u8]) {
         let end = deadline(LIMIT);
         let mut movement = Movement::new(Instant::now());
         while !bytes.is_empty() {

@@ -5,6 +5,7 @@ use super::place::{DiskName, Place};
 use super::report::{Counted, LEFT_OUT};
 use crate::boot::Stage;
 use crate::disk::{Disk, Sysfs};
+use crate::report::{self, Text};
 use crate::text::Printable;
 
 impl Loader {
@@ -13,6 +14,14 @@ impl Loader {
         let mut added = false;
         let disks = Sysfs::system().disks();
         let names: Vec<DiskName> = disks.iter().map(DiskName::found).collect();
+        for name in &self.known {
+            if !names.contains(name) && !self.gone.contains(name) {
+                log::warn!("{} has gone", Place::Disk(name.clone()));
+                let disk = Text::name(&name.path);
+                self.journal.put(&report::Event::DiskGone { disk });
+                self.gone.push(name.clone());
+            }
+        }
         // Whoever sits at the menu sees what is there. Without a person an entry that has gone fails as any other.
         if self.desk.holds() && self.known.iter().any(|known| !names.contains(known)) {
             log::info!("a disk has gone: looking at all of them again");
@@ -62,6 +71,12 @@ impl Loader {
         let transport = disk.hardware.transport.map(|t| format!(" ({t})"));
         let path = disk.path.display().to_string();
         let place = format!("{path}{}", transport.unwrap_or_default());
+        let model = disk.hardware.model.as_deref();
+        self.journal.put(&report::Event::DiskFound {
+            disk: Text::name(&path),
+            size: disk.source.size(),
+            model: model.map(Text::name),
+        });
         let table = scanned.layout.table.map(|table| table.to_string());
         let volumes: Vec<String> = scanned
             .layout

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::about::about;
 use super::desk::Desk;
 use super::firmware::Firmware;
+use super::journal::Journal;
 use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{LEFT_OUT, Report, Watchman};
@@ -25,7 +26,8 @@ use crate::entry::{BootEntry, FileRef, Origin};
 use crate::fs::KernelMount;
 use crate::inventory::Inventory;
 use crate::menu::Event;
-use crate::policy::{self, Policy, VariableAccess};
+use crate::policy::{self, Policy};
+use crate::report;
 use crate::smbios::Smbios;
 use crate::text::Printable;
 use crate::trust::{Authority, Rules};
@@ -72,6 +74,8 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         log::error!("nothing may be booted: no disk is looked at");
         return exit(NOTHING);
     };
+    let mut journal = Journal::of_loader(&policy.report);
+    journal.put_overrides(&settings.set(true));
     let mut loader = Loader {
         settings,
         policy,
@@ -81,7 +85,9 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         report,
         desk,
         lost,
+        journal,
         known: Vec::new(),
+        gone: Vec::new(),
         found: Found::default(),
         begun: false,
         again: false,
@@ -105,7 +111,12 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         );
     }
     loader.forget_disks();
-    let status = match loader.run() {
+    let is_loaded = loader.run();
+    if !is_loaded {
+        let entries = loader.tried.len();
+        loader.journal.put(&report::Event::NothingBooted { entries });
+    }
+    let status = match is_loaded {
         true => LOADED,
         false if loader.stopped => STOPPED,
         false => NOTHING,
@@ -132,8 +143,12 @@ pub(super) struct Loader {
     pub(super) desk: Arc<Desk>,
     /// What the loaders before this one died of.
     pub(super) lost: Lost,
+    /// Where it is written down what happens, for machines.
+    pub(super) journal: Journal,
     /// Disks that are in the inventory, or left out.
     pub(super) known: Vec<DiskName>,
+    /// Those of them that have gone since.
+    pub(super) gone: Vec<DiskName>,
     /// What was found on them, as the menu knows it.
     pub(super) found: Found,
     /// The time in which somebody may choose has begun.
@@ -169,6 +184,7 @@ impl Loader {
         let desk = self.desk.clone();
         let mut wait = Wait::start(self.policy.wait.disks);
         loop {
+            let had_menu = desk.has_menu();
             let has_changed = self.add_disks();
             if std::mem::take(&mut self.again) || has_changed {
                 self.look();
@@ -187,7 +203,9 @@ impl Loader {
                 return false;
             }
             let answered = self.breathe();
-            if self.again || desk.has_wishes() {
+            // A menu that has ended since, for want of a console, has wished for nothing: its part is to be done first.
+            let has_ended = had_menu && !desk.has_menu();
+            if self.again || has_ended || desk.has_wishes() {
                 continue;
             }
             if desk.holds() {
@@ -230,6 +248,7 @@ impl Loader {
             .described(Smbios::of_this_machine());
         self.inventory.wish(self.firmware.wishes());
         self.known.clear();
+        self.gone.clear();
         self.tried.clear();
         self.verdicts.clear();
         self.ended = false;
@@ -341,6 +360,7 @@ impl Loader {
     fn look_for_wishes(&mut self) {
         if self.settings.look_for_file(&self.inventory) {
             self.policy = self.settings.policy();
+            self.journal.put_overrides(&self.settings.set_by_file());
             let permissions = self.permissions();
             self.desk.tell(Event::Allow(permissions));
         }

@@ -11,12 +11,14 @@
 //! if one of them dies so does the other.
 
 mod about;
+mod booting;
 mod console;
 mod desk;
 mod ending;
 mod finding;
 mod firmware;
 mod front;
+mod journal;
 mod loader;
 mod log;
 mod lost;

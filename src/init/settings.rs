@@ -23,7 +23,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// What process 1 goes by: it asks neither firmware nor disks. Says what was set, and what could not be.
-    pub(super) fn early(say: &mut dyn FnMut(&str)) -> Policy {
+    pub(super) fn early(say: &mut dyn FnMut(&str)) -> Settings {
         let (base, complaint) = Policy::read_or_closed(policy::PATH.as_ref());
         if let Some(complaint) = complaint {
             say(&complaint);
@@ -38,7 +38,7 @@ impl Settings {
             flags: None,
         };
         settings.say(false, say);
-        settings.policy()
+        settings
     }
 
     /// What the loader goes by, without the firmware where a loader has died of that. Process 1 has said what it has
@@ -72,6 +72,18 @@ impl Settings {
         self.base.overridden(&self.told).policy
     }
 
+    /// The keys that sources have set that are read late, or early.
+    pub(super) fn set(&self, late: bool) -> Vec<(&'static str, Source)> {
+        let set = self.base.overridden(&self.told).set.into_iter();
+        set.filter(|(_, source)| source.is_late() == late).collect()
+    }
+
+    /// Those that the file on a volume has set.
+    pub(super) fn set_by_file(&self) -> Vec<(&'static str, Source)> {
+        let set = self.set(true).into_iter();
+        set.filter(|(_, source)| *source == Source::File).collect()
+    }
+
     /// Takes away what is for one boot only: an attempt is about to be made.
     pub(super) fn consume(&mut self) {
         let Some(flags) = self.flags.take() else {
@@ -103,13 +115,10 @@ impl Settings {
 
     /// Says what sources have set that are read late, or early.
     fn say(&self, late: bool, say: &mut dyn FnMut(&str)) {
-        let result = self.base.overridden(&self.told);
-        for (key, source) in result.set {
-            if source.is_late() == late {
-                say(&format!("policy: {key} is set by {}", source.name()));
-            }
+        for (key, source) in self.set(late) {
+            say(&format!("policy: {key} is set by {}", source.name()));
         }
-        for (source, problem) in result.problems {
+        for (source, problem) in self.base.overridden(&self.told).problems {
             if source.is_late() == late {
                 say(&format!("policy: passed over: {}", Printable(&problem)));
             }

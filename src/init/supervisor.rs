@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::process::{Pid, WaitOptions, WaitStatus};
 
 use super::console::Consoles;
+use super::journal::Journal;
 use super::log::{LOG, Memory, Uptime};
 use super::lost::Lost;
 use super::place::Place;
@@ -16,6 +17,7 @@ use super::{VOLUMES, ending, loader, mounts};
 use crate::boot::{Stage, Timeline};
 use crate::kexec;
 use crate::policy::{Action, Policy};
+use crate::report::{Event, Text};
 
 /// How long after a crash the loader is started again. It grows with every crash of a round.
 const CRASH_PAUSE: Duration = Duration::from_secs(1);
@@ -34,6 +36,7 @@ pub(super) struct Supervisor {
     consoles: Consoles,
     memory: Memory,
     policy: Policy,
+    journal: Journal,
     /// A loader shows its menu on the consoles: the kernel's level of messages for them before.
     lent: Option<String>,
 }
@@ -64,6 +67,7 @@ pub fn main() -> ! {
         consoles: timeline.run(Stage::Consoles, Consoles::open),
         memory: Memory::default(),
         policy: Policy::default(),
+        journal: Journal::default(),
         lent: None,
     };
     supervisor.say(&format!("pilotlight {}", env!("CARGO_PKG_VERSION")));
@@ -75,7 +79,8 @@ pub fn main() -> ! {
     let mut number: u32 = 0;
     loop {
         number = number.saturating_add(1);
-        let stopped = supervisor.round() == Left::Stopped;
+        let stopped = supervisor.round() == Round::Stopped;
+        supervisor.journal.put(&Event::RoundOver { round: number });
         let failure = supervisor.policy.failure.clone();
         let action = match failure.entry.filter(|_| stopped) {
             Some(ending) => Action::End(ending),
@@ -86,19 +91,12 @@ pub fn main() -> ! {
             Action::Retry => supervisor.pause("trying again", pause),
             Action::End(how) => {
                 supervisor.pause(&how.to_string(), pause);
+                let name = how.to_string();
+                supervisor.journal.put(&Event::Ending { how: &name });
                 ending::end(how, &mut supervisor);
             }
         }
     }
-}
-
-/// What a round that has failed leaves to do.
-#[derive(PartialEq, Eq)]
-enum Left {
-    /// What follows a failed round.
-    Round,
-    /// What follows an entry that has failed.
-    Stopped,
 }
 
 impl Supervisor {
@@ -159,7 +157,12 @@ impl Supervisor {
     }
 
     fn read_policy(&mut self) {
-        self.policy = Settings::early(&mut |text| self.say(text));
+        let settings = Settings::early(&mut |text| self.say(text));
+        self.policy = settings.policy();
+        self.journal = Journal::open(&self.policy.report);
+        let version = env!("CARGO_PKG_VERSION");
+        self.journal.put(&Event::Started { version });
+        self.journal.put_overrides(&settings.set(false));
     }
 
     /// Waits, says so before, and shows now and then what is left.
@@ -179,17 +182,20 @@ impl Supervisor {
 
     /// Runs loaders until nothing is left to try. It comes back only when the round has failed: a round
     /// that succeeds ends in another kernel.
-    fn round(&mut self) -> Left {
+    fn round(&mut self) -> Round {
         let mut lost = Lost::default();
         for crash in 1..=MAX_CRASHES {
             let place = match self.run_loader(&mut lost) {
-                Ok(Round::Nothing) => return Left::Round,
-                Ok(Round::Stopped) => return Left::Stopped,
                 Ok(Round::Loaded(place)) => {
                     self.jump();
                     place
                 }
-                Ok(Round::Died { place, .. }) => place,
+                Ok(Round::Died { place, how }) => {
+                    let reason = Text::reason(&how);
+                    self.journal.put(&Event::Died { reason });
+                    place
+                }
+                Ok(over) => return over,
                 Err(error) => {
                     self.say(&format!("can't start the loader: {error}"));
                     None
@@ -204,7 +210,7 @@ impl Supervisor {
             }
         }
         self.say("the loader died too often in this round");
-        Left::Round
+        Round::Nothing
     }
 
     /// Releases what loaders have mounted.
@@ -219,6 +225,9 @@ impl Supervisor {
         self.consoles.drain();
         let jump = || kexec::jump().map(|never| match never {});
         if let Err(error) = ending::leave(self, &jump) {
+            let reason = error.to_string();
+            let reason = Text::reason(&reason);
+            self.journal.put(&Event::JumpFailed { reason });
             self.say(&format!("the kernel refused to jump: {error}"));
         }
     }

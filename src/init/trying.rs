@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::VOLUMES;
+use super::booting::Booting;
+use super::journal::Journal;
 use super::loader::{Loader, names};
 use super::place::{EntryName, Place};
 use super::wait::{Progress, Wait, pause};
 use crate::boot::{
-    Attempt, AttemptError, available_memory, count, is_counted, open_disk, plan, save,
+    Attempt, AttemptError, Part, Timeline, available_memory, count, is_counted, open_disk, plan, save,
 };
-use crate::entry::BootEntry;
+use crate::entry::{BootEntry, FileRef};
 use crate::fs::FsPath;
 use crate::kexec::FileLoad;
 use crate::menu::Event;
+use crate::report::{self, Text};
 use crate::text::Printable;
 use crate::trust::coverage::{State, Verdict};
 
@@ -169,12 +172,34 @@ impl Loader {
         let origin = self.inventory.describe(&entry.origin.file).to_string();
         let what = format!("{} from {}", Printable(&entry.title), Printable(&origin));
         log::info!("trying {what}");
+        self.journal.put(&report::Event::Trying {
+            entry: Text::name(&entry.id),
+            title: Text::name(&entry.title),
+            origin: Text::name(&origin),
+        });
+        let booting = Booting {
+            entry,
+            origin: &origin,
+            inventory: &self.inventory,
+        };
+        let kept = self.journal.kept();
+        let summary = |files: &[(FileRef, Part)], verdict: &Verdict, timeline: &Timeline| {
+            let mut lines = kept.clone().unwrap_or_default();
+            booting.tell(files, verdict, timeline, &mut |event| {
+                lines.push(Journal::line(event));
+            });
+            report::document(&lines)
+        };
         let attempt = Attempt {
             inventory: &self.inventory,
             kexec: &FileLoad,
             // The kernel makes its own copy of everything while it loads.
             memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
             authority: &self.authority,
+            summary: match &kept {
+                Some(_) => Some(&summary),
+                None => None,
+            },
         };
         let (report, desk) = (&self.report, &self.desk);
         desk.set_step(None);
@@ -193,7 +218,12 @@ impl Loader {
                 self.remember_verdict(entry, &verdict);
                 show_complaints("refused", &verdict);
                 let complaints: Vec<String> = verdict.complaints().collect();
-                return Err(Failed::new(format!("refused: {}", complaints.join("; "))));
+                let complaints = complaints.join("; ");
+                self.journal.put(&report::Event::Refused {
+                    entry: Text::name(&entry.id),
+                    reason: Text::reason(&complaints),
+                });
+                return Err(Failed::new(format!("refused: {complaints}")));
             }
             Err(error) => {
                 let reason = Printable(&error.to_string()).to_string();
@@ -201,6 +231,10 @@ impl Loader {
                     show_complaints("let pass all the same", verdict);
                 }
                 log::warn!("{reason}");
+                self.journal.put(&report::Event::Failed {
+                    entry: Text::name(&entry.id),
+                    reason: Text::reason(&reason),
+                });
                 let again = true;
                 return Err(Failed { reason, again });
             }
@@ -212,6 +246,10 @@ impl Loader {
         show_verdict(&loaded.verdict);
         log::info!("booting {what}");
         log::info!("loaded: {}", self.timeline);
+        let journal = &mut self.journal;
+        booting.tell(&loaded.files, &loaded.verdict, &self.timeline, &mut |event| {
+            journal.put(event);
+        });
         // From here on nothing keeps the entry from being started. What can't be saved does not either, as in GRUB.
         for saved in &entry.saves {
             report.alive(0);

@@ -1,12 +1,15 @@
-//! IPMI: what the management controller of the machine wants to be booted.
+//! IPMI: what the management controller of the machine wants to be booted, and what its log is told of it.
 //!
-//! [`Bmc`] takes commands; [`Device`] is the one that the kernel knows. [`BootFlags`] are what it wants.
+//! [`Bmc`] takes commands; [`Device`] is the one that the kernel knows. [`BootFlags`] are what it wants,
+//! [`SelEntry`] what it is told.
 
 mod boot_flags;
 mod device;
+mod sel;
 
 pub use boot_flags::{BootDevice, BootFlags};
 pub use device::Device;
+pub use sel::SelEntry;
 
 use std::fmt;
 use std::io;
@@ -42,6 +45,12 @@ impl fmt::Display for IpmiError {
 }
 
 impl std::error::Error for IpmiError {}
+
+impl From<io::Error> for IpmiError {
+    fn from(error: io::Error) -> IpmiError {
+        IpmiError::Io(error)
+    }
+}
 
 impl From<rustix::io::Errno> for IpmiError {
     fn from(errno: rustix::io::Errno) -> IpmiError {

@@ -9,6 +9,7 @@ mod menu;
 pub mod overrides;
 pub mod password;
 mod reader;
+mod report;
 mod rules;
 mod trust;
 mod values;
@@ -23,6 +24,7 @@ use crate::trust::Rules;
 pub use menu::Menu;
 use overrides::Overrides;
 pub use reader::PolicyError;
+pub use report::Report;
 pub use rules::{DiskRule, EntryRule, Purpose};
 
 /// Where the policy lies in the image that the flash kernel unpacks.
@@ -46,6 +48,8 @@ pub struct Policy {
     pub failure: Failure,
     /// What a person at the machine may do.
     pub menu: Menu,
+    /// Where it is written down what happens.
+    pub report: Report,
     /// Who may change some of it from outside of the flash.
     pub overrides: Overrides,
     /// What has to be proven before something is booted.

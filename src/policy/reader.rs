@@ -55,6 +55,7 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
         })?;
         root.table("failure", |keys| failure(keys, &mut policy.failure))?;
         root.table("menu", |keys| policy.menu.read(keys))?;
+        root.table("report", |keys| policy.report.read(keys))?;
         root.table("override", |keys| policy.overrides.read(keys))?;
         root.table("trust", |keys| {
             policy.trust = trust(keys)?;

@@ -24,6 +24,7 @@ impl Policy {
             efi,
             failure,
             menu,
+            report,
             overrides,
             trust,
         } = self;
@@ -76,6 +77,10 @@ impl Policy {
                 optional(menu.password.as_ref().map(|_| "…")),
             ),
             ("menu.attempts", who.attempts.to_string()),
+            ("report.console", optional(report.console.as_deref())),
+            ("report.kmsg", report.kmsg.to_string()),
+            ("report.sel", report.sel.to_string()),
+            ("report.summary", report.summary.to_string()),
             ("override.allow", list(allow)),
             (
                 "override.volume",

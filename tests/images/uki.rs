@@ -177,6 +177,7 @@ pub fn boot_entry(inventory: &Inventory, entry: &BootEntry) -> Result<HandedOver
         kexec: &recorder,
         memory: 1 << 30,
         authority: &Authority::off(),
+        summary: None,
     };
     let loaded = attempt.run(entry, &mut Timeline::start(), &mut |_, _| ());
     let files = loaded.map_err(|error| error.to_string())?.files;

@@ -82,6 +82,7 @@ fn groups(
         kexec: &DryRun,
         memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
         authority: &authority,
+        summary: None,
     };
     let (mut groups, mut volumes) = (Vec::new(), Vec::new());
     for entry in discover(inventory).entries {

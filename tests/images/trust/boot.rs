@@ -617,6 +617,7 @@ fn the_next_entry_that_counts_is_loaded() {
             kexec: &taken,
             memory: 1 << 30,
             authority: &authority,
+            summary: None,
         };
         let order = plan(&found, &[], &policy::Boot::default());
         let run = |entry| attempt.run(entry, &mut Timeline::start(), &mut |_, _| ());
@@ -712,6 +713,7 @@ fn nothing_is_read_twice() {
                 kexec: &Taken::default(),
                 memory: 1 << 30,
                 authority: &authority,
+                summary: None,
             };
             attempt
                 .run(entry, &mut Timeline::start(), &mut |_, _| ())

@@ -133,6 +133,7 @@ fn ours(disk: &Image) -> String {
         kexec: &printed,
         memory: 64 << 20,
         authority: &Authority::off(),
+        summary: None,
     };
     let Some(configuration) = found.configurations.first() else {
         return "nothing\n".to_owned();
