@@ -14,7 +14,7 @@ pub struct Configuration {
     /// none.
     pub file: FileRef,
     /// How long a menu is shown.
-    pub wait: Wait,
+    pub wait: MenuWait,
     /// The default as it is written: GRUB's variable, or the pattern in a `loader.conf`.
     pub wanted: Option<String>,
     /// Its entries, as indexes into those that were found.
@@ -49,7 +49,7 @@ impl Configuration {
         Configuration {
             source,
             file,
-            wait: Wait::default(),
+            wait: MenuWait::default(),
             wanted: None,
             default: default.map(|(i, _)| i),
             fallback: fallback.take(MAX_FALLBACKS).collect(),
@@ -77,7 +77,7 @@ impl Configuration {
 
 /// How long somebody may choose before the default is started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wait {
+pub struct MenuWait {
     /// Seconds; `None` waits until somebody chooses.
     pub seconds: Option<u32>,
     /// What is seen meanwhile.
@@ -85,15 +85,15 @@ pub struct Wait {
 }
 
 /// The words of systemd-boot in GRUB's terms: without a time a key brings the menu, unless that is forbidden.
-impl From<Timeout> for Wait {
-    fn from(timeout: Timeout) -> Wait {
+impl From<Timeout> for MenuWait {
+    fn from(timeout: Timeout) -> MenuWait {
         let (seconds, style) = match timeout {
             Timeout::MenuForce => (None, WaitStyle::Menu),
             Timeout::MenuHidden | Timeout::Seconds(0) => (Some(0), WaitStyle::Hidden),
             Timeout::MenuDisabled => (Some(0), WaitStyle::Menu),
             Timeout::Seconds(seconds) => (Some(seconds), WaitStyle::Menu),
         };
-        Wait { seconds, style }
+        MenuWait { seconds, style }
     }
 }
 

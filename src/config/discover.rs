@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::bls::{self, Place};
 use super::budget::Budget;
-use super::configuration::{Configuration, Wait};
+use super::configuration::{Configuration, MenuWait};
 use super::guess::guess;
 use super::identity::Identities;
 use super::{grub, names, password, same, startable, syslinux, uki};
@@ -54,7 +54,13 @@ impl Found {
     }
 
     /// Adds a configuration that has no default by name, and where it has no entries nothing at all.
-    fn plain(&mut self, source: EntrySource, file: FileRef, wait: Wait, entries: Vec<BootEntry>) {
+    fn plain(
+        &mut self,
+        source: EntrySource,
+        file: FileRef,
+        wait: MenuWait,
+        entries: Vec<BootEntry>,
+    ) {
         if !entries.is_empty() {
             self.configure(source, file, entries).wait = wait;
         }
@@ -203,7 +209,7 @@ pub fn discover(inventory: &Inventory) -> Found {
             let (entries, problem) = uki::fallback(filesystem, volume, &others, &budget);
             for entry in entries {
                 let file = entry.origin.file.clone();
-                found.plain(entry.source, file, Wait::default(), vec![entry]);
+                found.plain(entry.source, file, MenuWait::default(), vec![entry]);
             }
             if let Some(text) = problem {
                 found.problem(volume, text);
@@ -220,7 +226,7 @@ pub fn discover(inventory: &Inventory) -> Found {
         entries.extend(std::iter::from_fn(|| {
             left.next_if(|entry| entry.origin.file.volume == volume)
         }));
-        found.plain(EntrySource::Guess, file, Wait::default(), entries);
+        found.plain(EntrySource::Guess, file, MenuWait::default(), entries);
     }
     for (volume, text) in guessed.problems {
         found.problem(volume, text);

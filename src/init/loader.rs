@@ -16,7 +16,7 @@ use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{LEFT_OUT, Report, Watchman};
 use super::settings::Settings;
-use super::wait::{LOOK, Wait, pause};
+use super::wait::{Deadline, LOOK, pause};
 use super::{VOLUMES, front, log as sink, mounts};
 use crate::boot::{Stage, Timeline, find, missing, plan, unmet};
 use crate::config::Found;
@@ -114,7 +114,9 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     let is_loaded = loader.run();
     if !is_loaded {
         let entries = loader.tried.len();
-        loader.journal.put(&report::Event::NothingBooted { entries });
+        loader
+            .journal
+            .put(&report::Event::NothingBooted { entries });
     }
     let status = match is_loaded {
         true => LOADED,
@@ -182,7 +184,7 @@ impl Loader {
         let uevents = uevents.ok();
         let uevents = uevents.as_ref();
         let desk = self.desk.clone();
-        let mut wait = Wait::start(self.policy.wait.disks);
+        let mut wait = Deadline::start(self.policy.wait.disks);
         loop {
             let had_menu = desk.has_menu();
             let has_changed = self.add_disks();
@@ -318,12 +320,12 @@ impl Loader {
         }
         let start = Instant::now();
         let left = self.policy.wait.settle.saturating_sub(self.settled);
-        let have_come = self.wait_for_others(Wait::start(left), uevents);
+        let have_come = self.wait_for_others(Deadline::start(left), uevents);
         self.settled = self.settled.saturating_add(start.elapsed());
         have_come
     }
 
-    fn wait_for_others(&mut self, mut wait: Wait, uevents: Option<&Uevents>) -> bool {
+    fn wait_for_others(&mut self, mut wait: Deadline, uevents: Option<&Uevents>) -> bool {
         let mut have_come = false;
         loop {
             let probing = Sysfs::system().probing();

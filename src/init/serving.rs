@@ -3,7 +3,7 @@
 use super::loader::{Loader, names};
 use super::shell;
 use super::trying::Failed;
-use crate::menu::{self, Access, Choice, Event, Listing, Permissions, Wish, describe};
+use crate::menu::{Access, Choice, Event, Listing, Permissions, Wish, describe};
 use crate::policy::Policy;
 use crate::text::Printable;
 use crate::trust::Mode;
@@ -27,7 +27,7 @@ impl Loader {
         listing.ending = ending.map(|ending| ending.to_string());
         self.desk.tell(Event::Found(listing));
         if let (Some(first), false) = (first, self.begun) {
-            let timeout = menu::timeout(&self.policy.menu, &self.found, first);
+            let timeout = self.policy.menu.timeout_before(&self.found, first);
             self.desk.tell(Event::Begin(timeout));
             self.begun = true;
         }

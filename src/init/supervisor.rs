@@ -12,7 +12,7 @@ use super::place::Place;
 use super::pulse::Limits;
 use super::running::{Ended, Running, Said};
 use super::settings::Settings;
-use super::wait::Wait;
+use super::wait::Deadline;
 use super::{VOLUMES, ending, loader, mounts};
 use crate::boot::{Stage, Timeline};
 use crate::kexec;
@@ -167,7 +167,7 @@ impl Supervisor {
 
     /// Waits, says so before, and shows now and then what is left.
     pub(super) fn pause(&mut self, what: &str, time: Duration) {
-        let mut wait = Wait::start(time);
+        let mut wait = Deadline::start(time);
         loop {
             if let Some(left) = wait.due() {
                 self.say(&format!("{what} in {left} s"));

@@ -8,9 +8,10 @@ use super::booting::Booting;
 use super::journal::Journal;
 use super::loader::{Loader, names};
 use super::place::{EntryName, Place};
-use super::wait::{Progress, Wait, pause};
+use super::wait::{Deadline, Progress, pause};
 use crate::boot::{
-    Attempt, AttemptError, Part, Timeline, available_memory, count, is_counted, open_disk, plan, save,
+    Attempt, AttemptError, Part, Timeline, available_memory, count, is_counted, open_disk, plan,
+    save,
 };
 use crate::entry::{BootEntry, FileRef};
 use crate::fs::FsPath;
@@ -143,7 +144,7 @@ impl Loader {
     /// Waits before the attempt with this number at one entry, unless somebody comes to the menu.
     fn wait_before(&self, number: u32) {
         let failure = &self.policy.failure;
-        let mut wait = Wait::start(failure.between);
+        let mut wait = Deadline::start(failure.between);
         self.report.rest();
         while !wait.is_over() {
             let what = format!("attempt {number} of {} follows", failure.attempts);
@@ -247,9 +248,14 @@ impl Loader {
         log::info!("booting {what}");
         log::info!("loaded: {}", self.timeline);
         let journal = &mut self.journal;
-        booting.tell(&loaded.files, &loaded.verdict, &self.timeline, &mut |event| {
-            journal.put(event);
-        });
+        booting.tell(
+            &loaded.files,
+            &loaded.verdict,
+            &self.timeline,
+            &mut |event| {
+                journal.put(event);
+            },
+        );
         // From here on nothing keeps the entry from being started. What can't be saved does not either, as in GRUB.
         for saved in &entry.saves {
             report.alive(0);

@@ -18,16 +18,16 @@ pub(super) const LOOK: Duration = Duration::from_millis(250);
 const SHOW: Duration = Duration::from_secs(5);
 
 /// A wait with an end that is shown.
-pub(super) struct Wait {
+pub(super) struct Deadline {
     start: Instant,
     limit: Duration,
     shown: Option<Instant>,
 }
 
-impl Wait {
+impl Deadline {
     /// For at most `limit` from now on.
-    pub(super) fn start(limit: Duration) -> Wait {
-        Wait {
+    pub(super) fn start(limit: Duration) -> Deadline {
+        Deadline {
             start: Instant::now(),
             limit,
             shown: None,
@@ -79,7 +79,7 @@ impl Wait {
 
 /// Waits for the next event of a block device, until there is something to read from `wakes`, or for `time`.
 pub(super) fn pause(uevents: Option<&Uevents>, wakes: Option<BorrowedFd<'_>>, time: Duration) {
-    let wait = Wait::start(time);
+    let wait = Deadline::start(time);
     let concerns = |event: &Uevent| {
         event.subsystem.is_empty() || (event.subsystem == "block" && event.action != Action::Other)
     };
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_is_left_is_shown_at_once_and_then_now_and_then() {
-        let mut wait = Wait::start(Duration::from_secs(60));
+        let mut wait = Deadline::start(Duration::from_secs(60));
         assert_eq!(wait.due(), Some(60));
         assert_eq!(wait.due(), None);
         wait.shown = wait.shown.and_then(|shown| shown.checked_sub(SHOW));

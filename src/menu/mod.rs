@@ -27,7 +27,6 @@ mod tests;
 mod tty;
 mod typewriter;
 pub mod view;
-mod waiting;
 
 pub use driver::Menu;
 pub use event::{Choice, Event, Wish};
@@ -41,4 +40,3 @@ pub use permissions::{Access, Permissions, Timeout};
 pub use screen::{Cell, Screen, Size, Style};
 pub use terminal::{Kind, Port, Terminal};
 pub use tty::Tty;
-pub use waiting::timeout;

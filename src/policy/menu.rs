@@ -93,8 +93,8 @@ impl Menu {
             timeout.idle = None;
         }
         match keys.seconds_or("timeout", &mut timeout.wait, &WAITS)? {
-            Some(Wait::Configuration) => self.follow_configuration = true,
-            Some(Wait::Never) => timeout.wait = None,
+            Some(TimeoutWord::Configuration) => self.follow_configuration = true,
+            Some(TimeoutWord::Never) => timeout.wait = None,
             None => {}
         }
         Ok(())
@@ -129,19 +129,19 @@ impl Menu {
     }
 }
 
-/// Waits that are no time.
+/// Words in the place of `timeout`.
 #[derive(Clone, Copy)]
-enum Wait {
+enum TimeoutWord {
     Configuration,
     Never,
 }
 
-const WAITS: [(&str, Wait); 2] = [
-    ("configuration", Wait::Configuration),
-    ("never", Wait::Never),
+const WAITS: [(&str, TimeoutWord); 2] = [
+    ("configuration", TimeoutWord::Configuration),
+    ("never", TimeoutWord::Never),
 ];
 
-const NEVER: [(&str, Wait); 1] = [("never", Wait::Never)];
+const NEVER: [(&str, TimeoutWord); 1] = [("never", TimeoutWord::Never)];
 
 pub(super) const ACCESS: [(&str, Access); 3] = [
     ("no", Access::No),

@@ -13,6 +13,7 @@ mod report;
 mod rules;
 mod trust;
 mod values;
+mod waiting;
 
 use std::fmt;
 use std::io;

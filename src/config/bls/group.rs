@@ -8,7 +8,7 @@ use super::order::order;
 use super::pattern::Pattern;
 use super::volume::{Read, Sorted, read};
 use crate::config::budget::Budget;
-use crate::config::configuration::{Wait, WaitStyle};
+use crate::config::configuration::{MenuWait, WaitStyle};
 use crate::config::uki;
 use crate::disk::Partition;
 use crate::efi::Wishes;
@@ -38,7 +38,7 @@ impl Place {
 }
 
 /// Where nothing is stated, systemd-boot shows its menu only when a key is held.
-const UNSTATED: Wait = Wait {
+const UNSTATED: MenuWait = MenuWait {
     seconds: Some(0),
     style: WaitStyle::Hidden,
 };
@@ -71,7 +71,7 @@ pub struct Offered {
     /// is neither.
     pub file: Option<FileRef>,
     /// How long systemd-boot would show its menu.
-    pub wait: Wait,
+    pub wait: MenuWait,
     /// What a `loader.conf` prefers, or its default.
     pub wanted: Option<String>,
 }
@@ -180,7 +180,7 @@ impl Group {
             file: conf.or_else(directory),
             wait: wishes
                 .timeout()
-                .map(Wait::from)
+                .map(MenuWait::from)
                 .or(waits)
                 .unwrap_or(UNSTATED),
             wanted,

@@ -2,7 +2,7 @@
 
 use super::lines::{Line, lines};
 use super::pattern::Pattern;
-use crate::config::configuration::Wait;
+use crate::config::configuration::MenuWait;
 use crate::efi::{SAVED, Timeout};
 
 /// Words for yes, and as many for no (`parse_boolean` in systemd's `src/boot/util.c`).
@@ -44,7 +44,7 @@ pub struct LoaderConf {
     /// `default`: the entry to start when nobody chooses.
     pub default: Option<Wanted>,
     /// `timeout`: how long a menu is shown.
-    pub wait: Option<Wait>,
+    pub wait: Option<MenuWait>,
     /// `editor`: may the command line of an entry be changed for a boot?
     pub editor: bool,
     /// What was not understood, with its line, in words.
@@ -183,7 +183,7 @@ mod tests {
         let expected = LoaderConf {
             preferred: pattern("b*"),
             default: pattern("c"),
-            wait: Some(Wait {
+            wait: Some(MenuWait {
                 seconds: Some(5),
                 style: WaitStyle::Menu,
             }),

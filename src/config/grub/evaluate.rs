@@ -10,7 +10,7 @@ use super::limits::Allowance;
 use super::listing::Listing;
 use super::platform::Platform;
 use super::source::Source;
-use crate::config::configuration::Wait;
+use crate::config::configuration::MenuWait;
 use crate::entry::{BootEntry, FileRef};
 use crate::inventory::Inventory;
 
@@ -18,7 +18,7 @@ use crate::inventory::Inventory;
 #[derive(Debug, Default)]
 pub struct Evaluated {
     /// How long the menu would be shown.
-    pub wait: Wait,
+    pub wait: MenuWait,
     /// The variable `default` of the menu.
     pub wanted: Option<String>,
     /// Its entries in the order of the menu, those of a submenu in the place of the submenu.

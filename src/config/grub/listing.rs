@@ -10,7 +10,7 @@ use super::menu::{Body, Menu, MenuEntry, escaped, inner_default};
 use super::source::Position;
 use super::wait::wait;
 use crate::config::bls::Counter;
-use crate::config::configuration::{MAX_FALLBACKS, Wait, WaitStyle};
+use crate::config::configuration::{MAX_FALLBACKS, MenuWait, WaitStyle};
 use crate::entry::{
     BootEntry, EntrySource, FileRef, Origin, Password, PayloadKind, SavedVariables, Written,
 };
@@ -97,7 +97,7 @@ impl<'a> Listing<'a> {
         self.order_fallbacks();
         self.found.wait = match state.ended {
             // It starts a kernel itself, and shows no menu before.
-            Some(End::Boot) => Wait {
+            Some(End::Boot) => MenuWait {
                 seconds: Some(0),
                 style: WaitStyle::Menu,
             },

@@ -3,11 +3,11 @@
 
 use super::number;
 use super::variables::Variables;
-use crate::config::configuration::{Wait, WaitStyle};
+use crate::config::configuration::{MenuWait, WaitStyle};
 
 /// What the variables of a menu say. Without a number in `timeout` it waits for somebody, and then it is
 /// always seen.
-pub(super) fn wait(variables: &Variables) -> Wait {
+pub(super) fn wait(variables: &Variables) -> MenuWait {
     let number = variables
         .get("timeout")
         .and_then(|value| number::parse(value, 0).ok());
@@ -20,7 +20,7 @@ pub(super) fn wait(variables: &Variables) -> Wait {
         Some("hidden") => WaitStyle::Hidden,
         _ => WaitStyle::Menu,
     };
-    Wait { seconds, style }
+    MenuWait { seconds, style }
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
                     variables.set(name, value);
                 }
             }
-            let Wait { seconds, style } = wait(&variables);
+            let MenuWait { seconds, style } = wait(&variables);
             assert_eq!((seconds, style), expected, "{timeout:?}");
         }
     }

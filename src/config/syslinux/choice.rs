@@ -2,7 +2,7 @@
 
 use super::command::{Context, Lead, Program};
 use super::tree::{Item, Label, Tree};
-use crate::config::configuration::{Wait, WaitStyle};
+use crate::config::configuration::{MenuWait, WaitStyle};
 
 /// What is started when nobody chooses.
 pub(super) enum Choice<'t> {
@@ -18,7 +18,7 @@ pub(super) enum Choice<'t> {
 /// What is started when nobody chooses, and how long somebody may.
 ///
 /// `in_menu` says that a menu shows this configuration already.
-pub(super) fn choose<'t>(context: &Context<'t>, in_menu: bool) -> (Choice<'t>, Wait) {
+pub(super) fn choose<'t>(context: &Context<'t>, in_menu: bool) -> (Choice<'t>, MenuWait) {
     let tree = context.tree;
     let command = tree.ui.as_deref().or(tree.default.as_deref());
     let command = command.filter(|command| !command.is_empty());
@@ -58,13 +58,13 @@ fn in_time(tree: &Tree) -> Option<&str> {
 
 /// How long somebody may choose (`com32/menu/menumain.c`, `com32/elflink/ldlinux/cli.c`), in a menu, or at a prompt:
 /// that is there, too, where nothing is to be started.
-fn wait(tree: &Tree, in_menu: bool, starts: bool) -> Wait {
+fn wait(tree: &Tree, in_menu: bool, starts: bool) -> MenuWait {
     let asks = match in_menu {
         true => !tree.shift_key,
         false => tree.prompt || !starts,
     };
     if !asks {
-        return Wait {
+        return MenuWait {
             seconds: Some(0),
             style: WaitStyle::Hidden,
         };
@@ -74,7 +74,7 @@ fn wait(tree: &Tree, in_menu: bool, starts: bool) -> Wait {
         true => WaitStyle::Countdown,
         false => WaitStyle::Menu,
     };
-    Wait { seconds, style }
+    MenuWait { seconds, style }
 }
 
 /// Does a command show the menu of the configuration that it is in?

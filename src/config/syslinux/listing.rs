@@ -9,7 +9,7 @@ use super::reader::read;
 use super::sysappend::Known;
 use super::tree::{Item, Label};
 use crate::config::budget::{Budget, Limit};
-use crate::config::configuration::Wait;
+use crate::config::configuration::MenuWait;
 use crate::entry::{BootEntry, FileRef, Origin, Password, VolumeId, Written};
 use crate::fs::{Filesystem, FsPath};
 
@@ -54,7 +54,7 @@ pub struct Listed {
     /// Its entries in the order of the menu, those of other configurations behind them.
     pub entries: Vec<BootEntry>,
     /// How long the menu or the prompt is shown.
-    pub wait: Wait,
+    pub wait: MenuWait,
     /// Is there a password for any of it, or for changing it?
     pub has_password: bool,
     /// The files that say what is chosen, and how long is waited.

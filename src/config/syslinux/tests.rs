@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::budget::Budget;
-use crate::config::configuration::{Wait, WaitStyle};
+use crate::config::configuration::{MenuWait, WaitStyle};
 use crate::disk::Content;
 use crate::entry::{BootEntry, Password, PayloadKind};
 use crate::fs::{FsPath, MemoryFilesystem};
@@ -255,7 +255,7 @@ fn how_long_it_waits() {
         ("ui menu.c32\nmenu shiftkey\ntimeout 30\n", Some(0), Hidden),
     ] {
         let found = listed_with(&format!("{config}label a\nlinux k\n"), &[]);
-        let Wait {
+        let MenuWait {
             seconds: s,
             style: t,
         } = found.wait;

@@ -1,7 +1,7 @@
 //! Submenus, and configurations that lead to others.
 
 use super::{KERNELS, listed, problems, summary};
-use crate::config::configuration::Wait;
+use crate::config::configuration::MenuWait;
 use crate::config::grub::Evaluated;
 
 #[test]
@@ -172,5 +172,5 @@ fn the_menu_that_is_shown_says_how_long_it_waits() {
     assert_eq!(found.wait.seconds, Some(7));
     assert_eq!(found.wanted.as_deref(), Some("B"));
     let found = listed("menuentry A { linux /k1; timeout=5; default=x; }\n", &files);
-    assert_eq!((found.wait, found.wanted), (Wait::default(), None));
+    assert_eq!((found.wait, found.wanted), (MenuWait::default(), None));
 }

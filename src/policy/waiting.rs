@@ -2,32 +2,34 @@
 
 use std::time::Duration;
 
-use super::permissions::Timeout;
-use crate::config::{Found, Wait, WaitStyle};
+use super::Menu;
+use crate::config::{Found, MenuWait, WaitStyle};
 use crate::entry::{BootEntry, EntrySource};
-use crate::policy;
+use crate::menu::Timeout;
 
-/// How long somebody may choose when `first` is what is started without a person.
-///
-/// Where the policy follows configurations, that is what `LoaderConfigTimeoutOneShot` says, otherwise
-/// `LoaderConfigTimeout`, otherwise the configuration that offers `first`, such as a GRUB script or a `loader.conf`,
-/// and in the end the policy itself. `menu-hidden` and `menu-disabled` are no time at all, and a key that was pressed
-/// before brings the menu all the same: what a person may do is the matter of the policy alone.
-pub fn timeout(policy: &policy::Menu, found: &Found, first: &BootEntry) -> Timeout {
-    let wished = found.wishes.timeout().map(Wait::from);
-    let wait = wished.or_else(|| configured(found, first));
-    match wait.filter(|_| policy.follow_configuration) {
-        Some(Wait { seconds, style }) => Timeout {
-            wait: seconds.map(|seconds| Duration::from_secs(seconds.into())),
-            hidden: style == WaitStyle::Hidden,
-            idle: policy.timeout.idle,
-        },
-        None => policy.timeout,
+impl Menu {
+    /// How long somebody may choose when `first` is what is started without a person.
+    ///
+    /// Where the policy follows configurations, that is what `LoaderConfigTimeoutOneShot` says, otherwise
+    /// `LoaderConfigTimeout`, otherwise the configuration that offers `first`, such as a GRUB script or a
+    /// `loader.conf`, and in the end the policy itself. `menu-hidden` and `menu-disabled` are no time at all, and a key
+    /// that was pressed before brings the menu all the same: what a person may do is the matter of the policy alone.
+    pub fn timeout_before(&self, found: &Found, first: &BootEntry) -> Timeout {
+        let wished = found.wishes.timeout().map(MenuWait::from);
+        let wait = wished.or_else(|| configured(found, first));
+        match wait.filter(|_| self.follow_configuration) {
+            Some(MenuWait { seconds, style }) => Timeout {
+                wait: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+                hidden: style == WaitStyle::Hidden,
+                idle: self.timeout.idle,
+            },
+            None => self.timeout,
+        }
     }
 }
 
 /// The wait of the configuration that chooses `first`, or has it in its menu.
-fn configured(found: &Found, first: &BootEntry) -> Option<Wait> {
+fn configured(found: &Found, first: &BootEntry) -> Option<MenuWait> {
     let index = found
         .entries
         .iter()
@@ -58,7 +60,7 @@ mod tests {
             let configuration =
                 Configuration::new(EntrySource::Grub, file, disk..disk + 1, &found.entries);
             found.configurations.push(Configuration {
-                wait: Wait { seconds, style },
+                wait: MenuWait { seconds, style },
                 ..configuration
             });
         }
@@ -94,18 +96,18 @@ mod tests {
             (7, true, 0, Some(MenuDisabled), None, "0"),
             (7, true, 0, Some(MenuForce), Some(Seconds(0)), "0 hidden"),
         ] {
-            let policy = policy::Menu {
+            let policy = Menu {
                 timeout: Timeout {
                     wait: Some(Duration::from_secs(own)),
                     ..Timeout::default()
                 },
                 follow_configuration: follows,
-                ..policy::Menu::default()
+                ..Menu::default()
             };
             let mut found = self::found(waits);
             found.wishes.timeout = always;
             found.wishes.timeout_once = once;
-            let timeout = timeout(&policy, &found, &found.entries[first]);
+            let timeout = policy.timeout_before(&found, &found.entries[first]);
             assert_eq!(words(timeout), expected, "{policy:?} {:?}", found.wishes);
         }
     }
@@ -114,27 +116,27 @@ mod tests {
     fn a_kernel_alone_says_nothing() {
         let mut found = found([(None, WaitStyle::Menu), (None, WaitStyle::Menu)]);
         found.configurations[0].source = EntrySource::Guess;
-        let policy = policy::Menu {
+        let policy = Menu {
             follow_configuration: true,
-            ..policy::Menu::default()
+            ..Menu::default()
         };
-        let first = |i: usize| words(timeout(&policy, &found, &found.entries[i]));
+        let first = |i: usize| words(policy.timeout_before(&found, &found.entries[i]));
         assert_eq!([first(0), first(1)], ["0 idle 300", "for ever idle 300"]);
     }
 
     #[test]
     fn who_has_gone_is_the_matter_of_the_policy() {
         let found = found([(Some(5), WaitStyle::Menu), (None, WaitStyle::Menu)]);
-        let policy = policy::Menu {
+        let policy = Menu {
             timeout: Timeout {
                 idle: Some(Duration::from_secs(60)),
                 ..Timeout::default()
             },
             follow_configuration: true,
-            ..policy::Menu::default()
+            ..Menu::default()
         };
         assert_eq!(
-            words(timeout(&policy, &found, &found.entries[0])),
+            words(policy.timeout_before(&found, &found.entries[0])),
             "5 idle 60"
         );
     }
