@@ -71,7 +71,7 @@ impl<'a> Machine<'a> {
                 places.find_map(|place| self.read(&Path::new(place).join(&name)))
             }),
             Source::Efi => each(&|key| self.variable(key)),
-            Source::Ipmi => self.flags.iter().map(told_by_bmc).collect(),
+            Source::Ipmi => self.flags.iter().flat_map(told_by_bmc).collect(),
             Source::File => Vec::new(),
         }
     }
@@ -98,24 +98,26 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// What boot flags mean in our words. Who wants a setup gets the menu, for as long as can be set.
-fn told_by_bmc(flags: &Result<BootFlags, String>) -> Told {
-    let (key, value) = match flags {
+/// What boot flags mean in our words. Who wants a setup gets the menu, for as long as can be set, whatever the policy
+/// hides from others.
+fn told_by_bmc(flags: &Result<BootFlags, String>) -> Vec<Told> {
+    const MENU: [(&str, Result<&str, &str>); 2] =
+        [("menu.timeout", Ok("3600")), ("menu.hidden", Ok("false"))];
+    let prefer = |value| vec![("boot.prefer", value)];
+    let told = match flags {
         Ok(flags) => match flags.device {
-            BootDevice::Disk => ("boot.prefer", Ok("fixed")),
-            BootDevice::Removable => ("boot.prefer", Ok("removable")),
-            BootDevice::Setup => ("menu.timeout", Ok("3600")),
-            BootDevice::Network => ("boot.prefer", Err("nothing is booted from a network")),
-            BootDevice::Other(_) => (
-                "boot.prefer",
-                Err("the boot flags name no device that is known"),
-            ),
+            BootDevice::Disk => prefer(Ok("fixed")),
+            BootDevice::Removable => prefer(Ok("removable")),
+            BootDevice::Setup => MENU.to_vec(),
+            BootDevice::Network => prefer(Err("nothing is booted from a network")),
+            BootDevice::Other(_) => prefer(Err("the boot flags name no device that is known")),
         },
-        Err(why) => ("boot.prefer", Err(why.as_str())),
+        Err(why) => prefer(Err(why.as_str())),
     };
-    Told {
+    let told = told.into_iter().map(|(key, value)| Told {
         source: Source::Ipmi,
         key: key.to_owned(),
         value: value.map(str::to_owned).map_err(str::to_owned),
-    }
+    });
+    told.collect()
 }

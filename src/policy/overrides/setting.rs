@@ -19,11 +19,15 @@ pub struct Setting {
 }
 
 /// All of them.
-pub(super) const SETTINGS: [Setting; 9] = [
+pub(super) const SETTINGS: [Setting; 10] = [
     setting("menu.timeout", |policy, value| {
         let menu = &mut policy.menu;
         menu.timeout.wait = Some(seconds(value)?);
         menu.follow_configuration = false;
+        Ok(())
+    }),
+    setting("menu.hidden", |policy, value| {
+        policy.menu.timeout.hidden = value.parse().map_err(|_| "is neither true nor false")?;
         Ok(())
     }),
     setting("boot.default", |policy, value| {

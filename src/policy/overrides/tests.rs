@@ -34,6 +34,7 @@ fn told(source: Source, pairs: &[(&str, &str)]) -> Vec<Told> {
 fn every_setting_sets() {
     let all = [
         ("menu.timeout", "5"),
+        ("menu.hidden", "true"),
         ("boot.default", "debian*"),
         ("boot.prefer", "usb,nvme"),
         ("wait.disks", "60"),
@@ -55,6 +56,7 @@ fn every_setting_sets() {
         ..
     } = result.policy;
     assert_eq!(menu.timeout.wait, Some(Duration::from_secs(5)));
+    assert!(menu.timeout.hidden);
     assert_eq!(boot.default, Pattern::new("debian*"));
     let transports = boot.prefer.iter().map(|rule| rule.place.transport);
     assert!(transports.eq([Some(Transport::Usb), Some(Transport::Nvme)]));
@@ -84,6 +86,29 @@ fn boot_flags_choose_kinds_of_disks() {
     assert_eq!(prefer(BootDevice::Removable), (Some(true), 0));
     assert_eq!(prefer(BootDevice::Network), (None, 1));
     assert_eq!(prefer(BootDevice::Other(4)), (None, 1));
+}
+
+#[test]
+fn who_wants_a_setup_sees_the_menu_whatever_is_hidden() {
+    let text =
+        "[menu]\nhidden = true\ntimeout = \"configuration\"\n[override]\nallow = [\"ipmi\"]\n";
+    let policy = Policy::parse(text).unwrap();
+    let machine = |device| {
+        let flags = BootFlags {
+            device,
+            is_persistent: false,
+        };
+        Machine::new("/nowhere".as_ref(), None).flagged(Some(Ok(flags)))
+    };
+    let menu = |device| {
+        let told = machine(device).ask(&policy.overrides);
+        policy.overridden(&told).policy.menu
+    };
+    let shown = menu(BootDevice::Setup);
+    let hour = Some(Duration::from_secs(3600));
+    assert_eq!((shown.timeout.wait, shown.timeout.hidden), (hour, false));
+    assert!(!shown.follow_configuration);
+    assert_eq!(menu(BootDevice::Disk), policy.menu);
 }
 
 #[test]
