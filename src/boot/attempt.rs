@@ -575,6 +575,20 @@ mod tests {
         }
     }
 
+    /// An entry with this kernel and these initrds.
+    fn entry(initrds: &[&str]) -> BootEntry {
+        let (file_of_entry, line) = (file("entry"), None);
+        let origin = Origin {
+            file: file_of_entry,
+            line,
+        };
+        let kind = PayloadKind::Linux;
+        let mut entry = BootEntry::new("id".to_owned(), EntrySource::Bls, kind, origin);
+        entry.kernel = Some(file("kernel"));
+        entry.initrd = initrds.iter().map(|name| file(name).into()).collect();
+        entry
+    }
+
     #[test]
     fn initrds_that_are_empty_together_are_not_passed() {
         let files = [
@@ -599,18 +613,62 @@ mod tests {
                 authority: &Authority::off(),
                 summary: None,
             };
-            let (file_of_entry, line) = (file("entry"), None);
-            let origin = Origin {
-                file: file_of_entry,
-                line,
-            };
-            let kind = PayloadKind::Linux;
-            let mut entry = BootEntry::new("id".to_owned(), EntrySource::Bls, kind, origin);
-            entry.kernel = Some(file("kernel"));
-            entry.initrd = initrds.iter().map(|name| file(name).into()).collect();
-            let loaded = attempt.run(&entry, &mut Timeline::start(), &mut |_, _| ());
+            let loaded = attempt.run(&entry(initrds), &mut Timeline::start(), &mut |_, _| ());
             assert_eq!(loaded.unwrap().initrd.is_some(), passed, "{initrds:?}");
             assert_eq!(recorder.0.get(), Some(passed), "{initrds:?}");
+        }
+    }
+
+    #[test]
+    fn the_report_stands_behind_what_was_read() {
+        let files = [
+            ("kernel", &least_kernel()[..]),
+            ("empty", b""),
+            ("initrd", b"cpio!"),
+        ];
+        let mut inventory = Inventory::new();
+        inventory.add(disk(&files));
+        let summary = |files: &[(FileRef, Part)], verdict: &Verdict, timeline: &Timeline| {
+            assert!(!timeline.spent(Stage::Read).is_zero());
+            format!("{} files, {}", files.len(), verdict.mode.name())
+        };
+        for (initrds, expected) in [
+            (&["initrd"][..], Some("2 files, off")),
+            (&["initrd", "empty", "initrd"], Some("4 files, off")),
+            (&["empty"], None),
+            (&[], None),
+        ] {
+            let attempt = Attempt {
+                inventory: &inventory,
+                kexec: &Recorder::default(),
+                memory: 1 << 20,
+                authority: &Authority::off(),
+                summary: Some(&summary),
+            };
+            let loaded = attempt.run(&entry(initrds), &mut Timeline::start(), &mut |_, _| ());
+            let loaded = loaded.unwrap();
+            assert_eq!(loaded.files.len(), initrds.len() + 1);
+            let archive = loaded.initrd.map(|initrd| {
+                let bytes = initrd.part(&(0..initrd.size())).unwrap();
+                assert!(bytes.starts_with(b"cpio!\0\0\0"));
+                let text = String::from_utf8(bytes).unwrap();
+                text.get(text.find("070701").unwrap()..).unwrap().to_owned()
+            });
+            let names = [
+                ".extra\0",
+                ".extra/pilotlight\0",
+                ".extra/pilotlight/boot.json\0",
+            ];
+            match (archive, expected) {
+                (Some(archive), Some(expected)) => {
+                    assert!(
+                        names.iter().all(|name| archive.contains(name)),
+                        "{archive:?}"
+                    );
+                    assert!(archive.contains(expected) && archive.contains("TRAILER!!!\0"));
+                }
+                (archive, expected) => assert_eq!(archive.as_deref(), expected),
+            }
         }
     }
 }

@@ -87,7 +87,7 @@ impl Journal {
             let _ = rustix::io::write(log, format!("{PREFIX}{line}\n").as_bytes());
         }
         if let Some(console) = &mut self.console {
-            console.write(format!("{line}\r\n").as_bytes());
+            console.write(format!("{line}\n").as_bytes());
         }
         if self.keeps {
             let _ = keep(KEPT.as_ref(), PART.as_ref(), &line);

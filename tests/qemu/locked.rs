@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use super::BOOT;
+use super::bmc::Bmc;
 use super::disk::Image;
 use super::machine::Machine;
 use super::signed::{Signed, System, directory_of};
@@ -57,15 +58,19 @@ fn what_the_policy_lets_pass_and_the_kernel_does_not() {
         signed.manifest(place, "locked", 1, &[group], "owner");
     }
     disk.put_on_esp(&signed.files);
-    let policy = "[wait]\ndisks = 60\n[trust]\nmode = \"enforce\"\n\
+    let policy = "[wait]\ndisks = 60\n[override]\nallow = [\"ipmi\"]\n[report]\nsel = true\n[trust]\nmode = \"enforce\"\n\
         [[trust.anchor]]\nname = \"owner\"\nfile = \"owner.der\"\n";
+    // Once, and for UEFI: fixed disks.
+    let bmc = Bmc::start("locked", [0xa0, 0x08, 0, 0, 0]);
     let mut machine = Machine::set_up_with("locked", &board.join("bzImage"))
         .policy_with(policy, &[("owner.der", &signed.anchor("owner"))])
         .drive(&disk)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .arguments(&bmc.arguments().each_ref().map(String::as_str))
         // It listens to no command line but its own.
         .arguments(&["-append", "rdinit=/nothing lockdown=none"])
         .start();
+    machine.expect("policy: boot.prefer is set by ipmi", BOOT);
     for (place, (title, _, words)) in REFUSED.into_iter().enumerate() {
         machine.expect(&format!("trying {title} from"), BOOT);
         let kernel = format!("/dev/vda partition 1: {}/linux: ", directory_of(place));
@@ -80,5 +85,35 @@ fn what_the_policy_lets_pass_and_the_kernel_does_not() {
     machine.expect("Run /init as init process", BOOT);
     let log = machine.transcript();
     assert!(!log.contains("] refused: "), "{log}");
+    // What was for one boot is taken away, and what has happened is in the log.
+    assert_eq!(bmc.flags(), [0; 5]);
+    let failed = (0x1e, [0x83, 1, 0xff]);
+    let booting = (0x0f, [0xc2, 0x13, 0xff]);
+    assert_eq!(bmc.log(), [failed, failed, failed, booting]);
+    machine.finish();
+}
+
+/// `ipmitool chassis bootdev bios options=persistent`, on a machine that hides its menu.
+#[test]
+fn who_wants_a_setup_gets_the_menu() {
+    const POLICY: &str = "[menu]\nhidden = true\n[override]\nallow = [\"ipmi\"]\n\
+                          [report]\nsel = true\n[wait]\ndisks = 60\n";
+    let board = std::env::var("PILOTLIGHT_LOCKED").expect("run this by `make qemu-test`");
+    let flags = [0xc0, 0x18, 0, 0, 0];
+    let bmc = Bmc::start("setup", flags);
+    let disk = Image::overlay("setup", "esp");
+    let mut machine = Machine::set_up_with("setup", &PathBuf::from(board).join("bzImage"))
+        .policy(POLICY)
+        .drive(&disk)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .arguments(&bmc.arguments().each_ref().map(String::as_str))
+        .start();
+    machine.expect("policy: menu.hidden is set by ipmi", BOOT);
+    machine.expect("Starting in 3", BOOT);
+    machine.press("\r");
+    // Nobody has signed it for this kernel. What is for every boot stays.
+    machine.expect("the kernel refused to load it", BOOT);
+    assert_eq!(bmc.flags(), flags);
+    assert_eq!(bmc.log(), [(0x1e, [0x83, 1, 0xff])]);
     machine.finish();
 }

@@ -13,6 +13,7 @@
     unreachable_pub
 )]
 
+mod bmc;
 mod disk;
 mod environment;
 mod faults;
@@ -26,6 +27,7 @@ mod platform;
 mod policy;
 mod power;
 mod recording;
+mod report;
 mod signed;
 mod stand_in;
 mod trust;

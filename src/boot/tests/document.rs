@@ -96,6 +96,7 @@ fn every_key_is_described() {
                 "password", "attempts",
             ],
         ),
+        ("[report]", &["console", "kmsg", "sel", "summary"]),
         ("[override]", &["allow", "volume", "path"]),
     ] {
         assert!(DOCUMENT.contains(table), "{table}");
