@@ -1,6 +1,7 @@
 //! [`Report`]: where it is written down what happens, for machines.
 
-use super::keys::{Keys, Wrong};
+use super::document::Wrong;
+use super::keys::Keys;
 
 /// Table `[report]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
