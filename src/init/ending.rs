@@ -8,7 +8,7 @@ use rustix::system::RebootCommand;
 use super::log::LOG;
 use super::shell::{self, Shell};
 use super::supervisor::{Supervisor, reap};
-use super::wait::Wait;
+use super::wait::Deadline;
 use crate::child::{ChildError, in_child};
 use crate::policy::Ending;
 
@@ -57,7 +57,7 @@ pub(super) fn leave(
     supervisor: &mut Supervisor,
     ask: &dyn Fn() -> Result<(), Errno>,
 ) -> Result<(), ChildError> {
-    let mut wait = Wait::start(STOPPING);
+    let mut wait = Deadline::start(STOPPING);
     let mut waiting = |time: Duration| {
         if time >= SHOW
             && let Some(left) = wait.due()
