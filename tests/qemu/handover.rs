@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::disk::{Image, Variables};
 use super::log_in;
 use super::machine::{Machine, Setup};
+use super::tpm::{Measured, Tpm, measured};
 
 /// What is looked at, each with what it prints: one fact a line.
 const QUESTIONS: [(&str, &str); 8] = [
     // Tables without their places, which are the firmware's own affair.
     (
         "the tables of EFI",
-        "dmesg | sed -n 's/.*efi: \\([A-Z]*=0x.*\\)/\\1/p' | sed 's/=0x[0-9a-f]*//g; s/ACPI 2.0/ACPI2/' | tr ' ' '\\n'",
+        "dmesg | sed -n 's/.*efi: \\([A-Za-z]*=0x.*\\)/\\1/p' | sed 's/=0x[0-9a-f]*//g; s/ACPI 2.0/ACPI2/' | tr ' ' '\\n'",
     ),
     (
         "what the kernel says",
@@ -63,9 +64,18 @@ const DIFFERENCES: [(&str, &str); 6] = [
     ),
 ];
 
+/// What firmware that leads to a disk lets be measured there: PCR, type of the event, and what it is. The rest of the
+/// log is the firmware's own, and that we start something else than systemd-boot shows in the digests alone.
+const MEASURED_BY_OTHERS: [(Measured, &str); 3] = [
+    ((5, 0x8000_0006), "the partition table, by the firmware"),
+    ((9, 6), "the initrd, by Linux's EFI stub"),
+    ((12, 13), "the command line, by systemd-boot"),
+];
+
 /// Two processors: that the flash kernel runs on one leaves the other to the next kernel.
-fn facts(setup: Setup, image: &Image) -> Vec<BTreeSet<String>> {
-    let mut machine = setup
+fn facts(setup: Setup, image: &Image, tpm: &Tpm) -> (Vec<BTreeSet<String>>, Vec<Measured>) {
+    let mut machine = tpm
+        .attach(setup, "tpm-tis")
         .drive(image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk,bootindex=0"])
         .arguments(&["-smp", "2"])
@@ -81,8 +91,9 @@ fn facts(setup: Setup, image: &Image) -> Vec<BTreeSet<String>> {
         let lines = lines.map(|line| line.trim().to_owned());
         lines.filter(|line| !line.is_empty()).collect()
     });
+    let measured = measured(&mut machine);
     machine.finish();
-    facts.into()
+    (facts.into(), measured)
 }
 
 #[test]
@@ -90,11 +101,17 @@ fn the_system_sees_the_machine_as_firmware_would_have_shown_it() {
     let image = Image::overlay("handover", "esp");
     let variables = Variables::new("handover");
     let machine = Machine::with_firmware("handover-firmware", &variables);
-    let theirs = facts(machine, &image);
+    let (theirs, they_measured) = facts(machine, &image, &Tpm::new("firmware"));
     drop((image, variables));
     let image = Image::overlay("handover", "esp");
     let variables = Variables::new("handover");
-    let ours = facts(Machine::with_flash("handover-flash", &variables), &image);
+    let machine = Machine::with_flash("handover-flash", &variables);
+    let (ours, we_measured) = facts(machine, &image, &Tpm::new("flash"));
+    let [they_measured, we_measured] =
+        [they_measured, we_measured].map(|events| events.into_iter().collect::<BTreeSet<_>>());
+    let only_theirs: Vec<_> = they_measured.difference(&we_measured).copied().collect();
+    assert_eq!(only_theirs, MEASURED_BY_OTHERS.map(|(event, _)| event));
+    assert!(we_measured.is_subset(&they_measured), "{we_measured:x?}");
     let mut seen = BTreeSet::new();
     for (((what, _), theirs), ours) in QUESTIONS.iter().zip(&theirs).zip(&ours) {
         assert!(!theirs.is_empty() && !ours.is_empty(), "{what}: nothing");
