@@ -86,11 +86,15 @@ impl VolumeHeader {
         let Some(plain) = signature.then(|| Plain::read(&span)).flatten() else {
             return Ok(None);
         };
-        // The map says the size once more: that is no accident, and the rest has to be right, too.
         let header = span.bytes().get(..plain.header);
         if header.is_none_or(|header| sum16(header) != 0) {
+            // Where the map says the size once more, that is no accident, and the rest has to be right, too.
             let what = "the checksum of a volume's header is wrong";
-            return Err(Damage::new(at, what));
+            return if plain.is_said_twice {
+                Err(Damage::new(at, what))
+            } else {
+                Ok(None)
+            };
         }
         if span.len() < plain.size {
             return Err(Damage::new(at, "a volume is longer than what it is in"));
@@ -134,10 +138,12 @@ fn extended(span: &Span, start: usize) -> Option<(Guid, usize)> {
     (end <= span.len()).then_some((span.guid(start)?, end))
 }
 
-/// The fields of a header whose map of blocks and size agree.
+/// The fields of a header.
 struct Plain {
     filesystem: Guid,
     size: usize,
+    /// Whether that is what the map of blocks says. Some stores of variables have a map for all of their flash part.
+    is_said_twice: bool,
     attributes: u32,
     header: usize,
     extended: usize,
@@ -155,7 +161,7 @@ impl Plain {
             return None;
         }
         let mut blocks = Vec::new();
-        let mut total = 0_u64;
+        let mut total = Some(0_u64);
         let mut at = FIXED;
         loop {
             let end = at.checked_add(8).filter(|end| *end <= header)?;
@@ -166,13 +172,15 @@ impl Plain {
             if run.count == 0 && run.size == 0 {
                 break;
             }
-            total = total.checked_add(u64::from(run.count).checked_mul(u64::from(run.size))?)?;
+            let bytes = u64::from(run.count).checked_mul(u64::from(run.size));
+            total = total.and_then(|total| total.checked_add(bytes?));
             blocks.push(run);
             at = end;
         }
-        (u64::try_from(size) == Ok(total)).then_some(Plain {
+        Some(Plain {
             filesystem: span.guid(16)?,
             size,
+            is_said_twice: u64::try_from(size).ok() == total,
             attributes: span.u32(44)?,
             header,
             extended: usize::from(span.u16(52)?),

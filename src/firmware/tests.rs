@@ -434,6 +434,23 @@ fn damage_is_told_where_it_is_and_kept() {
     );
 }
 
+/// As the stores of variables in images for ARM: the map covers all of the flash part.
+#[test]
+fn a_volume_whose_map_is_that_of_its_flash_part() {
+    let mut image = Builder::new(0x400, vec![driver(1, "A", b"MZ")]).build();
+    image[56] = 16;
+    let sum = u16::from_le_bytes([image[50], image[51]]);
+    image[50..52].copy_from_slice(&(sum - 12).to_le_bytes());
+    image.resize(0x1000, 0);
+    let found = read(&image);
+    assert_eq!(found.volumes().next().unwrap().header.size, 0x400);
+    assert_eq!(found.pieces.len(), 2);
+    assert_eq!(programs(&image)[0].0, "A");
+    // Without a sum that is right it is an accident.
+    image[56] = 17;
+    assert_eq!(Image::read(image).err(), Some(FirmwareError::NoVolume));
+}
+
 #[test]
 fn bytes_behind_the_files_are_not_lost() {
     let mut image = Builder::new(0x400, vec![driver(1, "A", b"MZ")]).build();
