@@ -109,6 +109,9 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
             permissions,
             about,
         );
+        for line in sink::of_firmware(Path::new(sink::FIRMWARE)) {
+            loader.desk.put(Event::Log(line));
+        }
     }
     loader.forget_disks();
     let is_loaded = loader.run();

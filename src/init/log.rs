@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +17,15 @@ const CAPACITY: usize = 256 * 1024;
 
 /// Bytes of one line that are kept.
 const LINE: usize = 4096;
+
+/// What coreboot has logged, its `cbmem` console (`drivers/firmware/google/memconsole.c`).
+pub(super) const FIRMWARE: &str = "/sys/firmware/log";
+
+/// Bytes of it that are read.
+const FIRMWARE_SIZE: u64 = 1 << 20;
+
+/// Lines of it that are shown, the last ones.
+const FIRMWARE_LINES: usize = 400;
 
 /// Where the log is copied for a shell.
 pub(super) const LOG: &str = "/run/pilotlight/log";
@@ -137,6 +146,26 @@ fn printable(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
+/// The last lines of the firmware's log, each with `firmware: ` in front; none where it has left none.
+pub(super) fn of_firmware(file: &Path) -> impl Iterator<Item = String> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(file) {
+        // What was read before an error is better than nothing.
+        let _ = file.take(FIRMWARE_SIZE).read_to_end(&mut bytes);
+    }
+    let mut last = VecDeque::new();
+    let mut keep = |line: &str| {
+        if last.len() == FIRMWARE_LINES {
+            last.pop_front();
+        }
+        last.push_back(["firmware: ", line].concat());
+    };
+    let mut lines = Lines::default();
+    lines.feed(&bytes, &mut keep);
+    lines.end(&mut keep);
+    last.into_iter()
+}
+
 /// The sink of [`log`] in the loader: standard error, which process 1 reads, and the menu.
 struct ToSupervisor(Arc<Desk>);
 
@@ -199,6 +228,20 @@ mod tests {
             log::Log::enabled(&sink, &metadata)
         };
         assert!(is_told("pilotlight::boot") && !is_told("fatfs::boot_sector"));
+    }
+
+    #[test]
+    fn the_end_of_the_log_of_the_firmware() {
+        let file = std::env::temp_dir().join(format!("pilotlight-log-{}", std::process::id()));
+        let text: String = (0..1000).map(|i| format!("[DEBUG]  {i}\r\n")).collect();
+        std::fs::write(&file, text + "\x1b[2Jhalf a l\u{c3}").unwrap();
+        let shown: Vec<String> = of_firmware(&file).collect();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(shown.len(), FIRMWARE_LINES);
+        assert_eq!(shown[0], "firmware: [DEBUG]  601 ");
+        assert_eq!(shown[398], "firmware: [DEBUG]  999 ");
+        assert_eq!(shown[399], "firmware:  [2Jhalf a l\u{c3}");
+        assert_eq!(of_firmware(&file).count(), 0);
     }
 
     #[test]
