@@ -174,8 +174,14 @@ qemu-test: setup-test flash locked-kernel disks $(NEWER_KERNEL) ## boot the demo
 .PHONY: size
 size: $(STARTS) ## show what takes how much of the flash, and check the limits
 	@initramfs/build-binary $(TARGET) $(BINARY) $(BINARY).symbols
-	@initramfs/size $(BINARY) $(BINARY).symbols $(KERNEL) $(MAX_BINARY) $(MAX_BINARY_XZ) $(MAX_KERNEL) $(MAX_TRUST_XZ)
-	@$(if $(filter flash,$(STARTS)),boards/flash-use $(FLASH) $(KERNEL) $(BINARY))
+	@initramfs/size $(BINARY) $(BINARY).symbols $(KERNEL) $(MAX_BINARY) $(MAX_BINARY_XZ) $(MAX_TRUST_XZ) \
+		$(if $(filter flash,$(STARTS)),$(MAX_KERNEL))
+	@boards/flash-use $(BINARY) $(KERNEL) $(if $(filter flash,$(STARTS)),--flash $(FLASH)) \
+		$(filter-out $(KERNEL),$(wildcard target/boards/*/bzImage))
+
+.PHONY: option-costs
+option-costs: kernel ## measure what each option of BOARD's kernel costs
+	@boards/option-costs $(BOARD)
 
 .PHONY: grub-files
 grub-files: setup ## let GRUB configure systems of many kinds anew, for the tests

@@ -82,13 +82,44 @@ fn every_board_says_what_it_is_and_has_a_policy() {
     assert!(boards >= 4);
 }
 
+/// Behind an option that is set stands what it costs, and before a group of them, or of those that are not set, why.
+#[test]
+fn every_option_says_why_it_is_there_and_what_it_costs() {
+    let boards = Path::new(ROOT).join("boards");
+    let directories = fs::read_dir(&boards).unwrap();
+    let files = directories.map(|item| item.unwrap().path().join("linux.config"));
+    let files = files.filter(|file| file.exists());
+    let mut options = 0;
+    for file in files.chain([boards.join("locked.config")]) {
+        let mut is_explained = false;
+        for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            let place = format!("{}, line {}: {line}", file.display(), number + 1);
+            let is_unset = line.starts_with("# CONFIG_") && line.ends_with(" is not set");
+            if line.starts_with("CONFIG_") {
+                let cost = line
+                    .rsplit_once("  # ")
+                    .map(|(_, cost)| cost.replace(',', ""));
+                let is_told = cost.is_some_and(|cost| cost.parse::<u32>().is_ok());
+                assert!(is_told, "{place}: `make option-costs` tells what it costs");
+                options += 1;
+            }
+            if is_unset || line.starts_with("CONFIG_") {
+                assert!(is_explained, "{place}: a comment above has to say why");
+            } else {
+                is_explained = line.starts_with("# ");
+            }
+        }
+    }
+    assert!(options > 150);
+}
+
 #[test]
 fn the_last_word_of_boards_that_are_like_each_other_counts() {
     let dir = temp_dir();
     let parent = board(&dir, "[kernel]\npackage = \"linux\"\ncmdline = \"quiet\"\n");
     dir.file(
         "board/linux.config",
-        b"CONFIG_A=y\n# why\nCONFIG_B=3\n# CONFIG_C is not set\n",
+        b"CONFIG_A=y\n# why\nCONFIG_B=3  # 1,234\n# CONFIG_C is not set\n",
     );
     let child = dir.file(
         "child/board.toml",
@@ -96,11 +127,11 @@ fn the_last_word_of_boards_that_are_like_each_other_counts() {
     );
     dir.file(
         "child/linux.config",
-        b"# CONFIG_A is not set\nCONFIG_C=\"x y\"\n",
+        b"# CONFIG_A is not set\nCONFIG_C=\"x # 1 y\"   # 5\n",
     );
     let child = child.parent().unwrap().display().to_string();
     let (_, options) = script("options", &[&child, "list", "keys"]);
-    let expected = "CONFIG_B=3\n# CONFIG_A is not set\nCONFIG_C=\"x y\"\nCONFIG_CMDLINE=\"loud\"\n\
+    let expected = "CONFIG_B=3\n# CONFIG_A is not set\nCONFIG_C=\"x # 1 y\"\nCONFIG_CMDLINE=\"loud\"\n\
                     CONFIG_INITRAMFS_SOURCE=\"list\"\nCONFIG_INITRAMFS_COMPRESSION_NONE=y\n";
     assert_eq!(options, expected);
     let (_, package) = script("setting", &[&child, "kernel", "package"]);

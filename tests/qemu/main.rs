@@ -1,7 +1,7 @@
 //! Whole boots in QEMU: flash kernel, Pilotlight, an installed Debian, and its login prompt.
 //!
-//! `make qemu-test` builds what is needed and names it in `PILOTLIGHT_KERNEL`, `PILOTLIGHT_UEFI_KERNEL`,
-//! `PILOTLIGHT_FLASH`, `PILOTLIGHT_LOCKED`, `PILOTLIGHT_DISKS` and `PILOTLIGHT_NEWER_KERNEL`.
+//! `make qemu-test` builds what is needed and names it in `PILOTLIGHT_KERNEL`, `PILOTLIGHT_FLASH`,
+//! `PILOTLIGHT_LOCKED`, `PILOTLIGHT_DISKS` and `PILOTLIGHT_NEWER_KERNEL`.
 
 // Here a panic is a failed test.
 #![allow(
