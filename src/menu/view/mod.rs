@@ -58,7 +58,7 @@ pub fn screen(model: &Model, size: Size, charset: Charset) -> Screen {
     let body = body(size);
     let mut footer = Footer {
         status: String::new(),
-        message: message(model),
+        message: message(model, |left| format!("in {left:>2} s")),
         hints: String::new(),
         typing: false,
     };
@@ -183,11 +183,12 @@ fn title(model: &Model) -> String {
     format!("{}: {own}", model.title)
 }
 
-/// What happened, or will.
-fn message(model: &Model) -> String {
-    match &model.message {
-        Some(message) => message.clone(),
-        None => countdown(model, |left| format!("in {left:>2} s")).unwrap_or_default(),
+/// What happened, and what will.
+fn message(model: &Model, when: impl Fn(u64) -> String) -> String {
+    match (&model.message, countdown(model, when)) {
+        (Some(message), Some(countdown)) => format!("{message}. {countdown}"),
+        (Some(message), None) => message.clone(),
+        (None, countdown) => countdown.unwrap_or_default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Typed`]: the menu on a terminal that can only type lines one after the other.
 
-use super::{body, countdown, first_of_page, prompt_text, row_text, status, title};
+use super::{body, first_of_page, message, prompt_text, row_text, status, title};
 use crate::menu::command;
 use crate::menu::glyph::Charset;
 use crate::menu::model::{Model, Page as Over};
@@ -24,12 +24,7 @@ pub struct Typed {
 /// What a terminal that types lines shows.
 pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
     let mut typed = Typed {
-        message: match &model.message {
-            Some(message) => message.clone(),
-            None => {
-                countdown(model, |left| format!("within {} s", coarse(left))).unwrap_or_default()
-            }
-        },
+        message: message(model, |left| format!("within {} s", coarse(left))),
         ..Typed::default()
     };
     let mut lines = vec![title(model)];
