@@ -276,6 +276,7 @@ fn load(
         kexec: &Taken::default(),
         memory: 1 << 30,
         authority,
+        summary: None,
     };
     attempt.run(entry, &mut Timeline::start(), &mut |_, _| ())
 }
