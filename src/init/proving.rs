@@ -48,6 +48,7 @@ impl Loader {
             kexec: &FileLoad,
             memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
             authority: &self.authority,
+            summary: None,
         };
         let (report, desk) = (&self.report, &self.desk);
         let start = Instant::now();
