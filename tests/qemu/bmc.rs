@@ -49,7 +49,8 @@ impl Bmc {
         let socket = self.socket.display();
         [
             "-chardev",
-            &format!("socket,id=bmc,path={socket}"),
+            // With a connection that is there before the device, QEMU 7.2 crashes when it tells of itself.
+            &format!("socket,id=bmc,path={socket},reconnect=1"),
             "-device",
             "ipmi-bmc-extern,id=controller,chardev=bmc",
             "-device",
