@@ -14,6 +14,9 @@ pub(super) const MAX_SMALL: u64 = 1024 * 1024;
 /// Length of one record of a directory (Microsoft's FAT specification, section 6).
 pub(super) const RECORD: usize = 32;
 
+/// The bits of a place inside of a record: records begin at multiples of their length.
+pub(super) const INSIDE: u64 = 31;
+
 /// A directory with all that is in it.
 pub(super) struct Listing {
     directory: FsPath,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use fatfs::{FileAttributes, FsOptions, ReadWriteSeek};
 
 use self::clusters::Clusters;
-use self::listing::{Item, Listing, MAX_SMALL, RECORD};
+use self::listing::{INSIDE, Item, Listing, MAX_SMALL, RECORD};
 use super::date::Date;
 use super::{
     DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
@@ -204,8 +204,7 @@ impl Filesystem for Fat {
             let metadata = metadata(&entry);
             let (name, kind) = (entry.file_name(), metadata.kind);
             // What the crate has read last is the end of its record.
-            let last = self.meter.last.get();
-            let record = last.saturating_sub(last % RECORD as u64);
+            let record = self.meter.last.get() & !INSIDE;
             let names = [name.clone(), entry.short_file_name()];
             listing.add(names, Item { metadata, record });
             list.push(DirEntry { name, kind });
