@@ -96,7 +96,7 @@ fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<Shell> {
     let console = console.unwrap_or_else(|| "/dev/console".to_owned());
     let mut shell = Shell::start(&console)?;
     let idle = supervisor.idle();
-    while reap(Some(shell.pid())).is_none() {
+    while reap(Some(shell.pid())).is_none() && !shell.hangs() {
         std::thread::sleep(Duration::from_millis(100));
         shell.limit(idle);
     }

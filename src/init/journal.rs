@@ -6,12 +6,15 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::console::Console;
+use super::place::Place;
+use super::report::Report;
 use crate::ipmi::{Device, IpmiError, SelEntry};
 use crate::policy;
 use crate::policy::overrides::Source;
@@ -39,7 +42,8 @@ pub(super) struct Journal {
     logs: Vec<OwnedFd>,
     console: Option<Console>,
     keeps: bool,
-    has_sel: bool,
+    /// Who is told that the event log of the management controller is being written, where it is.
+    controller: Option<Arc<Report>>,
 }
 
 impl Journal {
@@ -59,14 +63,19 @@ impl Journal {
             logs,
             console: policy.console.as_deref().and_then(Console::open),
             keeps: policy.summary,
-            has_sel: false,
+            controller: None,
         }
     }
 
-    /// One for the loader, which may wait for a management controller.
-    pub(super) fn of_loader(policy: &policy::Report) -> Journal {
+    /// One for the loader, which may wait for a management controller, unless a loader has died of that.
+    pub(super) fn of_loader(
+        policy: &policy::Report,
+        report: &Arc<Report>,
+        is_lost: bool,
+    ) -> Journal {
+        let is_told = policy.sel && !is_lost;
         Journal {
-            has_sel: policy.sel,
+            controller: is_told.then(|| report.clone()),
             ..Journal::open(policy)
         }
     }
@@ -117,11 +126,11 @@ impl Journal {
             Event::NothingBooted { .. } => SelEntry::Nothing,
             _ => return,
         };
-        if self.has_sel
-            && let Err(error) = add(entry)
+        if let Some(report) = &self.controller
+            && let Err(error) = report.during(Place::Firmware, || add(entry))
         {
             log::warn!("the event log of the BMC gets no entries: {error}");
-            self.has_sel = false;
+            self.controller = None;
         }
     }
 }

@@ -74,7 +74,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         log::error!("nothing may be booted: no disk is looked at");
         return exit(NOTHING);
     };
-    let mut journal = Journal::of_loader(&policy.report);
+    let mut journal = Journal::of_loader(&policy.report, &report, lost.firmware());
     journal.put_overrides(&settings.set(true));
     let mut loader = Loader {
         settings,
@@ -92,6 +92,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         begun: false,
         again: false,
         tried: Vec::new(),
+        failed: Vec::new(),
         timeline,
         settled: Duration::ZERO,
         ended: false,
@@ -115,7 +116,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     loader.forget_disks();
     let is_loaded = loader.run();
-    if !is_loaded {
+    if !is_loaded && !loader.stopped {
         let entries = loader.tried.len();
         loader
             .journal
@@ -160,9 +161,11 @@ pub(super) struct Loader {
     pub(super) begun: bool,
     /// The disks have to be looked at again, whether any came or not.
     pub(super) again: bool,
-    /// Ids of entries that failed, here or in a loader before. They stay what they are, since disks are only added
-    /// behind the others, until all of them are forgotten.
+    /// Ids of entries that failed, here or in a loader before, as they are since the last look: an entry may get the id
+    /// of one whose disk has gone.
     pub(super) tried: Vec<String>,
+    /// Those that failed here.
+    pub(super) failed: Vec<EntryName>,
     /// An entry has failed, and the policy wants no other one to be started without a person.
     pub(super) ended: bool,
     /// So it was, and no person is here: the round is over.
@@ -255,6 +258,7 @@ impl Loader {
         self.known.clear();
         self.gone.clear();
         self.tried.clear();
+        self.failed.clear();
         self.verdicts.clear();
         self.ended = false;
         self.again = true;
@@ -271,14 +275,20 @@ impl Loader {
         self.report.rest();
         self.show(&found);
         let names = names(&self.inventory, &found.entries);
+        let mut tried = Vec::new();
         for (entry, name) in found.entries.iter().zip(names) {
-            let died = name.filter(|name| self.lost.entry(name));
-            let Some(name) = died.filter(|_| !self.tried.contains(&entry.id)) else {
-                continue;
+            let has_failed = match &name {
+                Some(name) => self.failed.contains(name),
+                None => self.tried.contains(&entry.id),
             };
-            log::warn!("{}: left out: {LEFT_OUT}", Place::Entry(name));
-            self.tried.push(entry.id.clone());
+            if has_failed {
+                tried.push(entry.id.clone());
+            } else if let Some(name) = name.filter(|name| self.lost.entry(name)) {
+                self.once(format!("{}: left out: {LEFT_OUT}", Place::Entry(name)));
+                tried.push(entry.id.clone());
+            }
         }
+        self.tried = tried;
         self.found = found;
     }
 

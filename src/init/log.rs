@@ -52,7 +52,7 @@ impl Memory {
     }
 
     /// The line that was kept last is not on the consoles yet.
-    pub(super) fn is_unseen(&mut self) {
+    pub(super) fn mark_unseen(&mut self) {
         self.unseen = self.unseen.saturating_add(1);
     }
 
@@ -261,7 +261,7 @@ mod tests {
         memory.push("seen".to_owned());
         for line in ["a", "b"] {
             memory.push(line.to_owned());
-            memory.is_unseen();
+            memory.mark_unseen();
         }
         assert_eq!(
             memory.take_unseen(100),
@@ -275,7 +275,7 @@ mod tests {
         let mut memory = Memory::default();
         for i in 0..1000 {
             memory.push(format!("{i:01022}"));
-            memory.is_unseen();
+            memory.mark_unseen();
         }
         // Most of them are not even kept.
         let (lines, left_out) = memory.take_unseen(2100);

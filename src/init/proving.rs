@@ -51,18 +51,22 @@ impl Loader {
             summary: None,
         };
         let (report, desk) = (&self.report, &self.desk);
+        // Process 1 ends what takes longer than an attempt may.
+        let limit = LIMIT.min(self.policy.failure.limit);
         let start = Instant::now();
         desk.set_step(None);
+        report.limit(Some(limit));
         let facts = attempt.look(&entry, &mut |step| {
             report.alive(0);
             desk.set_step(Some(step));
-            !desk.has_wishes() && start.elapsed() < LIMIT
+            !desk.has_wishes() && start.elapsed() < limit
         });
+        report.limit(None);
         let lines = match facts {
             Ok(facts) => lines(&self.authority.rules().judge(&facts)),
             Err(_) if self.desk.has_wishes() => return None,
-            Err(_) if start.elapsed() >= LIMIT => {
-                let seconds = LIMIT.as_secs();
+            Err(_) if start.elapsed() >= limit => {
+                let seconds = limit.as_secs();
                 return Some(vec![format!(
                     "its files can't be read within {seconds} s: not known"
                 )]);

@@ -132,7 +132,7 @@ impl Report {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.until {
             Some((end, time)) if Instant::now() >= end => {
-                let seconds = time.as_secs_f64();
+                let seconds = time.as_secs();
                 let text = format!("the policy allows {seconds} s for an attempt (failure.limit)");
                 Err(io::Error::new(io::ErrorKind::TimedOut, text))
             }

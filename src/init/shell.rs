@@ -11,6 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal};
 
+/// How long a shell that was ended may take to end.
+const DEATH: Duration = Duration::from_secs(5);
+
 /// Where a board puts it.
 const SHELL: &str = "/bin/sh";
 
@@ -27,7 +30,8 @@ pub(super) struct Shell {
     key: Option<SystemTime>,
     /// and when that was seen.
     seen: Instant,
-    forgotten: bool,
+    /// When it was ended for want of a person.
+    forgotten: Option<Instant>,
 }
 
 impl Shell {
@@ -70,7 +74,7 @@ impl Shell {
             key: last_key(&device),
             device,
             seen: Instant::now(),
-            forgotten: false,
+            forgotten: None,
         })
     }
 
@@ -79,9 +83,14 @@ impl Shell {
         Pid::from_child(&self.child)
     }
 
-    /// Has it ended? It is collected then.
+    /// Has it ended? It is collected then. One that hangs in the kernel is left behind.
     pub(super) fn has_ended(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
+        matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) || self.hangs()
+    }
+
+    /// Does it hang where no signal reaches it, such as at a disk that has died?
+    pub(super) fn hangs(&self) -> bool {
+        self.forgotten.is_some_and(|ended| ended.elapsed() >= DEATH)
     }
 
     /// Ends it when nobody has pressed a key for so long. What it prints meanwhile is no sign of a person.
@@ -91,15 +100,15 @@ impl Shell {
             self.key = key;
             self.seen = Instant::now();
         }
-        if !self.forgotten && idle.is_some_and(|idle| self.seen.elapsed() >= idle) {
-            self.forgotten = true;
+        if self.forgotten.is_none() && idle.is_some_and(|idle| self.seen.elapsed() >= idle) {
+            self.forgotten = Some(Instant::now());
             self.end();
         }
     }
 
     /// Was it ended since nobody was there?
     pub(super) fn is_forgotten(&self) -> bool {
-        self.forgotten
+        self.forgotten.is_some()
     }
 
     /// Ends it and what it has started.

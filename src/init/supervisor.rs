@@ -108,7 +108,7 @@ impl Supervisor {
             self.memory.push(line);
         } else {
             self.memory.push(line);
-            self.memory.is_unseen();
+            self.memory.mark_unseen();
         }
     }
 

@@ -21,6 +21,10 @@ use crate::report::{self, Text};
 use crate::text::Printable;
 use crate::trust::coverage::{State, Verdict};
 
+/// How often disks that have come meanwhile are looked at while entries are tried: one that comes and goes keeps nothing
+/// from being tried.
+const LOOKS: u32 = 8;
+
 /// An attempt has failed.
 pub(super) struct Failed {
     /// Why, in words.
@@ -69,11 +73,13 @@ impl Loader {
         }
         let mut reason = None;
         let mut plan = VecDeque::from(self.plan());
+        let mut looks = 0;
         while let Some((index, name)) = plan.pop_front() {
             let Some(entry) = self.found.entries.get(index).cloned() else {
                 continue;
             };
             self.tried.push(entry.id.clone());
+            self.failed.extend(name.clone());
             match self.try_again_and_again(&entry, name.as_ref()) {
                 Ok(()) => return true,
                 Err(failed) => reason = Some(failed.reason),
@@ -89,7 +95,8 @@ impl Loader {
                 break;
             }
             // A disk that has come meanwhile may hold what is liked better than what is next.
-            if self.add_disks() {
+            if looks < LOOKS && self.add_disks() {
+                looks = looks.saturating_add(1);
                 self.look();
                 plan = self.plan().into();
             }
