@@ -19,7 +19,7 @@ use crate::kexec::{
 use crate::pe::PeError;
 use crate::text::Printable;
 use crate::trust::coverage::{Facts, Piece, Verdict};
-use crate::trust::{Authority, Role};
+use crate::trust::{Authority, Role, Rules};
 
 /// Everything that an attempt needs besides the entry.
 pub struct Attempt<'a> {
@@ -118,10 +118,10 @@ impl Attempt<'_> {
             twins,
         } = timeline.run(Stage::Read, || self.read(entry, watch))?;
         let rules = self.authority.rules();
-        // Where nobody vouches for the entry, somebody may do so for one that starts the same.
-        let mut ways = std::iter::once(&own).chain(&twins);
-        let clear = ways.find(|way| rules.judge(&way.facts).is_clear());
-        let way = clear.unwrap_or(&own);
+        let way = choose(rules, &own, &twins);
+        if way.facts.entry != own.facts.entry {
+            log::info!("vouched for as {}", Printable(&way.facts.entry));
+        }
         let initrd = self
             .complete(initrd, |summary| {
                 summary(&files, &rules.judge(&way.facts), timeline)
@@ -160,6 +160,23 @@ impl Attempt<'_> {
         })
     }
 
+    /// What would be decided of an entry whose files were read now. Nothing is loaded. Each piece is named by its path.
+    /// The authority has to look at something. `watch` is told each step; reading ends when it says `false`.
+    ///
+    /// # Errors
+    /// [`AttemptError`].
+    pub fn prove(
+        &self,
+        entry: &BootEntry,
+        watch: &mut dyn FnMut(Step) -> bool,
+    ) -> Result<Verdict, AttemptError> {
+        let read = self.read(entry, watch)?;
+        let rules = self.authority.rules();
+        let mut facts = choose(rules, &read.own, &read.twins).facts.clone();
+        name(&mut facts, &read.files);
+        Ok(rules.judge(&facts))
+    }
+
     /// What is known of an entry: its files are read and hashed, and nothing is decided and nothing loaded. Each
     /// piece is named by its path. The authority has to look at something. `watch` is told each step; reading ends
     /// when it says `false`.
@@ -173,9 +190,7 @@ impl Attempt<'_> {
     ) -> Result<Facts, AttemptError> {
         let read = self.read(entry, watch)?;
         let mut facts = read.own.facts;
-        for (piece, (file, _)) in facts.pieces.iter_mut().zip(&read.files) {
-            piece.file = file.path.to_string();
-        }
+        name(&mut facts, &read.files);
         Ok(facts)
     }
 
@@ -249,6 +264,21 @@ impl Attempt<'_> {
 
     pub(super) fn describe(&self, file: &FileRef) -> String {
         self.inventory.describe(file).to_string()
+    }
+}
+
+/// The way to the entry that the rules clear: where nobody vouches for its own, somebody may do so for that of one that
+/// starts the same. Its own where they clear none.
+fn choose<'a>(rules: &Rules, own: &'a Way, twins: &'a [Way]) -> &'a Way {
+    let mut ways = std::iter::once(own).chain(twins);
+    let clear = ways.find(|way| rules.judge(&way.facts).is_clear());
+    clear.unwrap_or(own)
+}
+
+/// Names each piece by its path.
+fn name(facts: &mut Facts, files: &[(FileRef, Part)]) {
+    for (piece, (file, _)) in facts.pieces.iter_mut().zip(files) {
+        piece.file = file.path.to_string();
     }
 }
 

@@ -28,9 +28,16 @@ pub(super) fn judge(inventory: &Inventory, policy: &Boot, entries: &mut [BootEnt
             .prefer
             .iter()
             .position(|rule| holds(rule, inventory, entry, &own));
-        let volumes = volumes(entry);
-        let mut rules = policy.refuse.iter();
-        if let Some(rule) = rules.find(|rule| holds(rule, inventory, entry, &volumes)) {
+        let refuses = |entry: &BootEntry| {
+            let volumes = volumes(entry);
+            let mut rules = policy.refuse.iter();
+            rules.find(|rule| holds(rule, inventory, entry, &volumes))
+        };
+        // What is refused vouches for nothing.
+        let mut twins = std::mem::take(&mut entry.twins);
+        twins.retain(|twin| refuses(twin).is_none());
+        entry.twins = twins;
+        if let Some(rule) = refuses(entry) {
             let line = rule.place.line;
             entry.block(format!("line {line} of the policy refuses it"));
         }

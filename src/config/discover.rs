@@ -153,10 +153,18 @@ pub fn discover(inventory: &Inventory) -> Found {
         }
         let first = found.entries.len();
         let evaluated = scripts.read(inventory, readable.iter().copied());
+        let mut fixed = BTreeSet::new();
         for group in std::iter::once(boot).chain(others) {
             let offered = group.finish(inventory.wishes());
             let mut own = offered.entries;
-            own.retain(|entry| !scripts.has_read(&entry.origin.file));
+            // Those that a script of GRUB lists are its entries, under what their own loader forbids.
+            own.retain(|entry| {
+                let is_read = scripts.has_read(&entry.origin.file);
+                if is_read && entry.fixed {
+                    fixed.insert(entry.origin.file.clone());
+                }
+                !is_read
+            });
             if let Some(file) = offered.file.filter(|_| !own.is_empty()) {
                 let configuration = found.configure(EntrySource::Bls, file, own);
                 configuration.wait = offered.wait;
@@ -166,8 +174,11 @@ pub fn discover(inventory: &Inventory) -> Found {
                 found.problem(volume, text);
             }
         }
-        for (file, evaluated) in evaluated {
+        for (file, mut evaluated) in evaluated {
             let volume = file.volume;
+            for entry in &mut evaluated.entries {
+                entry.fixed |= fixed.contains(&entry.origin.file);
+            }
             let configuration = found.configure(EntrySource::Grub, file, evaluated.entries);
             configuration.wait = evaluated.wait;
             configuration.wanted = evaluated.wanted;

@@ -129,7 +129,11 @@ pub(super) fn merge(inventory: &Inventory, found: &mut Found, known: &Identities
     };
     let starts = |i: usize| {
         let start = start(entry(i)?, known)?;
-        Some(match disk(i).filter(is_removable) {
+        // Also where a file is on such a disk that the entry is made from.
+        let written = entry(i)?.written.files().iter();
+        let written = written.map(|file| file.place.volume().disk);
+        let mut disks = disk(i).into_iter().chain(written);
+        Some(match disks.find(is_removable) {
             Some(disk) => format!("{disk} {start}"),
             None => start,
         })
@@ -251,7 +255,10 @@ impl BootEntry {
         }
         let is_known =
             |twin: &BootEntry| twin.cmdline == other.cmdline && twin.written == other.written;
-        if self.twins.len() < MAX_TWINS && !is_known(self) && !self.twins.iter().any(is_known) {
+        // Where one is counts for what is refused: without a place it does not stand for the others.
+        let has_place = self.origin == other.origin || self.also_at.contains(&other.origin);
+        let is_new = !is_known(self) && !self.twins.iter().any(is_known);
+        if self.twins.len() < MAX_TWINS && has_place && is_new {
             self.twins.push(other);
         }
     }

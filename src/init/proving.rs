@@ -56,14 +56,14 @@ impl Loader {
         let start = Instant::now();
         desk.set_step(None);
         report.limit(Some(limit));
-        let facts = attempt.look(&entry, &mut |step| {
+        let verdict = attempt.prove(&entry, &mut |step| {
             report.alive(0);
             desk.set_step(Some(step));
             !desk.has_wishes() && start.elapsed() < limit
         });
         report.limit(None);
-        let lines = match facts {
-            Ok(facts) => lines(&self.authority.rules().judge(&facts)),
+        let lines = match verdict {
+            Ok(verdict) => lines(&verdict),
             Err(_) if self.desk.has_wishes() => return None,
             Err(_) if start.elapsed() >= limit => {
                 let seconds = limit.as_secs();

@@ -1,6 +1,10 @@
 //! Policies and situations, and the plan that must come out.
 
 use super::machine::Machine;
+use crate::boot::rules::judge;
+use crate::entry::{BootEntry, EntrySource};
+use crate::inventory::Inventory;
+use crate::policy::Policy;
 
 /// Situation, policy, plan.
 type Row = (&'static str, &'static str, &'static str);
@@ -341,4 +345,23 @@ fn disks_are_wanted() {
         let missing = Machine::new(disks).missing(policy);
         assert_eq!(missing, expected, "{disks}\n{policy}");
     }
+}
+
+/// What a rule refuses does not stand for what it does not refuse.
+#[test]
+fn what_is_refused_vouches_for_nothing() {
+    let twins = |rule: &str| {
+        let policy = Policy::parse(&format!("boot.refuse = [{{ {rule} }}]")).unwrap();
+        let inventory = Inventory::new();
+        let mut entry = BootEntry::on_disk(0, "a");
+        let mut twin = BootEntry::on_disk(0, "b");
+        twin.source = EntrySource::Grub;
+        twin.title = "B".to_owned();
+        entry.twins = vec![twin];
+        judge(&inventory, &policy.boot, std::slice::from_mut(&mut entry));
+        (entry.bootable(), entry.twins.len())
+    };
+    assert_eq!(twins("source = 'grub'"), (true, 0));
+    assert_eq!(twins("title = 'b'"), (true, 0));
+    assert_eq!(twins("source = 'syslinux'"), (true, 1));
 }
