@@ -92,7 +92,10 @@ type Change = fn(&mut Machine);
 /// What starts the same is one entry, and it is enough that one of the ways to it is signed: that one is taken.
 #[test]
 fn one_of_several_ways_is_enough() {
-    for (what, all) in [("GRUB", grub as fn() -> Machine), ("SYSLINUX", syslinux)] {
+    for (what, all, added) in [
+        ("GRUB", grub as fn() -> Machine, ""),
+        ("SYSLINUX", syslinux, " initrd=/initrd"),
+    ] {
         let mut machine = all();
         let entry = "title new\nlinux /linux\ninitrd /initrd\noptions root=/dev/vda2 ro\n";
         machine.file(ENTRY, entry.as_bytes());
@@ -107,7 +110,8 @@ fn one_of_several_ways_is_enough() {
         })
         .unwrap();
         // What was signed is what is started.
-        assert_eq!(loaded.cmdline, "BOOT_IMAGE=/linux root=/dev/vda2 ro");
+        let expected = format!("BOOT_IMAGE=/linux root=/dev/vda2 ro{added}");
+        assert_eq!(loaded.cmdline, expected);
         // An entry that was changed has none.
         for edit in [
             |entry: &mut BootEntry| entry.cmdline.push_str(" single"),
