@@ -15,6 +15,7 @@ use super::place::{Place, VolumeName};
 use crate::disk::{ReadAt, Source};
 use crate::entry::VolumeId;
 use crate::inventory::{Guard, Inventory};
+use crate::seconds;
 
 /// So many bytes are read in one go: what the kernel reads ahead, and what the slowest disk gives within a second.
 const PIECE: usize = 128 * 1024;
@@ -132,7 +133,7 @@ impl Report {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.until {
             Some((end, time)) if Instant::now() >= end => {
-                let seconds = time.as_secs();
+                let seconds = seconds::written(time);
                 let text = format!("the policy allows {seconds} s for an attempt (failure.limit)");
                 Err(io::Error::new(io::ErrorKind::TimedOut, text))
             }
