@@ -209,6 +209,11 @@ install-sign: ## install pilotlight-sign and the hooks that sign after updates (
 	install -D -m 755 hooks/kernel-postrm $(DESTDIR)/etc/kernel/postrm.d/zzz-pilotlight-sign
 	install -D -m 755 hooks/initramfs-post-update $(DESTDIR)/etc/initramfs/post-update.d/zzz-pilotlight-sign
 
+.PHONY: install-confirm
+install-confirm: ## install what confirms starts to the boot loader: the command and its unit of systemd (as root)
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/pilotlight
+	install -D -m 644 hooks/pilotlight-confirm.service $(DESTDIR)/etc/systemd/system/pilotlight-confirm.service
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for SECONDS each (needs cargo-fuzz and a nightly toolchain)
 	@set -e; for target in $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs))); do \

@@ -41,5 +41,6 @@ pub mod report;
 mod seconds;
 mod size;
 pub mod smbios;
+pub mod store;
 pub mod text;
 pub mod trust;

@@ -1,6 +1,7 @@
 //! Booting: which entry, its bytes, and the hand-over.
 //!
-//! [`find`] looks for entries and blocks those that the policy refuses; [`plan`] puts the others into the order of attempts, and [`unmet`] tells which wishes it can't follow.
+//! [`find`] looks for entries and blocks those that the policy refuses; [`plan`] puts the others into the order of attempts, and [`unmet`] tells which wishes it can't follow;
+//! [`Starts`] puts what resets the machine again and again behind the others.
 //! [`Attempt`] takes one entry through its stages: open, read once into sealed memory while hashing, let the policy
 //! decide, load.
 //! [`save`] writes what the configuration wants to be remembered of a boot, and [`count`] counts it. The jump
@@ -18,6 +19,7 @@ mod plan;
 mod reading;
 mod renaming;
 mod rules;
+mod starts;
 mod step;
 mod stream;
 mod summary;
@@ -35,6 +37,7 @@ pub use memory::available as available_memory;
 pub use payload::{Part, Payload, PayloadError};
 pub use plan::plan;
 pub use rules::{find, missing};
+pub use starts::Starts;
 pub use step::Step;
 pub use summary::Summary;
 pub use timeline::{Stage, Timeline};

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, ValueExt};
 
+use super::confirm::ConfirmOptions;
 use crate::policy;
+use crate::store::Cmos;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub(super) enum Command {
     Menu(MenuOptions),
     /// `policy`
     Policy(PolicyOptions),
+    /// `confirm`
+    Confirm(ConfirmOptions),
     /// `check-policy`
     CheckPolicy {
         /// The policy.
@@ -141,7 +145,7 @@ const BOARD: Flag = Flag {
 };
 
 /// All commands.
-pub(super) const COMMANDS: [Description; 7] = [
+pub(super) const COMMANDS: [Description; 8] = [
     Description {
         name: "list",
         usage: "[--json] [--efivars DIR] [DISK…]",
@@ -245,6 +249,29 @@ pub(super) const COMMANDS: [Description; 7] = [
         ],
     },
     Description {
+        name: "confirm",
+        usage: "[--cmos BYTE] [--forget] [--efivars DIR]",
+        summary: "tell the boot loader that the system which it has started runs",
+        details: "For policies that count starts. Without --cmos the count is in a UEFI variable.",
+        flags: &[
+            Flag {
+                name: "cmos",
+                value: "BYTE",
+                summary: "where the count is in the memory of the clock, as `failure.cmos` says",
+            },
+            Flag {
+                name: "forget",
+                value: "",
+                summary: "forget what was counted of all entries",
+            },
+            Flag {
+                name: "efivars",
+                value: "DIR",
+                summary: "where UEFI variables are, in the place of /sys/firmware/efi/efivars",
+            },
+        ],
+    },
+    Description {
         name: "check-policy",
         usage: "FILE",
         summary: "check the policy of a board before it goes into the flash",
@@ -337,6 +364,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut options = BootOptions::default();
     let mut menu = MenuOptions::default();
     let mut root = PathBuf::from("/");
+    let mut confirm = ConfirmOptions::default();
     let mut paths = Vec::new();
     while let Some(argument) = parser.next()? {
         match (argument, command) {
@@ -356,6 +384,8 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 "board" => {
                     options.policy = Some(PathBuf::from(parser.value()?).join("policy.toml"));
                 }
+                "cmos" => confirm.cmos = Some(byte(&parser.value()?)?),
+                "forget" => confirm.forget = true,
                 "root" => root = PathBuf::from(parser.value()?),
                 "timeout" => menu.timeout = Some(seconds(&parser.value()?)?),
                 "terminal" => menu.terminals.push(PathBuf::from(parser.value()?)),
@@ -398,6 +428,13 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             })),
             _ => Err(UsageError("one policy is shown at a time".to_owned())),
         },
+        Some("confirm") => match &paths[..] {
+            [] => Ok(Command::Confirm(ConfirmOptions {
+                efivars: options.efivars,
+                ..confirm
+            })),
+            _ => Err(UsageError("no disk is asked to confirm".to_owned())),
+        },
         Some("check-policy") => match <[PathBuf; 1]>::try_from(paths) {
             Ok([file]) => Ok(Command::CheckPolicy { file }),
             Err(_) => Err(UsageError("one policy is checked at a time".to_owned())),
@@ -407,6 +444,13 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Ok(Command::Boot(options))
         }
     }
+}
+
+fn byte(value: &OsString) -> Result<u32, UsageError> {
+    let bytes = Cmos::FIRST..=Cmos::LAST;
+    let number = value.parse().ok().filter(|byte| bytes.contains(byte));
+    let (first, last) = (Cmos::FIRST, Cmos::LAST);
+    number.ok_or_else(|| UsageError(format!("a byte is a number from {first} to {last}")))
 }
 
 fn seconds(value: &OsString) -> Result<u32, UsageError> {
@@ -469,6 +513,15 @@ mod tests {
             parsed("check-policy policy.toml"),
             Ok(Command::CheckPolicy { file })
         );
+        let expected = ConfirmOptions {
+            forget: true,
+            cmos: Some(96),
+            efivars: None,
+        };
+        assert_eq!(
+            parsed("confirm --cmos 96 --forget"),
+            Ok(Command::Confirm(expected))
+        );
         let expected = VerifyOptions {
             json: true,
             policy: PathBuf::from("b/policy.toml"),
@@ -489,7 +542,7 @@ mod tests {
                 } else {
                     ""
                 };
-                let value = flag.value.replace("SECONDS", "7");
+                let value = flag.value.replace("SECONDS", "7").replace("BYTE", "96");
                 let line = format!("{} --{} {value}{policy}", command.name, flag.name);
                 assert!(parsed(&line).is_ok(), "{line}");
                 assert!(help(Some(command)).contains(&format!("--{}", flag.name)));
@@ -509,6 +562,8 @@ mod tests {
             ("policy a b", "one policy is shown at a time"),
             ("check-policy", "one policy is checked at a time"),
             ("check-policy a b", "one policy is checked at a time"),
+            ("confirm a", "no disk is asked to confirm"),
+            ("confirm --cmos 9", "a byte is a number from 14 to 224"),
             ("menu --timeout x", "a time is a number of seconds"),
             ("boot --entry", "missing argument for option '--entry'"),
         ] {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod boot;
+mod confirm;
 mod inspect;
 mod json;
 mod list;
@@ -78,6 +79,7 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), CliError> {
         }
         Command::Menu(options) => menu::run(&options, output)?,
         Command::Policy(options) => policy::run(&options, output)?,
+        Command::Confirm(options) => confirm::run(&options, output)?,
         Command::CheckPolicy { file } => {
             authority(&file, None)?;
         }

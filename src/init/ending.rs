@@ -42,6 +42,13 @@ pub(super) fn end(how: Ending, supervisor: &mut Supervisor) {
 
 /// Process 1 must not return, whatever the kernel answers.
 fn stop(command: RebootCommand, supervisor: &mut Supervisor) -> ! {
+    // A reset that does not come is theirs; what is switched off stays off.
+    if command == RebootCommand::PowerOff {
+        for line in supervisor.watchdogs().stop() {
+            supervisor.say(&line);
+        }
+    }
+    supervisor.watchdogs().leave();
     loop {
         supervisor.consoles().drain();
         if let Err(error) = leave(supervisor, &|| rustix::system::reboot(command)) {
@@ -98,6 +105,8 @@ fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<Shell> {
     let idle = supervisor.idle();
     while reap(Some(shell.pid())).is_none() && !shell.hangs() {
         std::thread::sleep(Duration::from_millis(100));
+        // A person is there.
+        supervisor.pet();
         shell.limit(idle);
     }
     shell.end();

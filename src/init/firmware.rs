@@ -185,7 +185,7 @@ impl Firmware {
     }
 
     /// Does `write`, where something may be written.
-    fn written<T>(&self, write: impl FnOnce(&dyn Variables) -> T) -> Option<T> {
+    pub(super) fn written<T>(&self, write: impl FnOnce(&dyn Variables) -> T) -> Option<T> {
         let variables = self.variables.as_deref().filter(|_| self.writable)?;
         Some(self.report.during(Place::Firmware, || write(variables)))
     }

@@ -15,6 +15,7 @@ use super::journal::Journal;
 use super::lost::Lost;
 use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{LEFT_OUT, Report, Watchman};
+use super::resets::Resets;
 use super::settings::Settings;
 use super::wait::{Deadline, LOOK, pause};
 use super::{VOLUMES, front, log as sink, mounts};
@@ -67,10 +68,11 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         let authority = authority(&policy.trust, lost.firmware());
         let authority = authority.filter(|_| policy.trust != Rules::closed())?;
         let firmware = Firmware::open(&policy.efi, report.clone(), lost.firmware());
-        Some((settings, policy, authority, firmware))
+        let resets = Resets::read(&policy.failure, &firmware);
+        Some((settings, policy, authority, firmware, resets))
     });
     report.idle();
-    let Some((settings, policy, authority, firmware)) = known else {
+    let Some((settings, policy, authority, firmware, resets)) = known else {
         log::error!("nothing may be booted: no disk is looked at");
         return exit(NOTHING);
     };
@@ -82,6 +84,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         authority,
         inventory: Inventory::new(),
         firmware,
+        resets,
         report,
         desk,
         lost,
@@ -144,6 +147,8 @@ pub(super) struct Loader {
     pub(super) authority: Authority,
     pub(super) inventory: Inventory,
     pub(super) firmware: Firmware,
+    /// Starts that were not confirmed.
+    pub(super) resets: Resets,
     pub(super) report: Arc<Report>,
     /// What is told the menu, and what it wishes for.
     pub(super) desk: Arc<Desk>,
@@ -289,6 +294,11 @@ impl Loader {
             }
         }
         self.tried = tried;
+        for entry in &found.entries {
+            if let Some(text) = self.resets.complaint(entry) {
+                self.once(text);
+            }
+        }
         self.found = found;
     }
 

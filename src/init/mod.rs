@@ -28,6 +28,7 @@ mod place;
 mod proving;
 mod pulse;
 mod report;
+mod resets;
 mod running;
 mod serving;
 mod settings;
@@ -36,6 +37,7 @@ mod stand_in;
 mod supervisor;
 mod trying;
 mod wait;
+mod watchdogs;
 
 pub use loader::{LOADER, main as loader};
 pub use supervisor::main;

@@ -36,6 +36,17 @@ impl Limits {
             ..Limits::NORMAL
         }
     }
+
+    /// Those of a machine that is reset after so much time without progress: a loader that hangs is ended before.
+    pub(super) fn within(self, reset: Option<Duration>) -> Limits {
+        let halved = |time: Duration| time.checked_div(2).unwrap_or(time);
+        let half = halved(reset.unwrap_or(Duration::MAX));
+        Limits {
+            silence: self.silence.min(half),
+            death: self.death.min(halved(half)),
+            ..self
+        }
+    }
 }
 
 const WORK: Duration = Duration::from_secs(20 * 60);
@@ -253,6 +264,18 @@ mod tests {
         let ended = pulse.verdict(start + SECOND * 41);
         let text = "the loader is at work for 40 s".to_owned();
         assert_eq!(ended, Verdict::End(text));
+    }
+
+    #[test]
+    fn a_loader_that_hangs_is_ended_before_the_machine_is_reset() {
+        let normal = Limits::NORMAL;
+        for (reset, silence) in [(None, 60), (Some(3600), 60), (Some(120), 60), (Some(10), 5)] {
+            let limits = normal.within(reset.map(Duration::from_secs));
+            assert_eq!(limits.silence.as_secs(), silence);
+            assert_eq!(limits.work, normal.work);
+            let reset = Duration::from_secs(reset.unwrap_or(u64::MAX));
+            assert!(limits.silence + limits.death < reset && limits.death <= normal.death);
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(super) enum Said<'a> {
     Line(&'a str),
     /// It is about to write to the consoles itself.
     Menu,
+    /// It gets on.
+    Alive,
     /// The log is wanted in a file.
     Log,
 }
@@ -202,7 +204,7 @@ impl Channel {
                             let _ = rustix::net::send(&self.fd, YOURS, flags);
                         }
                         Message::Log => hear(Said::Log),
-                        _ => {}
+                        _ => hear(Said::Alive),
                     }
                     pulse.hear(message, Instant::now());
                 }
@@ -264,6 +266,7 @@ mod tests {
         let start = Instant::now();
         let mut hear = |said: Said<'_>| match said {
             Said::Line(line) => lines.push(line.to_owned()),
+            Said::Alive => {}
             other => lines.push(format!("{other:?}")),
         };
         let ended = running.listen(limits, &mut hear, || reap(pid));

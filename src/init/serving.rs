@@ -106,7 +106,7 @@ impl Loader {
         if choice.cmdline.is_some() || choice.initrd.is_some() {
             log::info!("{} was changed at the menu", Printable(&entry.title));
         }
-        self.attempt(&entry, name)
+        self.attempt(&entry, name, true)
     }
 }
 

@@ -13,14 +13,12 @@ use super::pulse::Limits;
 use super::running::{Ended, Running, Said};
 use super::settings::Settings;
 use super::wait::Deadline;
+use super::watchdogs::Watchdogs;
 use super::{VOLUMES, ending, loader, mounts};
 use crate::boot::{Stage, Timeline};
 use crate::kexec;
 use crate::policy::{Action, Policy};
 use crate::report::{Event, Text};
-
-/// How long after a crash the loader is started again. It grows with every crash of a round.
-const CRASH_PAUSE: Duration = Duration::from_secs(1);
 
 /// The kernel's level of messages for the consoles (`Documentation/admin-guide/sysctl/kernel.rst`).
 const PRINTK: &str = "/proc/sys/kernel/printk";
@@ -37,6 +35,7 @@ pub(super) struct Supervisor {
     memory: Memory,
     policy: Policy,
     journal: Journal,
+    watchdogs: Watchdogs,
     /// A loader shows its menu on the consoles: the kernel's level of messages for them before.
     lent: Option<String>,
 }
@@ -68,6 +67,7 @@ pub fn main() -> ! {
         memory: Memory::default(),
         policy: Policy::default(),
         journal: Journal::default(),
+        watchdogs: Watchdogs::new(Policy::default().watchdog),
         lent: None,
     };
     supervisor.say(&format!("pilotlight {}", env!("CARGO_PKG_VERSION")));
@@ -163,6 +163,19 @@ impl Supervisor {
         let version = env!("CARGO_PKG_VERSION");
         self.journal.put(&Event::Started { version });
         self.journal.put_overrides(&settings.set(false));
+        self.watchdogs = Watchdogs::new(self.policy.watchdog.clone());
+        self.pet();
+    }
+
+    /// Something gets on: the machine is not reset for now.
+    pub(super) fn pet(&mut self) {
+        for line in self.watchdogs.pet() {
+            self.say(&line);
+        }
+    }
+
+    pub(super) fn watchdogs(&mut self) -> &mut Watchdogs {
+        &mut self.watchdogs
     }
 
     /// Waits, says so before, and shows now and then what is left.
@@ -174,6 +187,7 @@ impl Supervisor {
             }
             std::thread::sleep(wait.step());
             reap(None);
+            self.pet();
             if wait.is_over() {
                 return;
             }
@@ -205,7 +219,8 @@ impl Supervisor {
                 lost.add(place);
             }
             if crash < MAX_CRASHES {
-                let pause = CRASH_PAUSE.saturating_mul(crash);
+                // It grows with every crash of a round.
+                let pause = self.policy.failure.between.saturating_mul(crash);
                 self.pause("starting the loader again", pause);
             }
         }
@@ -221,6 +236,9 @@ impl Supervisor {
     /// Jumps into the loaded kernel; it comes back when the running kernel refuses.
     fn jump(&mut self) {
         self.release();
+        for line in self.watchdogs.hand_over() {
+            self.say(&line);
+        }
         self.say("jumping");
         self.consoles.drain();
         let jump = || kexec::jump().map(|never| match never {});
@@ -238,13 +256,16 @@ impl Supervisor {
         self.release();
         // Its menu shows what was before.
         self.copy_log();
+        self.pet();
         let running = Running::start(lost)?;
         let pid = running.pid();
         let limits = Limits::of(self.policy.failure.limit);
+        let limits = limits.within(self.watchdogs.timeout());
         let mut hear = |said: Said<'_>| match said {
             Said::Line(line) => self.say(line),
             Said::Menu => self.lend(),
             Said::Log => self.copy_log(),
+            Said::Alive => self.pet(),
         };
         let ended = running.listen(limits, &mut hear, || reap(Some(pid)));
         let round = Round::of(ended);

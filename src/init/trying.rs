@@ -10,8 +10,8 @@ use super::loader::{Loader, names};
 use super::place::{EntryName, Place};
 use super::wait::{Deadline, Progress, pause};
 use crate::boot::{
-    Attempt, AttemptError, Part, Timeline, available_memory, count, is_counted, open_disk, plan,
-    save,
+    Attempt, AttemptError, Part, Timeline, available_memory, count, is_counted, is_one_shot,
+    open_disk, plan, save,
 };
 use crate::entry::{BootEntry, FileRef};
 use crate::fs::FsPath;
@@ -52,8 +52,10 @@ impl Loader {
         let places: BTreeMap<&str, usize> =
             places.map(|(i, entry)| (entry.id.as_str(), i)).collect();
         let mut names = names(&self.inventory, all);
-        let order = plan(&self.found, &self.tried, &self.policy.boot).into_iter();
-        let order = order.filter_map(|entry| {
+        let mut order = plan(&self.found, &self.tried, &self.policy.boot);
+        let once = |entry: &BootEntry| is_one_shot(&self.found, entry);
+        self.resets.order(&mut order, once);
+        let order = order.into_iter().filter_map(|entry| {
             let place = *places.get(entry.id.as_str())?;
             Some((place, names.get_mut(place)?.take()))
         });
@@ -121,7 +123,7 @@ impl Loader {
         loop {
             let event = Event::Attempt(entry.title.clone(), origin.clone());
             self.desk.tell(event);
-            let Err(failed) = self.attempt(entry, name.cloned()) else {
+            let Err(failed) = self.attempt(entry, name.cloned(), false) else {
                 return Ok(());
             };
             if !self.policy.failure.tries_again(number, failed.again) || self.is_watched() {
@@ -165,11 +167,13 @@ impl Loader {
     }
 
     /// Reads, proves and loads an entry, and saves what is to be saved before it is started. Why it can't be started
-    /// stands in the log as well.
+    /// stands in the log as well. What a person has chosen, and what was wished for once, comes by itself no second
+    /// time: it is not counted.
     pub(super) fn attempt(
         &mut self,
         entry: &BootEntry,
         name: Option<EntryName>,
+        by_person: bool,
     ) -> Result<(), Failed> {
         if let Some(name) = name {
             self.report.at(Place::Entry(name));
@@ -272,6 +276,10 @@ impl Loader {
         }
         report.alive(0);
         let counted = self.count(entry);
+        report.alive(0);
+        let asked_for = by_person || is_one_shot(&self.found, entry);
+        let counts = counted.is_none() && !asked_for;
+        self.resets.start(&self.firmware, entry, counts);
         report.alive(0);
         let (found, policy) = (&self.found, &self.policy);
         self.firmware

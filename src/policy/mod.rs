@@ -14,6 +14,7 @@ mod rules;
 mod trust;
 mod values;
 mod waiting;
+mod watchdog;
 
 use std::fmt;
 use std::io;
@@ -27,6 +28,7 @@ use overrides::Overrides;
 pub use reader::PolicyError;
 pub use report::Report;
 pub use rules::{DiskRule, EntryRule, Purpose};
+pub use watchdog::Watchdog;
 
 /// Where the policy lies in the image that the flash kernel unpacks.
 pub const PATH: &str = "/etc/pilotlight/policy.toml";
@@ -47,6 +49,8 @@ pub struct Policy {
     pub efi: Efi,
     /// What to do when nothing could be booted.
     pub failure: Failure,
+    /// When the machine is reset because nothing gets on.
+    pub watchdog: Watchdog,
     /// What a person at the machine may do.
     pub menu: Menu,
     /// Where it is written down what happens.
@@ -151,7 +155,7 @@ pub struct Failure {
     pub attempts: u32,
     /// `limit`: how long an attempt may read and load before it has failed. Never 0.
     pub limit: Duration,
-    /// `between`: how long to wait between two attempts at one entry.
+    /// `between`: how long to wait between two attempts at one entry, and after a crash of the loader.
     pub between: Duration,
     /// `entry`: what follows an entry that has failed: the next one, or an end.
     pub entry: Option<Ending>,
@@ -163,6 +167,10 @@ pub struct Failure {
     pub rounds: u32,
     /// `finally`: what follows the last round.
     pub finally: Ending,
+    /// `resets`: how often an entry is started without being confirmed before others come first. 0: always again.
+    pub resets: u32,
+    /// `cmos`: the first byte of the clock's memory that counts them; otherwise a UEFI variable does.
+    pub cmos: Option<u32>,
 }
 
 impl Default for Failure {
@@ -176,6 +184,8 @@ impl Default for Failure {
             pause: Duration::from_secs(10),
             rounds: 0,
             finally: Ending::Reboot,
+            resets: 0,
+            cmos: None,
         }
     }
 }

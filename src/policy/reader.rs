@@ -9,6 +9,7 @@ use super::keys::{Keys, line};
 use super::rules::{disk_rules, entry_rules, pattern};
 use super::trust::trust;
 use super::{Action, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
+use crate::store::Cmos;
 use crate::trust::Mode;
 
 /// A file larger than this is no policy.
@@ -16,6 +17,9 @@ const MAX_SIZE: usize = 256 * 1024;
 
 /// Who reads an entry more often will not read it.
 const MAX_ATTEMPTS: u32 = 100;
+
+/// Who was started more often is long given up.
+const MAX_RESETS: u32 = 50;
 
 /// Why a text is no policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +58,7 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
             keys.yes_or_no("stand_in", &mut policy.efi.stand_in)
         })?;
         root.table("failure", |keys| failure(keys, &mut policy.failure))?;
+        root.table("watchdog", |keys| policy.watchdog.read(keys))?;
         root.table("menu", |keys| policy.menu.read(keys))?;
         root.table("report", |keys| policy.report.read(keys))?;
         root.table("override", |keys| policy.overrides.read(keys))?;
@@ -94,7 +99,12 @@ fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
     keys.word("then", &mut failure.then, &ACTIONS)?;
     keys.seconds("pause", &mut failure.pause)?;
     keys.number("rounds", &mut failure.rounds)?;
-    keys.word("finally", &mut failure.finally, &ENDINGS)
+    keys.word("finally", &mut failure.finally, &ENDINGS)?;
+    failure.resets = keys.limited("resets", 0, MAX_RESETS, failure.resets)?;
+    if keys.has("cmos") {
+        failure.cmos = Some(keys.limited("cmos", Cmos::FIRST, Cmos::LAST, Cmos::FIRST)?);
+    }
+    Ok(())
 }
 
 /// What else in a policy would lead around `enforce`.
@@ -151,7 +161,7 @@ pub(super) const ENDINGS: [(&str, Ending); 3] = [
 mod tests {
     use super::*;
     use crate::config::bls::Pattern;
-    use crate::policy::Efi;
+    use crate::policy::{Efi, Watchdog};
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -177,7 +187,13 @@ mod tests {
             then = \"retry\"\n\
             pause = 1\n\
             rounds = 3\n\
-            finally = \"poweroff\"\n";
+            finally = \"poweroff\"\n\
+            resets = 3\n\
+            cmos = 96\n\
+            [watchdog]\n\
+            timeout = 60\n\
+            kernel = \"armed\"\n\
+            boot = 600\n";
         let expected = Policy {
             wait: Wait {
                 disks: Duration::from_secs(60),
@@ -205,6 +221,13 @@ mod tests {
                 pause: Duration::from_secs(1),
                 rounds: 3,
                 finally: Ending::PowerOff,
+                resets: 3,
+                cmos: Some(96),
+            },
+            watchdog: Watchdog {
+                timeout: 60,
+                armed: true,
+                boot: 600,
             },
             ..Policy::default()
         };
@@ -254,6 +277,16 @@ mod tests {
                 "`attempts` of failure is a number from 1 to 100",
             ),
             ("[failure]\nlimit = 0\n", 1, "more than 0 seconds"),
+            ("[failure]\nresets = 51\n", 1, "from 0 to 50"),
+            ("[failure]\ncmos = 13\n", 1, "from 14 to 224"),
+            ("[watchdog]\ntimeout = 9\n", 1, "at least 10 seconds"),
+            ("[watchdog]\ntimeout = 3601\n", 1, "from 0 to 3600"),
+            ("[watchdog]\nkernel = true\n", 2, "\"armed\", \"disarmed\""),
+            (
+                "[watchdog]\ntimeout = 0\nkernel = \"armed\"\n",
+                1,
+                "needs a `timeout`",
+            ),
             ("[failure]\nentry = \"retry\"\n", 2, "\"next\", \"reboot\""),
             ("wait = 3\n", 1, "`wait` is a table, not integer"),
             ("[wait]\n[wait\n", 2, ""),

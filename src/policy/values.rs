@@ -7,6 +7,7 @@ use super::keys::line;
 use super::menu::ACCESS as WHO;
 use super::reader::{ACCESS, ACTIONS, AFTER_ENTRY, COUNTING, ENDINGS, PolicyError};
 use super::rules::{SOURCES, TRANSPORTS};
+use super::watchdog::KERNEL;
 use super::{DiskRule, EntryRule, Policy, Purpose};
 use crate::config::bls::Pattern;
 use crate::disk::PartitionKind;
@@ -23,6 +24,7 @@ impl Policy {
             boot,
             efi,
             failure,
+            watchdog,
             menu,
             report,
             overrides,
@@ -57,6 +59,11 @@ impl Policy {
             ("failure.pause", seconds::written(failure.pause)),
             ("failure.rounds", failure.rounds.to_string()),
             ("failure.finally", word(&ENDINGS, failure.finally)),
+            ("failure.resets", failure.resets.to_string()),
+            ("failure.cmos", failure.cmos.map_or(String::new(), number)),
+            ("watchdog.timeout", watchdog.timeout.to_string()),
+            ("watchdog.kernel", word(&KERNEL, watchdog.armed)),
+            ("watchdog.boot", watchdog.boot.to_string()),
             ("menu.timeout", timeout),
             ("menu.hidden", menu.timeout.hidden.to_string()),
             (
@@ -115,6 +122,10 @@ impl Policy {
         }
         Ok(lines)
     }
+}
+
+fn number(number: u32) -> String {
+    number.to_string()
 }
 
 fn quoted(text: &str) -> String {

@@ -87,8 +87,10 @@ fn every_key_is_described() {
             "[failure]",
             &[
                 "attempts", "limit", "between", "entry", "then", "pause", "rounds", "finally",
+                "resets", "cmos",
             ],
         ),
+        ("[watchdog]", &["timeout", "kernel", "boot"]),
         (
             "[menu]",
             &[

@@ -1,7 +1,7 @@
 //! [`Machine`]: disks with entries, in one line.
 
-use crate::boot::plan;
 use crate::boot::rules::{judge, missing};
+use crate::boot::{Starts, is_one_shot, plan};
 use crate::config::{Configuration, Found};
 use crate::disk::{Hardware, PartitionKind, Transport};
 use crate::efi::Wishes;
@@ -11,7 +11,8 @@ use crate::inventory::Inventory;
 use crate::policy::Policy;
 
 /// A machine, as a line has it: a word for each disk, which is its letter, `:`, and its entries with commas between
-/// them; and words for what UEFI variables wish, as in `once=b`, `preferred=b`, `always=b`.
+/// them; words for what UEFI variables wish, as in `once=b`, `preferred=b`, `always=b`; and what happened before:
+/// `started=aab`, of which the ids are one letter, and `good=b`, which was started once and confirmed before all that.
 ///
 /// Before the id of an entry may stand `*` for the default of the disk's configuration, `!` where its kernel is not
 /// there, `~` where it was lost before, `%` where its boots are used up. Behind it may stand `+` and a number where
@@ -20,6 +21,7 @@ pub(super) struct Machine {
     pub(super) inventory: Inventory,
     found: Found,
     lost: Vec<String>,
+    starts: Starts,
 }
 
 impl Machine {
@@ -28,6 +30,7 @@ impl Machine {
             inventory: Inventory::new(),
             found: Found::default(),
             lost: Vec::new(),
+            starts: Starts::default(),
         };
         let disks = line.split(' ').filter_map(|word| word.split_once(':'));
         let letters: Vec<&str> = disks.clone().map(|(letter, _)| letter).collect();
@@ -57,7 +60,22 @@ impl Machine {
             default: wish("always"),
             ..Wishes::default()
         };
+        for id in wish("good").iter().flat_map(|ids| ids.chars()) {
+            machine.start(id);
+            machine.starts.confirm();
+        }
+        for id in wish("started").iter().flat_map(|ids| ids.chars()) {
+            machine.start(id);
+        }
         machine
+    }
+
+    fn start(&mut self, id: char) {
+        let id = id.to_string();
+        let entry = self.found.entries.iter().find(|entry| entry.id == id);
+        let known = self.starts.to_bytes();
+        self.starts = Starts::parse(&known).unwrap();
+        self.starts.start(entry.unwrap(), true);
     }
 
     fn add_disk(&mut self, letter: &str) {
@@ -169,8 +187,10 @@ impl Machine {
     pub(super) fn plan(mut self, policy: &str) -> String {
         let policy = Policy::parse(policy).unwrap_or_else(|error| panic!("{policy}: {error}"));
         judge(&self.inventory, &policy.boot, &mut self.found.entries);
-        let plan = plan(&self.found, &self.lost, &policy.boot).into_iter();
-        let plan = plan.map(|entry| entry.id.clone());
+        let mut plan = plan(&self.found, &self.lost, &policy.boot);
+        let once = |entry: &BootEntry| is_one_shot(&self.found, entry);
+        self.starts.order(&mut plan, policy.failure.resets, once);
+        let plan = plan.into_iter().map(|entry| entry.id.clone());
         let refused = self.found.entries.iter().filter_map(|entry| {
             let texts = entry.problems.iter().map(|problem| problem.text.as_str());
             let line = texts

@@ -309,6 +309,41 @@ fn wishes_choose_among_what_is_left() {
 }
 
 #[test]
+fn what_resets_the_machine_gives_way_to_others() {
+    compare(&[
+        ("n:a,b,c started=aaa", "", "a b c"),
+        ("n:a,b,c started=aa", "failure.resets = 3", "a b c"),
+        ("n:a,b,c started=aaa", "failure.resets = 3", "b c a"),
+        ("n:a,b,c started=aaabbb", "failure.resets = 3", "c a b"),
+        ("n:a,b,c started=aaabb", "failure.resets = 3", "b c a"),
+        // When all are used up, what was started least.
+        ("n:a,b,c started=aaabbc", "failure.resets = 1", "c b a"),
+        ("n:a started=aaa", "failure.resets = 1", "a"),
+        // What was good comes first among the others, and only where something gives way.
+        ("n:a,b,c good=c started=aa", "failure.resets = 2", "c b a"),
+        ("n:a,b,c good=c started=a", "failure.resets = 2", "a b c"),
+        ("n:a,b,c good=bc started=aa", "failure.resets = 2", "c b a"),
+        ("n:a,b,c good=c started=aacc", "failure.resets = 2", "b c a"),
+        ("n:a,b,c good=a started=ab", "failure.resets = 2", "a b c"),
+        ("n:a,b,c good=c started=bb", "failure.resets = 2", "a c b"),
+        // Whoever is preferred gives way as well, but not what is asked for at this boot.
+        ("n:a,b always=b started=bb", "failure.resets = 2", "a b"),
+        ("n:a,b,c once=b started=bbaa", "failure.resets = 2", "b c a"),
+        (
+            "n:a,b started=bb",
+            "failure.resets = 2\nboot.default = 'b'",
+            "a b",
+        ),
+        // It loosens nothing.
+        (
+            "n:a,b,!c started=aa",
+            "failure.resets = 1\nboot.refuse = [{ id = 'b' }]",
+            "a [b 2]",
+        ),
+    ]);
+}
+
+#[test]
 fn disks_are_wanted() {
     for (disks, policy, expected) in [
         ("n:", "", &[][..]),

@@ -1,0 +1,251 @@
+//! [`Watchdogs`]: timers in hardware that reset the machine when process 1 gets on with nothing any more.
+//!
+//! Nothing here runs beside the work: whoever gets on calls [`Watchdogs::pet`], and who waits does it for a wait with
+//! an end. A loader that hangs is ended long before; what is left is a process 1, or a kernel, that hangs itself.
+#![allow(unsafe_code)] // ioctls that rustix does not have
+
+use std::collections::BTreeSet;
+use std::ffi::c_int;
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::ioctl::{Getter, Opcode, Setter, Updater, ioctl, opcode};
+
+use crate::policy::Watchdog as Policy;
+
+/// They are petted, and looked for, at most so often.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Where they are. The last one is that of drivers that stand beside the kernel's watchdog core, as IPMI's does; where
+/// none does, it is another name of the first.
+const DEVICES: [&str; 5] = [
+    "/dev/watchdog0",
+    "/dev/watchdog1",
+    "/dev/watchdog2",
+    "/dev/watchdog3",
+    "/dev/watchdog",
+];
+
+// `<linux/watchdog.h>`.
+const SET_OPTIONS: Opcode = opcode::read::<c_int>(b'W', 4);
+const SET_TIMEOUT: Opcode = opcode::read_write::<c_int>(b'W', 6);
+const GET_TIMEOUT: Opcode = opcode::read::<c_int>(b'W', 7);
+/// `WDIOS_DISABLECARD`.
+const DISABLE: c_int = 1;
+
+/// All watchdogs of the machine, as far as the policy wants them.
+pub(super) struct Watchdogs {
+    policy: Policy,
+    open: Vec<Watchdog>,
+    petted: Option<Instant>,
+    /// What was said of those that can't be opened.
+    complaints: BTreeSet<String>,
+    /// The machine is to be reset, by them if by nothing else.
+    left: bool,
+}
+
+struct Watchdog {
+    name: &'static str,
+    file: File,
+    /// After how many seconds it resets the machine.
+    timeout: u32,
+}
+
+impl Watchdogs {
+    /// Those of a policy; none was opened yet.
+    pub(super) fn new(policy: Policy) -> Watchdogs {
+        Watchdogs {
+            policy,
+            open: Vec::new(),
+            petted: None,
+            complaints: BTreeSet::new(),
+            left: false,
+        }
+    }
+
+    /// Something gets on: all of them begin anew. Those that came meanwhile are opened, which arms them. What there
+    /// is to say is returned.
+    pub(super) fn pet(&mut self) -> Vec<String> {
+        let early = self.petted.is_some_and(|petted| petted.elapsed() < BEAT);
+        if self.left || early || self.policy.timeout == 0 {
+            return Vec::new();
+        }
+        self.petted = Some(Instant::now());
+        let news = self.look();
+        for watchdog in &mut self.open {
+            watchdog.pet();
+        }
+        news
+    }
+
+    fn look(&mut self) -> Vec<String> {
+        let mut news = Vec::new();
+        for name in DEVICES {
+            if self.open.iter().any(|watchdog| watchdog.name == name) {
+                continue;
+            }
+            match Watchdog::open(name, self.policy.timeout) {
+                Ok(watchdog) => {
+                    let seconds = watchdog.timeout;
+                    news.push(format!(
+                        "{name}: resets the machine after {seconds} s without progress"
+                    ));
+                    self.open.push(watchdog);
+                }
+                Err(error) if is_none(&error) => {}
+                Err(error) => {
+                    let text = format!("{name}: no watchdog: {error}");
+                    if self.complaints.insert(text.clone()) {
+                        news.push(text);
+                    }
+                }
+            }
+        }
+        news
+    }
+
+    /// After how long without progress the machine is reset, if there are any.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        let shortest = self.open.iter().map(|watchdog| watchdog.timeout).min();
+        shortest.map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
+    /// Another kernel is about to run: arms them for it as long as policy says, or stops them. Petted again, they are
+    /// what they were before. What there is to say is returned.
+    pub(super) fn hand_over(&mut self) -> Vec<String> {
+        if !self.policy.armed {
+            return self.stop();
+        }
+        self.petted = None;
+        let mut open = std::mem::take(&mut self.open);
+        let news = open
+            .iter_mut()
+            .map(|watchdog| watchdog.leave(self.policy.boot));
+        let news = news.collect();
+        // Closed without a word they run on.
+        drop(open);
+        news
+    }
+
+    /// Stops them. One that can't be stopped gets as long as a kernel needs to come up.
+    pub(super) fn stop(&mut self) -> Vec<String> {
+        self.petted = None;
+        let open = std::mem::take(&mut self.open);
+        let failed = open.into_iter().filter_map(|mut watchdog| {
+            let name = watchdog.name;
+            let error = watchdog.stop().err()?;
+            let news = watchdog.leave(self.policy.boot);
+            Some(format!("{name}: can't be stopped ({error}); {news}"))
+        });
+        failed.collect()
+    }
+
+    /// The machine is about to be reset, and does so by them if by nothing else: they are petted no more. That of a
+    /// management controller goes on meanwhile, and has to leave time for the firmware.
+    pub(super) fn leave(&mut self) {
+        self.left = true;
+        for watchdog in &mut self.open {
+            watchdog.leave(self.policy.boot);
+        }
+    }
+}
+
+/// Is there none of this name, or is it another name of one that is open?
+fn is_none(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    // `NXIO` and `NODEV`: the driver has gone.
+    matches!(
+        errno,
+        Some(Errno::NOENT | Errno::NXIO | Errno::NODEV | Errno::BUSY)
+    )
+}
+
+impl Watchdog {
+    /// Opens it, which arms it, for so many seconds or as long as it can. Some begin with the first petting.
+    fn open(name: &'static str, seconds: u32) -> io::Result<Watchdog> {
+        let file = File::options().write(true).open(name)?;
+        let mut watchdog = Watchdog {
+            name,
+            file,
+            timeout: seconds,
+        };
+        watchdog.set(seconds);
+        Ok(watchdog)
+    }
+
+    /// Sets the time, or what comes next below that the hardware can count.
+    fn set(&mut self, seconds: u32) {
+        let halves = std::iter::successors(Some(seconds), |seconds| Some(seconds / 2));
+        for seconds in halves.take_while(|seconds| *seconds != 0) {
+            let Ok(mut value) = c_int::try_from(seconds) else {
+                continue;
+            };
+            // SAFETY: the argument of this ioctl is an int, which the driver reads and rounds.
+            let set = unsafe { ioctl(&self.file, Updater::<SET_TIMEOUT, _>::new(&mut value)) };
+            if set.is_ok() {
+                break;
+            }
+        }
+        // SAFETY: this ioctl writes one int.
+        let now = unsafe { ioctl(&self.file, Getter::<GET_TIMEOUT, c_int>::new()) };
+        let now = now.ok().and_then(|now| u32::try_from(now).ok());
+        self.timeout = now.filter(|now| *now != 0).unwrap_or(seconds);
+    }
+
+    fn pet(&mut self) {
+        // Any byte but the one that says that it may stop at the end. What fails resets the machine, as it should.
+        let _ = self.file.write(b"\0");
+    }
+
+    /// Leaves it armed for so many seconds from now on, and says so.
+    fn leave(&mut self, seconds: u32) -> String {
+        self.set(seconds);
+        self.pet();
+        let (name, seconds) = (self.name, self.timeout);
+        format!("{name}: the next kernel has {seconds} s to take it over")
+    }
+
+    fn stop(&mut self) -> io::Result<()> {
+        // SAFETY: the argument of this ioctl is an int, which the driver reads.
+        unsafe { ioctl(&self.file, Setter::<SET_OPTIONS, _>::new(DISABLE)) }?;
+        // For drivers of their own, which ask for it before they let go.
+        let _ = self.file.write(b"V");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_time_none_is_looked_for() {
+        let policy = Policy {
+            timeout: 0,
+            ..Policy::default()
+        };
+        let mut watchdogs = Watchdogs::new(policy);
+        assert_eq!(watchdogs.pet(), [""; 0]);
+        assert!(watchdogs.petted.is_none() && watchdogs.timeout().is_none());
+    }
+
+    #[test]
+    fn what_is_to_be_reset_is_petted_no_more() {
+        let mut watchdogs = Watchdogs::new(Policy::default());
+        watchdogs.leave();
+        assert_eq!(watchdogs.pet(), [""; 0]);
+        assert!(watchdogs.petted.is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_no_watchdog_keeps_the_time_that_was_wanted() {
+        let mut watchdog = Watchdog::open("/dev/null", 20).unwrap();
+        assert_eq!(watchdog.timeout, 20);
+        watchdog.pet();
+        assert!(watchdog.stop().is_err());
+        assert!(is_none(&io::Error::from(Errno::BUSY)));
+        assert!(!is_none(&io::Error::from(Errno::ACCESS)));
+    }
+}
