@@ -279,21 +279,29 @@ impl Setup {
 
     /// Another policy, and the files of its anchors beside it.
     pub fn policy_with(self, text: &str, anchors: &[(&str, &Path)]) -> Setup {
-        self.archive(text, anchors, None)
+        self.archive(text, anchors, None, None)
     }
 
     /// Another policy, and a shell in the image.
     pub fn policy_and_shell(self, text: &str) -> Setup {
-        let shell = Path::new("/bin/busybox");
-        assert!(
-            shell.exists(),
-            "no {}: it is in Debian's package busybox-static",
-            shell.display()
-        );
-        self.archive(text, &[], Some(shell))
+        self.archive(text, &[], Some(busybox()), None)
     }
 
-    fn archive(mut self, text: &str, anchors: &[(&str, &Path)], shell: Option<&Path>) -> Setup {
+    /// Another policy, and a script that runs beside process 1, from its start on.
+    pub fn policy_and_script(self, text: &str, script: &str) -> Setup {
+        // The name of the shell is that of its program, which finds all others in itself once there is a `/proc`.
+        let script = format!("(while [ ! -e /proc/1 ]; do :; done\n{script}) &\nexec /init\n");
+        let setup = self.archive(text, &[], Some(busybox()), Some(&script));
+        setup.arguments(&["-append", "rdinit=/bin/sh -- /bin/first"])
+    }
+
+    fn archive(
+        mut self,
+        text: &str,
+        anchors: &[(&str, &Path)],
+        shell: Option<&Path>,
+        script: Option<&str>,
+    ) -> Setup {
         const DIRECTORY: &str = "etc/pilotlight";
         let root = directory().join(format!("{}.root", self.name));
         let _ = std::fs::remove_dir_all(&root);
@@ -306,6 +314,10 @@ impl Setup {
         std::fs::create_dir_all(root.join("bin")).unwrap();
         if let Some(shell) = shell {
             std::fs::copy(shell, root.join("bin/sh")).unwrap();
+        }
+        if let Some(script) = script {
+            let first = root.join("bin/first");
+            std::fs::write(first, script).unwrap();
         }
         let archive = directory().join(format!("{}.cpio", self.name));
         let pack = format!(
@@ -358,6 +370,16 @@ impl Setup {
             log,
         }
     }
+}
+
+fn busybox() -> &'static Path {
+    let shell = Path::new("/bin/busybox");
+    assert!(
+        shell.exists(),
+        "no {}: it is in Debian's package busybox-static",
+        shell.display()
+    );
+    shell
 }
 
 /// What the monitor says before it asks for the next command.

@@ -28,6 +28,7 @@ mod policy;
 mod power;
 mod recording;
 mod report;
+mod resets;
 mod signed;
 mod stand_in;
 mod tpm;

@@ -1,0 +1,165 @@
+//! Kernels that never get up, loaders that die or hang, and a process 1 that hangs itself: the machine always ends in the
+//! state that policy names.
+
+use super::disk::{Files, Image, Variables};
+use super::machine::{Machine, Setup};
+use super::{BOOT, ROOT, log_in};
+
+const DISK: [&str; 2] = ["-device", "virtio-blk-pci,drive=disk"];
+
+/// A machine that starts anew where others of these tests end.
+const RESETS: [&str; 4] = ["-action", "reboot=reset", "-action", "watchdog=reset"];
+
+const WATCHDOG: [&str; 2] = ["-device", "i6300esb"];
+
+/// What the kernel says that finds no root filesystem. With nothing else said, it stands there for ever.
+const PANIC: &str = "Kernel panic - not syncing: VFS";
+
+/// The demo system, and before it an entry whose kernel never gets up.
+fn image(name: &str, options: &str) -> Image {
+    let image = Image::copy(name, "esp");
+    let newer = std::env::var("PILOTLIGHT_NEWER_KERNEL").expect("run this by `make qemu-test`");
+    let newer = std::fs::read(&newer).unwrap_or_else(|error| panic!("{newer}: {error}"));
+    image.put_on_esp(&Files::from([("/bad/linux".to_owned(), newer)]));
+    let text = format!(
+        "title bad\nsort-key a\nlinux /bad/linux\noptions {ROOT} console=ttyS0 {options}\n"
+    );
+    image.add_entries(vec![("bad.conf".to_owned(), text)]);
+    image
+}
+
+fn set_up(name: &str, image: &Image) -> Setup {
+    Machine::set_up(name)
+        .drive(image)
+        .arguments(&DISK)
+        .arguments(&WATCHDOG)
+        .arguments(&RESETS)
+}
+
+/// No firmware keeps variables here, and the memory of the clock has the count.
+#[test]
+fn a_kernel_that_stands_still_is_reset_and_makes_way() {
+    const POLICY: &str = "[failure]\nresets = 1\ncmos = 96\n\
+                          [watchdog]\nkernel = \"armed\"\nboot = 10\n";
+    let image = image("stands-still", "");
+    let mut machine = set_up("stands-still", &image).policy(POLICY).start();
+    machine.expect("/dev/watchdog0: resets the machine after 120 s", BOOT);
+    machine.expect("booting bad", BOOT);
+    machine.expect("start 1 of 1 without being confirmed", BOOT);
+    machine.expect("/dev/watchdog0: the next kernel has 10 s", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.expect(PANIC, BOOT);
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.expect(
+        "bad: started 1 times and not confirmed, others come first",
+        BOOT,
+    );
+    machine.expect("booting Debian", BOOT);
+    machine.expect("start 1 of 1 without being confirmed", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.finish();
+}
+
+/// Watchdogs are stopped before the jump: a system that knows of none runs on, and confirms.
+#[test]
+fn what_is_confirmed_comes_first_from_then_on() {
+    const POLICY: &str = "[failure]\nresets = 1\n";
+    let image = image("confirmed", "panic=-1");
+    let program = std::fs::read(env!("CARGO_BIN_EXE_pilotlight")).unwrap();
+    image.put_on_esp(&Files::from([("/pilotlight".to_owned(), program)]));
+    let variables = Variables::new("confirmed");
+    let mut machine = set_up("confirmed", &image)
+        .firmware(&variables)
+        .policy(POLICY)
+        .start();
+    machine.expect("no start was counted yet", BOOT);
+    machine.expect("booting bad", BOOT);
+    machine.expect(PANIC, BOOT);
+    machine.expect(
+        "bad: started 1 times and not confirmed, others come first",
+        BOOT,
+    );
+    machine.expect("booting Debian", BOOT);
+    machine.expect("jumping", BOOT);
+    log_in(&mut machine);
+    // The watchdog does not run: a register of it (`ESB_LOCK_REG` in `drivers/watchdog/i6300esb.c`).
+    let register = "cd /sys/bus/pci/devices; od -An -tx1 -j 104 -N 1 $(grep -l 0x25ab */device | cut -d / -f 1)/config";
+    let register = machine.shell(&format!("{register}; cd"));
+    assert_eq!(register.split_whitespace().last(), Some("00"), "{register}");
+    machine.shell("mount /dev/vda1 /boot/efi");
+    let said = machine.shell("/boot/efi/pilotlight confirm");
+    assert!(!said.contains("no start"), "{said}");
+    machine.type_line("reboot -f");
+    // Both were started once: without being confirmed, the first one would have its turn.
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.expect("booting Debian", BOOT);
+    machine.finish();
+}
+
+/// A loader is stopped, which is ended, and then process 1 loops, which nothing on this machine could end but its
+/// watchdog.
+#[test]
+fn a_loader_that_hangs_is_ended_and_a_process_1_that_hangs_is_reset() {
+    const POLICY: &str = "[wait]\ndisks = 3600\n[watchdog]\ntimeout = 10\n";
+    // All code of process 1 is made one slide into a jump to itself.
+    const SCRIPT: &str = r#"
+sleep 2
+kill -STOP $(pidof pilotlight-loader)
+sleep 12
+code=$(grep -m 1 'r-xp .*/init' /proc/1/maps)
+start=$((0x${code%%-*}))
+end=${code%% *}
+size=$((0x${end#*-} - start))
+(head -c $((size - 2)) /dev/zero | tr '\0' '\220'; printf '\353\376') >/loop
+dd if=/loop of=/proc/1/mem bs=$size count=1 oflag=seek_bytes seek=$start conv=notrunc && echo process 1 loops
+"#;
+    let mut machine = Machine::set_up("hangs")
+        .arguments(&WATCHDOG)
+        .arguments(&RESETS)
+        .policy_and_script(POLICY, SCRIPT)
+        .start();
+    machine.expect("/dev/watchdog0: resets the machine after 10 s", BOOT);
+    machine.expect("the loader gave no sign of life for 5 s", BOOT);
+    machine.expect("the loader died: signal 9", BOOT);
+    machine.expect("process 1 loops", BOOT);
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.finish();
+}
+
+/// A hundred times, at times that nobody has chosen.
+#[test]
+fn a_loader_that_is_killed_at_any_time_is_started_again() {
+    const POLICY: &str = "[failure]\nbetween = 0\npause = 0\n";
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos();
+    println!("seed {seed}");
+    // Numbers of a linear congruence, whose upper bits are the better ones.
+    let script = format!(
+        r#"
+seed={seed}
+killed=0
+while [ $killed -lt 100 ]; do
+	seed=$(((seed * 1103515245 + 12345) & 0x7fffffff))
+	usleep $(((seed >> 12) % 400000))
+	loaders=$(pidof pilotlight-loader) && kill -KILL $loaders && killed=$((killed + 1))
+done
+echo "killed $killed times from seed {seed} on"
+"#
+    );
+    let image = Image::overlay("killed", "esp");
+    let mut machine = Machine::set_up("killed")
+        .drive(&image)
+        .arguments(&DISK)
+        .policy_and_script(POLICY, &script)
+        .start();
+    machine.expect("killed 100 times", BOOT);
+    machine.expect("booting Debian", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.expect("Linux version 6.1.", BOOT);
+    let log = machine.transcript();
+    assert!(
+        log.matches("the loader died: signal 9").count() >= 90,
+        "{log}"
+    );
+    assert!(!log.contains("Kernel panic"), "{log}");
+    machine.finish();
+}
