@@ -191,6 +191,10 @@ grub-files: setup ## let GRUB configure systems of many kinds anew, for the test
 bench: setup-test kernel ## measure boots, their growth, and reading and hashing against the kernel and sha256sum
 	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) cargo bench --locked
 
+.PHONY: bench-boot
+bench-boot: setup flash $(DISKS)/grub.raw $(DISKS)/esp.raw ## measure boots by OVMF with GRUB, systemd-boot and Pilotlight, by stage
+	@qemu/bench-boot $(FLASH) $(DISKS)
+
 .PHONY: sign-tool
 sign-tool: $(SIGN_TOOL) ## build pilotlight-sign, which makes signatures
 
