@@ -169,7 +169,7 @@ locked-kernel: setup-test binary
 qemu-test: setup-test flash locked-kernel disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
 	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_FLASH=$(abspath $(FLASH)) PILOTLIGHT_LOCKED=$(LOCKED) \
 	PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
-		cargo test --locked --features qemu --test qemu -- --test-threads 2
+		cargo test --locked --features qemu --test qemu -- --test-threads 3
 
 .PHONY: size
 size: $(STARTS) ## show what takes how much of the flash, and check the limits

@@ -3,6 +3,7 @@
 use super::machine::Machine;
 use crate::boot::rules::judge;
 use crate::entry::{BootEntry, EntrySource};
+use crate::fs::MemoryFilesystem;
 use crate::inventory::Inventory;
 use crate::policy::Policy;
 
@@ -387,7 +388,8 @@ fn disks_are_wanted() {
 fn what_is_refused_vouches_for_nothing() {
     let twins = |rule: &str| {
         let policy = Policy::parse(&format!("boot.refuse = [{{ {rule} }}]")).unwrap();
-        let inventory = Inventory::new();
+        let mut inventory = Inventory::new();
+        inventory.add_filesystem("5000", Box::new(MemoryFilesystem::new()));
         let mut entry = BootEntry::on_disk(0, "a");
         let mut twin = BootEntry::on_disk(0, "b");
         twin.source = EntrySource::Grub;
