@@ -122,7 +122,8 @@ fn an_edited_command_line_is_what_the_system_sees() {
     machine.expect("Edit: other", BOOT);
     // Words are cut, and a step is undone.
     machine.press("\x05 edited=no wrong");
-    machine.expect("+ wrong", BOOT);
+    // It may be painted before the last letters come.
+    machine.expect("+ w", BOOT);
     machine.press("\x17\x17edited=yes \x0bmore\x1a");
     // Only what is another letter is painted.
     machine.expect("yes", BOOT);
