@@ -1,8 +1,14 @@
 //! How much memory a payload may take.
 
+/// Bytes that a payload may take: half of what is available, since the kernel makes its own copy of everything while it
+/// loads. No limit where the kernel does not say what is available.
+pub fn for_payload() -> u64 {
+    available().map_or(u64::MAX, |bytes| bytes / 2)
+}
+
 /// Bytes that the kernel could give out without swapping (`MemAvailable` of `/proc/meminfo`), or
 /// `None` where it does not say.
-pub fn available() -> Option<u64> {
+fn available() -> Option<u64> {
     parse(&std::fs::read_to_string("/proc/meminfo").ok()?)
 }
 

@@ -33,7 +33,7 @@ mod witness;
 pub use attempt::{Attempt, AttemptError, Loaded};
 pub use counting::{CountError, count, is_counted};
 pub use environment::{Open, SaveError, open_disk, save};
-pub use memory::available as available_memory;
+pub use memory::for_payload as payload_memory;
 pub use payload::{Part, Payload, PayloadError};
 pub use plan::plan;
 pub use rules::{find, missing};

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::arguments::BootOptions;
 use super::{CliError, authority, inventory, wishes};
-use crate::boot::{Attempt, Loaded, Stage, Timeline, available_memory, plan};
+use crate::boot::{Attempt, Loaded, Stage, Timeline, payload_memory, plan};
 use crate::config::discover;
 use crate::entry::BootEntry;
 use crate::inventory::Inventory;
@@ -38,8 +38,7 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
     let attempt = Attempt {
         inventory: &inventory,
         kexec,
-        // The kernel makes its own copy of everything while it loads.
-        memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+        memory: payload_memory(),
         authority: &authority,
         summary: None,
     };

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::arguments::MenuOptions;
 use super::{CliError, boot, inventory, wishes};
-use crate::boot::{Attempt, Stage, Step, Timeline, available_memory, plan};
+use crate::boot::{Attempt, Stage, Step, Timeline, payload_memory, plan};
 use crate::config::{Found, discover};
 use crate::inventory::Inventory;
 use crate::kexec::DryRun;
@@ -197,7 +197,7 @@ impl Disks {
         let attempt = Attempt {
             inventory: &self.inventory,
             kexec: &DryRun,
-            memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+            memory: payload_memory(),
             authority: &authority,
             summary: None,
         };

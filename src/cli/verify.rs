@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::arguments::VerifyOptions;
 use super::{CliError, authority, inventory, wishes};
-use crate::boot::{Attempt, AttemptError, Timeline, available_memory, find, plan};
+use crate::boot::{Attempt, AttemptError, Timeline, find, payload_memory, plan};
 use crate::entry::BootEntry;
 use crate::kexec::DryRun;
 use crate::text::Printable;
@@ -32,7 +32,7 @@ pub(super) fn run(options: &VerifyOptions, output: &mut dyn Write) -> Result<(),
     let attempt = Attempt {
         inventory: &inventory,
         kexec: &DryRun,
-        memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+        memory: payload_memory(),
         authority: &authority,
         summary: None,
     };

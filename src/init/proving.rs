@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::loader::Loader;
 use super::place::Place;
-use crate::boot::{Attempt, available_memory};
+use crate::boot::{Attempt, payload_memory};
 use crate::entry::BootEntry;
 use crate::kexec::FileLoad;
 use crate::trust::Mode;
@@ -46,7 +46,7 @@ impl Loader {
         let attempt = Attempt {
             inventory: &self.inventory,
             kexec: &FileLoad,
-            memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+            memory: payload_memory(),
             authority: &self.authority,
             summary: None,
         };

@@ -10,8 +10,8 @@ use super::loader::{Loader, names};
 use super::place::{EntryName, Place};
 use super::wait::{Deadline, Progress, pause};
 use crate::boot::{
-    Attempt, AttemptError, Part, Timeline, available_memory, count, is_counted, is_one_shot,
-    open_disk, plan, save,
+    Attempt, AttemptError, Part, Timeline, count, is_counted, is_one_shot, open_disk,
+    payload_memory, plan, save,
 };
 use crate::entry::{BootEntry, FileRef};
 use crate::fs::FsPath;
@@ -205,8 +205,7 @@ impl Loader {
         let attempt = Attempt {
             inventory: &self.inventory,
             kexec: &FileLoad,
-            // The kernel makes its own copy of everything while it loads.
-            memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+            memory: payload_memory(),
             authority: &self.authority,
             summary: match &kept {
                 Some(_) => Some(&summary),

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use pilotlight::boot::{Attempt, available_memory};
+use pilotlight::boot::{Attempt, payload_memory};
 use pilotlight::config::discover;
 use pilotlight::entry::{BootEntry, VolumeId};
 use pilotlight::inventory::Inventory;
@@ -80,7 +80,7 @@ fn groups(
     let attempt = Attempt {
         inventory,
         kexec: &DryRun,
-        memory: available_memory().map_or(u64::MAX, |bytes| bytes / 2),
+        memory: payload_memory(),
         authority: &authority,
         summary: None,
     };
