@@ -46,7 +46,7 @@ MAX_KERNEL := 2800000
 MAX_TRUST_XZ := 111000
 
 SCRIPTS := .ci/run boards/build-coreboot boards/build-esp boards/build-flash boards/build-kernel \
-	boards/configure-kernel boards/lay-out boards/options hooks/95-pilotlight-sign.install \
+	boards/configure-kernel boards/lay-out boards/make-linux boards/options hooks/95-pilotlight-sign.install \
 	hooks/initramfs-post-update hooks/initramfs-report \
 	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary \
 	qemu/fetch-kernel qemu/install-entries qemu/lock-board qemu/make-disk qemu/make-system qemu/run qemu/setup \
