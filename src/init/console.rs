@@ -55,6 +55,12 @@ impl Consoles {
         Consoles(consoles)
     }
 
+    /// None at all.
+    #[cfg(test)]
+    pub(super) fn none() -> Consoles {
+        Consoles(Vec::new())
+    }
+
     /// Puts back the modes that a menu needs. Where one was shown, what follows stands below it.
     pub(super) fn restore(&mut self, shown: bool, policy: &policy::Menu) {
         for console in &mut self.0 {

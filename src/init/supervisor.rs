@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::process::{Pid, WaitOptions, WaitStatus};
 
 use super::console::Consoles;
+use super::ending::Leaving;
 use super::journal::Journal;
 use super::log::{LOG, Memory, Uptime};
 use super::lost::Lost;
@@ -16,15 +17,20 @@ use super::wait::Deadline;
 use super::watchdogs::Watchdogs;
 use super::{VOLUMES, ending, loader, mounts};
 use crate::boot::{Stage, Timeline};
-use crate::kexec;
-use crate::policy::{Action, Policy};
+use crate::child::ChildError;
+#[cfg(test)]
+use crate::policy::Failure;
+use crate::policy::{Action, Ending, Policy};
 use crate::report::{Event, Text};
 
 /// The kernel's level of messages for the consoles (`Documentation/admin-guide/sysctl/kernel.rst`).
-const PRINTK: &str = "/proc/sys/kernel/printk";
+pub(super) const PRINTK: &str = "/proc/sys/kernel/printk";
 
 /// How long printing what was logged under a menu may take on the slowest console: a kernel may be loaded, and waits.
 const CATCH_UP: Duration = Duration::from_secs(5);
+
+/// How often watchdogs that can't be stopped are petted while nothing else happens.
+const STILL: Duration = Duration::from_secs(1);
 
 /// A round in which the loader died as often as this has failed.
 const MAX_CRASHES: u32 = 10;
@@ -178,6 +184,25 @@ impl Supervisor {
         &mut self.watchdogs
     }
 
+    /// Writes down for machines what has happened.
+    pub(super) fn put(&mut self, event: &Event<'_>) {
+        self.journal.put(event);
+    }
+
+    /// What the policy wants when an entry has failed, other than the next one.
+    pub(super) fn failed_entry(&self) -> Option<Ending> {
+        self.policy.failure.entry
+    }
+
+    /// Nothing more can be done but to wait: for a device that does not stop, or for a watchdog.
+    pub(super) fn stand_still(&mut self) -> ! {
+        loop {
+            std::thread::sleep(STILL);
+            reap(None);
+            self.pet();
+        }
+    }
+
     /// Waits, says so before, and shows now and then what is left.
     pub(super) fn pause(&mut self, what: &str, time: Duration) {
         let mut wait = Deadline::start(time);
@@ -240,13 +265,15 @@ impl Supervisor {
             self.say(&line);
         }
         self.say("jumping");
-        self.consoles.drain();
-        let jump = || kexec::jump().map(|never| match never {});
-        if let Err(error) = ending::leave(self, &jump) {
-            let reason = error.to_string();
-            let reason = Text::reason(&reason);
-            self.journal.put(&Event::JumpFailed { reason });
-            self.say(&format!("the kernel refused to jump: {error}"));
+        self.journal.put(&Event::Jumping);
+        match ending::leave(Leaving::Jump, self, &ending::Running) {
+            Err(ChildError::Timeout) => self.stand_still(),
+            Err(error) => {
+                let reason = error.to_string();
+                let reason = Text::reason(&reason);
+                self.journal.put(&Event::JumpFailed { reason });
+            }
+            Ok(()) => {}
         }
     }
 
@@ -326,6 +353,31 @@ fn death(status: WaitStatus) -> String {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "for an unknown reason".to_owned(),
+    }
+}
+
+#[cfg(test)]
+impl Supervisor {
+    /// One without consoles and without watchdogs.
+    pub(super) fn unheard(failure: Failure) -> Supervisor {
+        let mut policy = Policy {
+            failure,
+            ..Policy::default()
+        };
+        policy.watchdog.timeout = 0;
+        Supervisor {
+            consoles: Consoles::none(),
+            memory: Memory::default(),
+            journal: Journal::default(),
+            watchdogs: Watchdogs::new(policy.watchdog.clone()),
+            policy,
+            lent: Some(String::new()),
+        }
+    }
+
+    /// All that it has said.
+    pub(super) fn said(&mut self) -> String {
+        self.memory.take_unseen(usize::MAX).0.join("\n")
     }
 }
 

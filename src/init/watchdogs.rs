@@ -42,8 +42,18 @@ pub(super) struct Watchdogs {
     petted: Option<Instant>,
     /// What was said of those that can't be opened.
     complaints: BTreeSet<String>,
+    aim: Aim,
+}
+
+/// What they are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// They reset a machine that does not get on.
+    Progress,
     /// The machine is to be reset, by them if by nothing else.
-    left: bool,
+    Reset,
+    /// The machine is to be off, or to stand still.
+    Off,
 }
 
 struct Watchdog {
@@ -61,7 +71,7 @@ impl Watchdogs {
             open: Vec::new(),
             petted: None,
             complaints: BTreeSet::new(),
-            left: false,
+            aim: Aim::Progress,
         }
     }
 
@@ -69,11 +79,14 @@ impl Watchdogs {
     /// is to say is returned.
     pub(super) fn pet(&mut self) -> Vec<String> {
         let early = self.petted.is_some_and(|petted| petted.elapsed() < BEAT);
-        if self.left || early || self.policy.timeout == 0 {
+        if self.aim == Aim::Reset || early || self.policy.timeout == 0 {
             return Vec::new();
         }
         self.petted = Some(Instant::now());
-        let news = self.look();
+        let news = match self.aim {
+            Aim::Off => Vec::new(),
+            _ => self.look(),
+        };
         for watchdog in &mut self.open {
             watchdog.pet();
         }
@@ -129,23 +142,34 @@ impl Watchdogs {
         news
     }
 
-    /// Stops them. One that can't be stopped gets as long as a kernel needs to come up.
-    pub(super) fn stop(&mut self) -> Vec<String> {
+    /// Stops them. One that can't be stopped gets as long as a kernel needs to come up, unless it is petted again.
+    fn stop(&mut self) -> Vec<String> {
         self.petted = None;
-        let open = std::mem::take(&mut self.open);
-        let failed = open.into_iter().filter_map(|mut watchdog| {
+        let mut news = Vec::new();
+        let boot = self.policy.boot;
+        self.open.retain_mut(|watchdog| {
+            let Err(error) = watchdog.stop() else {
+                return false;
+            };
             let name = watchdog.name;
-            let error = watchdog.stop().err()?;
-            let news = watchdog.leave(self.policy.boot);
-            Some(format!("{name}: can't be stopped ({error}); {news}"))
+            let left = watchdog.leave(boot);
+            news.push(format!("{name}: can't be stopped ({error}); {left}"));
+            true
         });
-        failed.collect()
+        news
+    }
+
+    /// The machine is about to be switched off, and nothing may reset it: they are stopped, and those that can't be
+    /// are petted for as long as somebody does.
+    pub(super) fn switch_off(&mut self) -> Vec<String> {
+        self.aim = Aim::Off;
+        self.stop()
     }
 
     /// The machine is about to be reset, and does so by them if by nothing else: they are petted no more. That of a
     /// management controller goes on meanwhile, and has to leave time for the firmware.
     pub(super) fn leave(&mut self) {
-        self.left = true;
+        self.aim = Aim::Reset;
         for watchdog in &mut self.open {
             watchdog.leave(self.policy.boot);
         }
@@ -237,6 +261,19 @@ mod tests {
         watchdogs.leave();
         assert_eq!(watchdogs.pet(), [""; 0]);
         assert!(watchdogs.petted.is_none());
+    }
+
+    #[test]
+    fn what_is_to_be_off_is_not_reset_by_one_that_can_not_be_stopped() {
+        let mut watchdogs = Watchdogs::new(Policy::default());
+        watchdogs
+            .open
+            .push(Watchdog::open("/dev/null", 20).unwrap());
+        let news = watchdogs.switch_off().concat();
+        assert!(news.contains("/dev/null: can't be stopped"), "{news}");
+        // It is petted on, and no other one is opened.
+        assert_eq!(watchdogs.pet(), [""; 0]);
+        assert!(watchdogs.petted.is_some() && watchdogs.open.len() == 1);
     }
 
     #[test]

@@ -87,6 +87,15 @@ pub enum Event<'a> {
         /// How, and at what.
         reason: Text<'a>,
     },
+    /// The running kernel is asked to jump into the one that was loaded.
+    Jumping,
+    /// A device does not stop, so that the kernel neither jumps nor takes the machine down.
+    Hung {
+        /// What was asked for: `jump`, `reboot` or `power off`.
+        what: &'a str,
+        /// What follows: `reset`, or `wait` where the policy wants the machine to be off.
+        then: &'a str,
+    },
     /// The running kernel did not take the jump into the one that was loaded.
     JumpFailed {
         /// Why.
