@@ -6,11 +6,11 @@ use std::ffi::c_int;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 
-/// The first and the longest pause between two looks at the child: a healthy one ends in microseconds,
-/// and one that takes seconds need not be seen to the millisecond.
+/// The first and the longest pause between two looks at the child: a healthy one ends in microseconds.
 const SHORTEST: Duration = Duration::from_micros(100);
 const LONGEST: Duration = Duration::from_millis(50);
 
@@ -86,6 +86,12 @@ fn wait(
 ) -> Result<Option<WaitStatus>, ChildError> {
     let start = Instant::now();
     let mut pause = SHORTEST;
+    // Its end ends a pause.
+    let end = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok();
+    let mut end: Vec<PollFd<'_>> = end
+        .iter()
+        .map(|fd| PollFd::new(fd, PollFlags::IN))
+        .collect();
     loop {
         match rustix::process::waitpid(Some(pid), WaitOptions::NOHANG) {
             Ok(Some((_, status))) => return Ok(Some(status)),
@@ -97,7 +103,8 @@ fn wait(
             return Ok(None);
         }
         waiting(start.elapsed());
-        std::thread::sleep(pause.min(left));
+        let timeout = Timespec::try_from(pause.min(left)).map_err(|_| Errno::INVAL);
+        let _ = timeout.and_then(|timeout| rustix::event::poll(&mut end, Some(&timeout)));
         pause = pause.saturating_mul(2).min(LONGEST);
     }
 }

@@ -72,13 +72,18 @@ struct Mount {
 
 impl Mount {
     fn now(&self) -> Result<&dyn Filesystem, FsError> {
-        let mounted = self.mounted.get_or_init(|| {
-            let mounted = self.kernel.mount(&self.target);
-            mounted.map_err(|error| error.to_string())
-        });
-        match mounted {
-            Ok(mounted) => Ok(&mounted.directory),
-            Err(reason) => Err(FsError::Unsupported(reason.clone())),
+        if self.mounted.get().is_none() {
+            let mounted = match self.kernel.mount(&self.target) {
+                // That it took too long this time says nothing of the next.
+                Err(FsError::Io(error)) => return Err(FsError::Io(error)),
+                mounted => mounted.map_err(|error| error.to_string()),
+            };
+            let _ = self.mounted.set(mounted);
+        }
+        match self.mounted.get() {
+            Some(Ok(mounted)) => Ok(&mounted.directory),
+            Some(Err(reason)) => Err(FsError::Unsupported(reason.clone())),
+            None => Err(FsError::NotFound),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::CString;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -32,9 +33,11 @@ const SHOW: Duration = Duration::from_secs(2);
 
 /// The permission to ask the kernel for mounts, which only process 1 and its loader have, and the
 /// directory below which they are made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KernelMount {
     below: PathBuf,
+    /// How long a mount may take besides, or that there is no time left.
+    allowed: Rc<dyn Fn() -> io::Result<Duration>>,
     /// What the mounts of each disk have taken. Clones share it.
     spent: Rc<RefCell<Vec<(PathBuf, Duration)>>>,
 }
@@ -69,7 +72,17 @@ impl KernelMount {
     pub fn new(below: impl Into<PathBuf>) -> KernelMount {
         KernelMount {
             below: below.into(),
+            allowed: Rc::new(|| Ok(Duration::MAX)),
             spent: Rc::default(),
+        }
+    }
+
+    /// The same, where no mount may take longer than `allowed` says by then.
+    #[must_use]
+    pub fn limited(self, allowed: impl Fn() -> io::Result<Duration> + 'static) -> KernelMount {
+        KernelMount {
+            allowed: Rc::new(allowed),
+            ..self
         }
     }
 
@@ -78,7 +91,8 @@ impl KernelMount {
     /// with transactions in it shows the state before them, and that is logged.
     ///
     /// # Errors
-    /// [`FsError::Unsupported`] where the kernel can't, or where it takes longer than it may.
+    /// [`FsError::Unsupported`] where the kernel can't, or where it takes longer than a mount may. [`FsError::Io`] where
+    /// the time is over that is allowed besides: another time it may succeed.
     pub(super) fn mount(&self, target: &Target) -> Result<Mounted, FsError> {
         let format = target.format;
         let (filesystem, options) = mount_options(format).ok_or_else(|| {
@@ -87,7 +101,8 @@ impl KernelMount {
         let node = target.device.node().ok_or_else(|| {
             FsError::Unsupported("the kernel has no device for this volume".to_owned())
         })?;
-        let limit = self.left(target.device.disk())?;
+        let allowed = (self.allowed)().map_err(FsError::Io)?;
+        let limit = self.left(target.device.disk())?.min(allowed);
         let name = node.file_name().unwrap_or(node.as_os_str());
         let point = self.below.join(name);
         std::fs::create_dir_all(&point).map_err(FsError::Io)?;
@@ -95,7 +110,10 @@ impl KernelMount {
         let start = Instant::now();
         let result = job.run(limit, format, &mut Shown::new(&node, limit));
         self.spend(target.device.disk(), start.elapsed());
-        result.map_err(FsError::Unsupported)?;
+        if let Err(reason) = result {
+            (self.allowed)().map_err(FsError::Io)?;
+            return Err(FsError::Unsupported(reason));
+        }
         // Made before anything can fail, so that the mount is released in every case.
         let point = MountPoint(point);
         if ext::is_ext(format) && ext::needs_recovery(&target.source) {
@@ -295,6 +313,29 @@ mod tests {
         let refusal = kernel.left(slow).unwrap_err().to_string();
         assert!(refusal.contains("/dev/sda took 31 s"), "{refusal}");
         assert_eq!(kernel.left(other).unwrap(), DEADLINE);
+    }
+
+    #[test]
+    fn what_ends_with_an_attempt_is_no_word_on_the_filesystem() {
+        let Some(device) = Loop::new("limit", with_orphan) else {
+            eprintln!("not tested: only root has loop devices");
+            return;
+        };
+        let disk = crate::disk::Disk::open(&device.device).unwrap();
+        let layout = disk.scan();
+        let target = Target::of(&layout.volumes[0]).unwrap();
+        let kernel = KernelMount::new(device.directory.join("volumes"));
+        let over = || Err(io::ErrorKind::TimedOut.into());
+        for allowed in [Ok(Duration::ZERO), over()] {
+            // It was over, or it is when the mount was given up.
+            let first = std::cell::Cell::new(Some(allowed));
+            let limited = kernel
+                .clone()
+                .limited(move || first.take().unwrap_or_else(over));
+            let error = limited.mount(&target).err().unwrap();
+            assert!(matches!(error, FsError::Io(_)), "{error}");
+        }
+        assert!(kernel.mount(&target).is_ok());
     }
 
     /// An image in a loop device, which may be written to, for as long as this lives.

@@ -255,7 +255,9 @@ impl Loader {
             report: self.report.clone(),
             lost: self.lost.clone(),
         };
-        let inventory = Inventory::with_kernel_mount(KernelMount::new(VOLUMES));
+        let report = self.report.clone();
+        let kernel = KernelMount::new(VOLUMES).limited(move || report.left());
+        let inventory = Inventory::with_kernel_mount(kernel);
         self.inventory = inventory
             .guarded(Box::new(watchman))
             .described(Smbios::of_this_machine());

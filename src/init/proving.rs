@@ -6,7 +6,7 @@ use super::loader::Loader;
 use super::place::Place;
 use crate::boot::{Attempt, payload_memory};
 use crate::entry::BootEntry;
-use crate::kexec::FileLoad;
+use crate::kexec::DryRun;
 use crate::trust::Mode;
 use crate::trust::coverage::Verdict;
 
@@ -45,7 +45,7 @@ impl Loader {
         }
         let attempt = Attempt {
             inventory: &self.inventory,
-            kexec: &FileLoad,
+            kexec: &DryRun,
             memory: payload_memory(),
             authority: &self.authority,
             summary: None,

@@ -121,24 +121,29 @@ impl Report {
         self.send(&Message::Log);
     }
 
-    /// From now on disks may be read for so long, or without an end.
+    /// From now on disks may be read, and the kernel be asked for something, for so long, or without an end.
     pub(super) fn limit(&self, time: Option<Duration>) {
         let end = time.and_then(|time| Some((Instant::now().checked_add(time)?, time)));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.until = end;
     }
 
-    /// May disks still be read?
-    fn is_in_time(&self) -> io::Result<()> {
+    /// How long it still may take.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`]: no longer, in words.
+    pub(super) fn left(&self) -> io::Result<Duration> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.until {
-            Some((end, time)) if Instant::now() >= end => {
-                let seconds = seconds::written(time);
-                let text = format!("the policy allows {seconds} s for an attempt (failure.limit)");
-                Err(io::Error::new(io::ErrorKind::TimedOut, text))
-            }
-            _ => Ok(()),
+        let Some((end, time)) = state.until else {
+            return Ok(Duration::MAX);
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let seconds = seconds::written(time);
+            let text = format!("the policy allows {seconds} s for an attempt (failure.limit)");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
         }
+        Ok(left)
     }
 
     /// So many more bytes are read.
@@ -238,7 +243,7 @@ impl ReadAt for Counted {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         let mut done: usize = 0;
         for piece in buf.chunks_mut(PIECE) {
-            self.report.is_in_time()?;
+            self.report.left()?;
             let at = offset.saturating_add(done as u64);
             let result = self.source.read_at(at, piece);
             // A read that failed has ended as well.

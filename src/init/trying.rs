@@ -179,6 +179,8 @@ impl Loader {
             self.report.at(Place::Entry(name));
         }
         self.firmware.consume(&self.inventory);
+        // What could not be read in an attempt before may be read now.
+        self.inventory.forget_unreadable();
         let settings = &mut self.settings;
         self.report.during(Place::Firmware, || settings.consume());
         let origin = self.inventory.describe(&entry.origin.file).to_string();
@@ -202,9 +204,12 @@ impl Loader {
             });
             report::document(&lines)
         };
+        let (report, desk) = (&self.report, &self.desk);
         let attempt = Attempt {
             inventory: &self.inventory,
-            kexec: &FileLoad,
+            kexec: &FileLoad {
+                allowed: &|| report.left(),
+            },
             memory: payload_memory(),
             authority: &self.authority,
             summary: match &kept {
@@ -212,7 +217,6 @@ impl Loader {
                 None => None,
             },
         };
-        let (report, desk) = (&self.report, &self.desk);
         desk.set_step(None);
         let mut progress = Progress::default();
         report.limit(Some(self.policy.failure.limit));

@@ -43,6 +43,13 @@ impl Images {
         self.0.iter().map_while(|cell| cell.get().map(Box::as_ref))
     }
 
+    /// See [`Inventory::forget_unreadable`].
+    pub(super) fn forget_unreadable(&mut self) {
+        for image in self.0.iter_mut().filter_map(OnceCell::get_mut) {
+            image.filesystems.forget_unreadable();
+        }
+    }
+
     /// The one that a volume of this number is on.
     fn find(&self, volume: usize) -> Option<&Image> {
         let number = volume.checked_div(VOLUMES)?.checked_sub(1)?;

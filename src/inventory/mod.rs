@@ -75,6 +75,15 @@ impl Filesystems {
     fn new(layout: &Layout) -> Filesystems {
         Filesystems(layout.volumes.iter().map(|_| OnceCell::new()).collect())
     }
+
+    /// Forgets those that could not be read.
+    fn forget_unreadable(&mut self) {
+        for cell in &mut self.0 {
+            if let Some(Err(FsError::Io(_))) = cell.get() {
+                cell.take();
+            }
+        }
+    }
 }
 
 impl Inventory {
@@ -261,6 +270,15 @@ impl Inventory {
         .as_deref()
     }
 
+    /// Forgets which filesystems could not be opened since their medium could not be read, or not in time: they are
+    /// opened anew when they are asked for.
+    pub fn forget_unreadable(&mut self) {
+        for disk in &mut self.disks {
+            disk.filesystems.forget_unreadable();
+            disk.images.forget_unreadable();
+        }
+    }
+
     /// How people find a volume: `/dev/sda partition 2` or `lvm/vg-root`, and in an image
     /// `/dev/sda partition 2: /images/debian.iso`.
     pub fn place(&self, id: VolumeId) -> impl fmt::Display + '_ {
@@ -349,4 +367,57 @@ impl Inventory {
 /// The filesystem of a volume has been given up already.
 fn unreadable(error: &FsError) -> FsError {
     FsError::Unsupported(format!("the filesystem can't be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Hardware, MemorySource, ReadAt};
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// One that can't be read for a while.
+    struct Flaky {
+        source: MemorySource,
+        fails: Arc<AtomicBool>,
+    }
+
+    impl ReadAt for Flaky {
+        fn size(&self) -> u64 {
+            self.source.size()
+        }
+
+        fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+            match self.fails.load(Ordering::Relaxed) {
+                true => Err(io::ErrorKind::TimedOut.into()),
+                false => self.source.read_at(offset, buf),
+            }
+        }
+    }
+
+    #[test]
+    fn a_volume_that_could_not_be_read_in_time_may_be_read_another_time() {
+        let mut image = io::Cursor::new(vec![0; 1 << 20]);
+        fatfs::format_volume(&mut image, fatfs::FormatVolumeOptions::new()).unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let source = Flaky {
+            source: MemorySource::new(image.into_inner()),
+            fails: fails.clone(),
+        };
+        let mut inventory = Inventory::new();
+        inventory.add(Disk {
+            path: "disk".into(),
+            source: Arc::new(source),
+            hardware: Hardware::default(),
+        });
+        let (id, _) = inventory.volumes().next().unwrap();
+        fails.store(true, Ordering::Relaxed);
+        assert!(matches!(inventory.filesystem(id), Err(FsError::Io(_))));
+        fails.store(false, Ordering::Relaxed);
+        // Whoever reads configurations asks again and again, and is not to wait each time.
+        assert!(inventory.filesystem(id).is_err());
+        inventory.forget_unreadable();
+        assert!(inventory.filesystem(id).is_ok());
+    }
 }

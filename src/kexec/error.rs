@@ -63,6 +63,9 @@ impl LoadError {
                  another kernel"
             }
             Errno::IO => "the file could not be read",
+            Errno::TIMEDOUT => {
+                "it takes longer than the policy allows for an attempt (failure.limit)"
+            }
             _ => "for a reason that is not known here",
         }
     }
@@ -123,6 +126,7 @@ mod tests {
             Errno::FBIG,
             Errno::NOSYS,
             Errno::IO,
+            Errno::TIMEDOUT,
         ];
         let reasons: std::collections::BTreeSet<_> = documented
             .into_iter()
