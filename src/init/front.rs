@@ -81,7 +81,7 @@ impl Front {
     ) -> Front {
         let title = "Pilotlight".to_owned();
         let model = Model::new(title, about, permissions, None, Duration::ZERO)
-            .with_idle(policy.timeout.idle);
+            .with_limits(policy.timeout.idle, policy.timeout.stay);
         let own = policy.clone();
         let mut menu = Menu::new(model, Box::new(move |text| own.is_password(text)));
         menu.set_quiet(true);

@@ -16,6 +16,10 @@ pub(super) struct Countdown {
     hidden: bool,
     /// When somebody was here last.
     seen: Duration,
+    /// Since when somebody is here of whom nobody knows whether it is a person.
+    came: Option<Duration>,
+    /// Is it taken for noise, until it types what noise does not?
+    doubted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,8 @@ impl Countdown {
             state: State::Early,
             hidden: true,
             seen: now,
+            came: None,
+            doubted: false,
         };
         if let Some(timeout) = timeout {
             countdown.begin(timeout, now);
@@ -46,9 +52,10 @@ impl Countdown {
         countdown
     }
 
-    /// Who comes before it begins and presses no key for so long has gone. `None` waits for ever.
-    pub(super) fn set_idle(&mut self, idle: Option<Duration>) {
+    /// What holds for who comes before it begins.
+    pub(super) fn set_limits(&mut self, idle: Option<Duration>, stay: Option<Duration>) {
         self.timeout.idle = idle;
+        self.timeout.stay = stay;
     }
 
     /// It begins now, unless somebody is here already. What was shown stays shown.
@@ -102,11 +109,42 @@ impl Countdown {
                 let second = Duration::from_secs(1).min(left);
                 Some(now.saturating_add(if part.is_zero() { second } else { part }))
             }
-            (State::Stopped, Some(idle)) if !self.begun || self.timeout.wait.is_some() => {
-                Some(self.seen.saturating_add(idle))
+            (State::Stopped, idle) if !self.begun || self.timeout.wait.is_some() => {
+                let idle = idle.map(|idle| self.seen.saturating_add(idle));
+                [idle, self.doubt_at()].into_iter().flatten().min()
             }
             _ => None,
         }
+    }
+
+    /// When whoever is here has been here for too long to be believed.
+    fn doubt_at(&self) -> Option<Duration> {
+        Some(self.came?.saturating_add(self.timeout.stay?))
+    }
+
+    /// Is whoever is here taken for noise by now? Then it begins anew, or is early again.
+    pub(super) fn doubt(&mut self, now: Duration) {
+        let has_to_come = self.begun && self.timeout.wait.is_none();
+        let is_due = self.doubt_at().is_some_and(|due| due <= now);
+        if self.state == State::Stopped && !has_to_come && is_due {
+            self.doubted = true;
+            match self.begun {
+                true => self.again(DOUBT, now),
+                false => self.state = State::Early,
+            }
+        }
+    }
+
+    /// Has whoever is here to show that it is a person?
+    pub(super) fn is_doubted(&self) -> bool {
+        self.doubted
+    }
+
+    /// It is a person.
+    pub(super) fn believe(&mut self, now: Duration) {
+        self.doubted = false;
+        self.came = Some(now);
+        self.stop(now);
     }
 
     /// Is it over?
@@ -114,11 +152,16 @@ impl Countdown {
         matches!(self.state, State::Runs(end) if end <= now)
     }
 
-    /// Somebody is here: it ends, and the menu is shown.
+    /// Somebody is here: it ends, and the menu is shown. Whoever is taken for noise does not stop it.
     pub(super) fn stop(&mut self, now: Duration) {
+        if self.doubted {
+            return;
+        }
         self.state = State::Stopped;
         self.hidden = false;
         self.seen = now;
+        // Who comes and goes is not believed either.
+        self.came.get_or_insert(now);
     }
 
     /// It was over, and something is started. What is not shown stays so.
@@ -147,6 +190,9 @@ impl Countdown {
         gone
     }
 }
+
+/// How long somebody has to show that it is a person.
+const DOUBT: Duration = Duration::from_secs(60);
 
 /// A wait that begins anew takes at least this long: whoever reads has a chance to press a key.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -199,6 +245,40 @@ mod tests {
         let waits = Countdown::start(Some(Timeout::default()), S);
         assert!(!waits.is_hidden() && !waits.is_over(S * 1_000_000));
         assert_eq!(waits.next(S), None);
+    }
+
+    #[test]
+    fn who_stays_for_too_long_stops_nothing_until_it_is_believed() {
+        let mut countdown = Countdown::start(Some(timeout(5)), S);
+        countdown.timeout.stay = Some(S * 100);
+        countdown.stop(S * 2);
+        countdown.stop(S * 90);
+        assert_eq!(countdown.next(S * 90), Some(S * 102));
+        countdown.doubt(S * 101);
+        assert!(!countdown.is_doubted());
+        countdown.doubt(S * 102);
+        assert!(countdown.is_doubted());
+        assert_eq!(countdown.left(S * 102), Some(60));
+        countdown.stop(S * 110);
+        assert!(countdown.is_over(S * 162));
+        countdown.believe(S * 120);
+        assert!(!countdown.is_doubted() && countdown.is_stopped());
+        assert_eq!(countdown.next(S * 120), Some(S * 220));
+        // Somebody has to come, whoever that is.
+        let mut waits = Countdown::start(Some(Timeout::default()), S);
+        waits.timeout.stay = Some(S);
+        waits.stop(S);
+        waits.doubt(S * 1000);
+        assert!(!waits.is_doubted());
+        // Before there is anything to start.
+        let mut early = Countdown::start(None, S);
+        early.set_limits(None, Some(S * 10));
+        early.stop(S);
+        early.doubt(S * 11);
+        assert!(early.is_doubted() && !early.holds(S * 11));
+        early.begin(timeout(5), S * 20);
+        early.stop(S * 21);
+        assert!(early.is_over(S * 25));
     }
 
     #[test]

@@ -56,4 +56,7 @@ pub struct Timeout {
     /// Somebody who pressed a key and then none for so long is gone: the wait begins anew. Noise on a serial line
     /// looks like somebody, too. `None` waits for ever.
     pub idle: Option<Duration>,
+    /// Whoever has been here for so long has to type what stands on the screen, which noise does not: otherwise the
+    /// wait begins anew, and no key stops it. `None` never asks.
+    pub stay: Option<Duration>,
 }

@@ -12,7 +12,7 @@ use crate::menu::{Access, Permissions, Timeout};
 pub struct Menu {
     /// `choose`, `edit`, `once`, `default`, `shell` and `attempts`.
     pub permissions: Permissions,
-    /// `timeout`, `hidden` and `idle`. Where configurations are followed, this is for those that say nothing.
+    /// `timeout`, `hidden`, `idle` and `stay`. Where configurations are followed, this is for those that say nothing.
     pub timeout: Timeout,
     /// `timeout = "configuration"`: how long a menu waits is what the configuration of the entry that would be
     /// started says, or UEFI variables.
@@ -26,6 +26,9 @@ pub struct Menu {
 
 /// Who pressed no key for so long has gone.
 const IDLE: Duration = Duration::from_secs(300);
+
+/// Who has been here for so long has to show that it is a person.
+const STAY: Duration = Duration::from_secs(3600);
 
 impl Default for Menu {
     /// Starts at once. Who presses a key in time may start another entry, and change nothing; noise on a line that
@@ -41,6 +44,7 @@ impl Default for Menu {
                 wait: Some(Duration::ZERO),
                 hidden: false,
                 idle: Some(IDLE),
+                stay: Some(STAY),
             },
             follow_configuration: false,
             plain: false,
@@ -86,11 +90,10 @@ impl Menu {
         let timeout = &mut self.timeout;
         keys.yes_or_no("hidden", &mut timeout.hidden)?;
         keys.yes_or_no("plain", &mut self.plain)?;
-        if keys
-            .seconds_or("idle", &mut timeout.idle, &NEVER)?
-            .is_some()
-        {
-            timeout.idle = None;
+        for (key, limit) in [("idle", &mut timeout.idle), ("stay", &mut timeout.stay)] {
+            if keys.seconds_or(key, limit, &NEVER)?.is_some() {
+                *limit = None;
+            }
         }
         match keys.seconds_or("timeout", &mut timeout.wait, &WAITS)? {
             Some(TimeoutWord::Configuration) => self.follow_configuration = true,
@@ -164,7 +167,7 @@ mod tests {
     #[test]
     fn reads_every_key() {
         let text = format!(
-            "timeout = 2.5\nhidden = true\nplain = true\nidle = 60\nchoose = \"no\"\nedit = \"password\"\nonce = \"yes\"\n\
+            "timeout = 2.5\nhidden = true\nplain = true\nidle = 60\nstay = 600\nchoose = \"no\"\nedit = \"password\"\nonce = \"yes\"\n\
              default = \"password\"\nshell = \"password\"\nattempts = 3\npassword = \"{HASH}\""
         );
         let expected = Menu {
@@ -182,6 +185,7 @@ mod tests {
                 wait: Some(Duration::from_millis(2500)),
                 hidden: true,
                 idle: Some(Duration::from_secs(60)),
+                stay: Some(Duration::from_secs(600)),
             },
             follow_configuration: false,
             plain: true,
@@ -217,6 +221,8 @@ mod tests {
         let idle = |text: &str| menu(text).unwrap().timeout.idle;
         assert_eq!(idle(""), Some(IDLE));
         assert_eq!(idle("idle = \"never\""), None);
+        let stay = |text: &str| menu(text).unwrap().timeout.stay;
+        assert_eq!([stay(""), stay("stay = \"never\"")], [Some(STAY), None]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use std::time::Duration;
+
 use super::document::{self, Data};
 use super::keys::line;
 use super::menu::ACCESS as WHO;
@@ -66,12 +68,8 @@ impl Policy {
             ("watchdog.boot", watchdog.boot.to_string()),
             ("menu.timeout", timeout),
             ("menu.hidden", menu.timeout.hidden.to_string()),
-            (
-                "menu.idle",
-                menu.timeout
-                    .idle
-                    .map_or("\"never\"".to_owned(), seconds::written),
-            ),
+            ("menu.idle", or_never(menu.timeout.idle)),
+            ("menu.stay", or_never(menu.timeout.stay)),
             ("menu.plain", menu.plain.to_string()),
             ("menu.choose", word(&WHO, who.choose)),
             ("menu.edit", word(&WHO, who.edit)),
@@ -191,6 +189,10 @@ fn conditions(rule: &DiskRule, inline: &mut Inline) {
         Purpose::Kind(PartitionKind::Mbr(byte)) => format!("\"0x{byte:02x}\""),
     });
     inline.add("partition", purpose);
+}
+
+fn or_never(limit: Option<Duration>) -> String {
+    limit.map_or("\"never\"".to_owned(), seconds::written)
 }
 
 #[cfg(test)]

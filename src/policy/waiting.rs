@@ -21,7 +21,7 @@ impl Menu {
             Some(MenuWait { seconds, style }) => Timeout {
                 wait: seconds.map(|seconds| Duration::from_secs(seconds.into())),
                 hidden: style == WaitStyle::Hidden,
-                idle: self.timeout.idle,
+                ..self.timeout
             },
             None => self.timeout,
         }
@@ -72,10 +72,12 @@ mod tests {
             .wait
             .map_or("for ever".to_owned(), |wait| wait.as_secs().to_string());
         let hidden = if timeout.hidden { " hidden" } else { "" };
-        let idle = timeout
-            .idle
-            .map_or(String::new(), |idle| format!(" idle {}", idle.as_secs()));
-        wait + hidden + &idle
+        let limit = |name: &str, limit: Option<Duration>| {
+            limit.map_or(String::new(), |limit| {
+                format!(" {name} {}", limit.as_secs())
+            })
+        };
+        wait + hidden + &limit("idle", timeout.idle) + &limit("stay", timeout.stay)
     }
 
     #[test]
@@ -121,7 +123,8 @@ mod tests {
             ..Menu::default()
         };
         let first = |i: usize| words(policy.timeout_before(&found, &found.entries[i]));
-        assert_eq!([first(0), first(1)], ["0 idle 300", "for ever idle 300"]);
+        let expected = ["0 idle 300 stay 3600", "for ever idle 300 stay 3600"];
+        assert_eq!([first(0), first(1)], expected);
     }
 
     #[test]
@@ -130,6 +133,7 @@ mod tests {
         let policy = Menu {
             timeout: Timeout {
                 idle: Some(Duration::from_secs(60)),
+                stay: Some(Duration::from_secs(90)),
                 ..Timeout::default()
             },
             follow_configuration: true,
@@ -137,7 +141,7 @@ mod tests {
         };
         assert_eq!(
             words(policy.timeout_before(&found, &found.entries[0])),
-            "5 idle 60"
+            "5 idle 60 stay 90"
         );
     }
 }

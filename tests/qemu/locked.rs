@@ -94,10 +94,10 @@ fn what_the_policy_lets_pass_and_the_kernel_does_not() {
     machine.finish();
 }
 
-/// `ipmitool chassis bootdev bios options=persistent`, on a machine that hides its menu.
+/// `ipmitool chassis bootdev bios options=persistent`, on a machine that hides its menu, and whose board has a shell.
 #[test]
-fn who_wants_a_setup_gets_the_menu() {
-    const POLICY: &str = "[menu]\nhidden = true\n[override]\nallow = [\"ipmi\"]\n\
+fn who_wants_a_setup_gets_the_menu_and_a_shell() {
+    const POLICY: &str = "[menu]\nhidden = true\nshell = \"yes\"\n[override]\nallow = [\"ipmi\"]\n\
                           [report]\nsel = true\n[wait]\ndisks = 60\n";
     let board = std::env::var("PILOTLIGHT_LOCKED").expect("run this by `make qemu-test`");
     let flags = [0xc0, 0x18, 0, 0, 0];
@@ -111,6 +111,14 @@ fn who_wants_a_setup_gets_the_menu() {
         .start();
     machine.expect("policy: menu.hidden is set by ipmi", BOOT);
     machine.expect("Starting in 3", BOOT);
+    machine.press("c");
+    machine.expect("built-in shell (ash)", BOOT);
+    machine.expect("# ", BOOT);
+    machine.type_line("echo $((6 * 7)); head -n 1 /run/pilotlight/log");
+    machine.expect("42", BOOT);
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.type_line("exit");
+    machine.expect("Enter start", BOOT);
     machine.press("\r");
     // Nobody has signed it for this kernel. What is for every boot stays.
     let end = Instant::now() + BOOT;

@@ -20,6 +20,7 @@ mod faults;
 mod flash;
 mod handover;
 mod interface;
+mod leaving;
 mod locked;
 mod machine;
 mod menu;

@@ -1,6 +1,7 @@
 //! A machine with Secure Boot whose owner has a key: the flash kernel on a partition, and in the flash.
 
 use super::disk::{Image, Variables};
+use super::faults::{PATIENT, Small};
 use super::machine::Machine;
 use super::platform::{DATABASE, GLOBAL};
 use super::signed::Signed;
@@ -64,5 +65,22 @@ fn grub_on_nvme_from_the_flash() {
     let cmdline = boots(&mut machine);
     assert!(cmdline.contains("BOOT_IMAGE=/boot/vmlinuz-"), "{cmdline}");
     assert!(machine.transcript().contains(ENABLED));
+    machine.finish();
+}
+
+/// The firmware has given an initrd to the flash kernel, and tells every kernel after it where that was.
+#[test]
+fn a_kernel_without_an_initrd_gets_none_of_the_firmware() {
+    let small = Small::without_initrd("uefi-initrd", "bare");
+    let variables = Variables::new("uefi-initrd");
+    let mut machine = Machine::set_up("uefi-initrd")
+        .firmware(&variables)
+        .policy(PATIENT)
+        .arguments(&["-drive", &small.drive("")])
+        .arguments(&["-device", "virtio-blk-pci,drive=bare"])
+        .start();
+    machine.expect("booting bare from", BOOT);
+    machine.expect("jumping", BOOT);
+    machine.expect("pilotlight 0.1.0", BOOT);
     machine.finish();
 }

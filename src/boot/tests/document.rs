@@ -94,8 +94,8 @@ fn every_key_is_described() {
         (
             "[menu]",
             &[
-                "timeout", "hidden", "idle", "plain", "choose", "edit", "once", "default", "shell",
-                "password", "attempts",
+                "timeout", "hidden", "idle", "stay", "plain", "choose", "edit", "once", "default",
+                "shell", "password", "attempts",
             ],
         ),
         ("[report]", &["console", "kmsg", "sel", "summary"]),

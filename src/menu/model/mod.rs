@@ -25,7 +25,7 @@ use super::screen::Size;
 use crate::entry::Initrd;
 pub(super) use level::{Level, Row};
 pub(super) use page::{Editing, Page, Reading, Text};
-use presence::Pace;
+use presence::{Pace, Proof};
 
 /// Lines of the log that are kept: all that process 1 keeps, unless they are very short.
 const LOG: usize = 4000;
@@ -54,6 +54,7 @@ pub struct Model {
     /// Command lines that were edited, the last one last.
     history: Vec<String>,
     pace: Pace,
+    proof: Proof,
     /// The digits that were typed so far.
     number: usize,
     pub(super) now: Duration,
@@ -100,16 +101,17 @@ impl Model {
             draft: None,
             history: Vec::new(),
             pace: Pace::default(),
+            proof: Proof::default(),
             number: 0,
             now,
             wishes: Vec::new(),
         }
     }
 
-    /// Who comes before [`Event::Begin`] and presses no key for so long has gone; `None` waits for ever.
+    /// What of [`Timeout`] holds for who comes before [`Event::Begin`].
     #[must_use]
-    pub fn with_idle(mut self, idle: Option<Duration>) -> Model {
-        self.countdown.set_idle(idle);
+    pub fn with_limits(mut self, idle: Option<Duration>, stay: Option<Duration>) -> Model {
+        self.countdown.set_limits(idle, stay);
         self
     }
 
@@ -236,21 +238,29 @@ impl Model {
             return;
         }
         if self.countdown.resume(self.now) {
-            // Whoever was here has gone, and takes along what was begun.
-            self.guard.close();
-            self.page = None;
-            self.draft = None;
-            self.levels.truncate(1);
-            self.levels.iter_mut().for_each(Level::leave);
+            self.leave();
             self.message = Some("nobody has pressed a key for long".to_owned());
         }
+        self.countdown.doubt(self.now);
         if !self.countdown.is_over(self.now) {
             return;
+        }
+        if self.countdown.is_doubted() {
+            self.leave();
         }
         // While there is nothing to start, it stays over: what comes is started at once.
         if let Some(i) = self.listing.automatic {
             self.start(i, None, false);
         }
+    }
+
+    /// Whoever was here has gone, and takes along what was begun.
+    fn leave(&mut self) {
+        self.guard.close();
+        self.page = None;
+        self.draft = None;
+        self.levels.truncate(1);
+        self.levels.iter_mut().for_each(Level::leave);
     }
 
     fn found(&mut self, listing: Listing) {
@@ -311,6 +321,9 @@ impl Model {
     }
 
     fn key(&mut self, key: Key, size: Size, charset: Charset) {
+        if self.countdown.is_doubted() {
+            return self.prove(key);
+        }
         let shows = matches!(key, Key::Char(' ') | Key::Escape);
         let counts = self.countdown.left(self.now).is_some();
         if self.countdown.is_hidden() && !shows {

@@ -1,4 +1,4 @@
-//! Is somebody here? Noise on a line looks like keys.
+//! Is somebody here? Noise on a line looks like keys, and a line that is closed to a loop sends back what is shown.
 
 use std::time::Duration;
 
@@ -35,7 +35,43 @@ impl Pace {
     }
 }
 
+/// What a person types to stay. It is shown with blanks, so that a line which sends back what is shown does not type it.
+const PROOF: [char; 4] = ['7', '3', '9', '1'];
+
+/// How much of it was typed in a row.
+#[derive(Debug, Default)]
+pub(super) struct Proof(usize);
+
+impl Proof {
+    /// Takes a key; `true` with the last one.
+    fn press(&mut self, key: Key) -> bool {
+        let expects = |at: usize| PROOF.get(at).map(|c| Key::Char(*c));
+        let first = usize::from(expects(0) == Some(key));
+        self.0 = match expects(self.0) == Some(key) {
+            true => self.0.saturating_add(1),
+            false => first,
+        };
+        let whole = self.0 == PROOF.len();
+        if whole {
+            self.0 = 0;
+        }
+        whole
+    }
+}
+
 impl Model {
+    /// Takes a key of whoever has to show that it is a person.
+    pub(super) fn prove(&mut self, key: Key) {
+        if self.proof.press(key) {
+            self.countdown.believe(self.now);
+        }
+    }
+
+    /// What is to be typed.
+    pub(in crate::menu) fn proof() -> String {
+        PROOF.map(String::from).join(" ")
+    }
+
     /// Does a key mean anything here?
     pub(super) fn means(&self, key: Key) -> bool {
         let moves = matches!(
@@ -74,6 +110,7 @@ mod tests {
             wait: Some(S * 10),
             hidden: false,
             idle: Some(S * 10),
+            stay: Some(S * 1000),
         };
         Machine::new(&["*a", "b"], timeout)
     }
@@ -104,6 +141,52 @@ mod tests {
             }
         }
         assert!(matches!(&wishes[..], [crate::menu::Wish::Start(choice)] if !choice.by_person));
+    }
+
+    /// Ten keys in a second, each of which means something, for ever.
+    #[test]
+    fn a_line_that_babbles_for_ever_keeps_no_machine_from_booting() {
+        let mut machine = machine();
+        let mut wishes = Vec::new();
+        for second in 0..1100 {
+            wishes.extend(machine.tick(second));
+            for key in "\u{8}73 91739 jkjk".chars() {
+                machine.press(&[Key::Char(key)]);
+            }
+            // What it shows comes back.
+            for key in Model::proof().chars() {
+                machine.press(&[Key::Char(key)]);
+            }
+            let doubted = machine.model.countdown.is_doubted();
+            assert_eq!(doubted, second >= 1000, "{second}");
+        }
+        assert!(matches!(&wishes[..], [crate::menu::Wish::Start(choice)] if !choice.by_person));
+        // It goes on failing without anybody, and the next one follows.
+        let event = crate::menu::Event::Failed("no".to_owned(), Some(Duration::ZERO));
+        machine.model.handle(event);
+        machine.press(&[Key::Down]);
+        assert!(matches!(
+            &machine.tick(1101)[..],
+            [crate::menu::Wish::Start(_)]
+        ));
+    }
+
+    #[test]
+    fn a_person_types_what_is_asked_for_and_goes_on() {
+        let mut machine = machine();
+        machine.press(&[Key::Char('e'), Key::Char('x')]);
+        for second in (0..=1000).step_by(5) {
+            machine.tick(second);
+            machine.press(&[Key::Char('y')]);
+        }
+        assert_eq!(machine.model.countdown.left(S * 1000), Some(60));
+        for key in "737391".chars() {
+            machine.press(&[Key::Char(key)]);
+        }
+        assert!(machine.model.holds() && !machine.model.countdown.is_doubted());
+        // What was begun is still there.
+        assert!(matches!(&machine.model.page, Some(Page::Edit(_))));
+        assert!(machine.tick(1009).is_empty());
     }
 
     #[test]

@@ -214,6 +214,7 @@ fn somebody_who_has_gone_does_not_keep_the_machine_from_booting() {
         wait: Some(S * 5),
         hidden: false,
         idle: Some(S * 60),
+        stay: None,
     };
     let mut machine = Machine::new(&["*a", "b"], timeout);
     machine.press(&[Key::Down, Key::Char('e'), Key::Char('x')]);
@@ -472,6 +473,7 @@ proptest! {
             wait: Some(S * 3),
             hidden: false,
             idle: Some(S * 9),
+            stay: Some(S * 20),
         });
         machine.model.permissions = Permissions {
             choose: Access::Password,

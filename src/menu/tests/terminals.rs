@@ -340,6 +340,7 @@ fn a_key_that_was_pressed_before_brings_a_menu_that_is_not_shown() {
         wait: Some(MS * 1000),
         hidden: true,
         idle: None,
+        stay: None,
     };
     let line = Line::new(None);
     let mut menu = menu(Machine::new(&["*a"], hidden).model, &[(&line, Kind::Vt100)]);

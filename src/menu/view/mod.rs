@@ -194,19 +194,24 @@ fn message(model: &Model, when: impl Fn(u64) -> String) -> String {
 
 /// What is started when nobody presses a key. What comes first is the least that has to be seen.
 fn countdown(model: &Model, when: impl Fn(u64) -> String) -> Option<String> {
-    let left = model.countdown.left(model.now)?;
+    let doubted = model.countdown.is_doubted();
+    let stop = match doubted {
+        true => format!("Type {} to stay.", Model::proof()),
+        false => "Any key stops this.".to_owned(),
+    };
+    let Some(left) = model.countdown.left(model.now) else {
+        return doubted.then_some(stop);
+    };
     Some(match model.automatic() {
         Some(item) => format!(
-            "Starting {}: {}, from {}. Any key stops this.",
+            "Starting {}: {}, from {}. {stop}",
             when(left),
             item.title,
             item.place
         ),
         None => match &model.listing.ending {
-            Some(ending) => format!(
-                "No other entry is tried: {ending} {}. Any key stops this.",
-                when(left)
-            ),
+            Some(ending) => format!("No other entry is tried: {ending} {}. {stop}", when(left)),
+            None if doubted => stop,
             None => "Waiting for something that can be started".to_owned(),
         },
     })
