@@ -1,11 +1,13 @@
 //! [`BootEntry`]: one thing that can be booted, whoever described it.
 
+mod hot_key;
 mod initrd;
 mod unified;
 mod written;
 
 use std::ops::Range;
 
+pub use hot_key::HotKey;
 pub use initrd::Initrd;
 pub use unified::{Companion, CompanionKind, Unified};
 pub use written::{ConfigFile, Written};
@@ -231,8 +233,10 @@ pub struct BootEntry {
     pub fallback: Option<usize>,
     /// Its place, from 0, among what the policy prefers to others. No part of the JSON view.
     pub rank: Option<usize>,
-    /// The key that its configuration gives it in a menu: a letter, digit or sign of ASCII. No part of the JSON view.
-    pub hot_key: Option<char>,
+    /// The key that its configuration gives it in a menu. No part of the JSON view.
+    pub hot_key: Option<HotKey>,
+    /// Those of the menus around it, as far as they are known. No part of the JSON view.
+    pub submenu_keys: Vec<Option<HotKey>>,
     /// Version of the kernel or system, as written.
     pub version: Option<String>,
     /// Machine ID of the system that it belongs to.
@@ -283,6 +287,7 @@ impl BootEntry {
             fallback: None,
             rank: None,
             hot_key: None,
+            submenu_keys: Vec::new(),
             version: None,
             machine_id: None,
             system: None,

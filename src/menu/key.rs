@@ -19,6 +19,8 @@ pub enum Key {
     Backspace,
     /// Deletes to the right.
     Delete,
+    /// Insert, which nothing here does.
+    Insert,
     /// Cursor up.
     Up,
     /// Cursor down.

@@ -225,6 +225,7 @@ fn sequence(bytes: &[u8], last: u8) -> Option<Input> {
     let key = match last {
         b'~' => match first? {
             1 | 7 => Key::Home,
+            2 => Key::Insert,
             3 => Key::Delete,
             4 | 8 => Key::End,
             5 => Key::PageUp,
@@ -287,6 +288,7 @@ mod tests {
             (b"\x1b[H", Key::Home),
             (b"\x1b[1~", Key::Home),
             (b"\x1bOF", Key::End),
+            (b"\x1b[2~", Key::Insert),
             (b"\x1b[3~", Key::Delete),
             (b"\x1b[5~", Key::PageUp),
             (b"\x1b[6~", Key::PageDown),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::config::Found;
 use crate::entry::{
-    BootEntry, CompanionKind, FileRef, Initrd, Origin, Password, PayloadKind, VolumeId,
+    BootEntry, CompanionKind, FileRef, HotKey, Initrd, Origin, Password, PayloadKind, VolumeId,
 };
 use crate::inventory::Inventory;
 use crate::size::Size;
@@ -36,7 +36,9 @@ pub struct Item {
     /// Where it was written down, in words.
     pub place: String,
     /// The key that its configuration gives it.
-    pub hot_key: Option<char>,
+    pub hot_key: Option<HotKey>,
+    /// Those of the menus around it, as far as they are known.
+    pub submenu_keys: Vec<Option<HotKey>>,
     /// Why it can't be started.
     pub blocked: Option<String>,
     /// A configuration chooses it.
@@ -78,6 +80,7 @@ impl Item {
             submenu: entry.submenu.clone(),
             place: place(inventory, &entry.origin),
             hot_key: entry.hot_key,
+            submenu_keys: entry.submenu_keys.clone(),
             blocked: blocking.map(|problem| problem.text.clone()),
             default: entry.default,
             password: entry.password,

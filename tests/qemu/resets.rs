@@ -145,6 +145,8 @@ killed=0
 while [ $killed -lt 100 ]; do
 	seed=$(((seed * 1103515245 + 12345) & 0x7fffffff))
 	usleep $(((seed >> 12) % 400000))
+	# Some get further than others.
+	[ $((killed % 5)) = 0 ] && usleep $(((seed >> 8) % 1500000))
 	loaders=$(pidof pilotlight-loader) && kill -KILL $loaders && killed=$((killed + 1))
 done
 echo "killed $killed times from seed {seed} on"

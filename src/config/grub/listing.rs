@@ -12,7 +12,7 @@ use super::wait::wait;
 use crate::config::bls::Counter;
 use crate::config::configuration::{MAX_FALLBACKS, MenuWait, WaitStyle};
 use crate::entry::{
-    BootEntry, EntrySource, FileRef, Origin, Password, PayloadKind, SavedVariables, Written,
+    BootEntry, EntrySource, FileRef, HotKey, Origin, Password, PayloadKind, SavedVariables, Written,
 };
 
 /// Menus in each other beyond this are not opened.
@@ -25,6 +25,7 @@ const MAX_REMARKS: usize = 16;
 #[derive(Clone, Default)]
 struct Path {
     titles: Vec<String>,
+    keys: Vec<Option<HotKey>>,
     ids: Vec<String>,
     /// Where the menus on the way begin.
     menus: Vec<Start>,
@@ -63,6 +64,7 @@ impl Path {
         }
         path.password = path.password.max(password);
         path.titles.push(entry.title.clone());
+        path.keys.push(entry.hot_key);
         path.ids.push(escaped(&entry.id));
         path
     }
@@ -339,6 +341,8 @@ impl<'a> Listing<'a> {
         found.written.extend(&entry.written);
         let outer = path.titles.split_last().map(|(_, outer)| outer);
         found.submenu = outer.unwrap_or_default().to_vec();
+        let outer = path.keys.split_last().map(|(_, outer)| outer);
+        found.submenu_keys = outer.unwrap_or_default().to_vec();
         found.problems = problems;
         let known: Vec<String> = found.problems.iter().map(|p| p.text.clone()).collect();
         match &state.ended {

@@ -7,7 +7,7 @@ use super::interpreter::Place;
 use super::number;
 use super::syntax::Block;
 use crate::config::configuration::MAX_FALLBACKS;
-use crate::entry::{FileRef, Written};
+use crate::entry::{FileRef, HotKey, Written};
 
 /// The entries that were defined in a context.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +28,8 @@ pub(super) struct MenuEntry {
     pub(super) submenu: bool,
     /// Its first class: scripts that are made have the id of the system there.
     pub(super) class: Option<String>,
-    /// The key that chooses it, where that is a letter, digit or sign.
-    pub(super) hot_key: Option<char>,
+    /// The key that chooses it.
+    pub(super) hot_key: Option<HotKey>,
     /// The file that says it, where that is no script.
     pub(super) file: Option<FileRef>,
     /// What says it, besides the scripts that lead to it.

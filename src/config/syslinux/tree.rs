@@ -1,7 +1,7 @@
 //! [`Tree`]: what a configuration says, with what it includes put in its place.
 
 use super::line::split;
-use crate::entry::{Problem, Written};
+use crate::entry::{HotKey, Problem, Written};
 use crate::fs::FsPath;
 
 /// Further remarks on a label are counted.
@@ -154,11 +154,11 @@ impl Label {
     }
 
     /// The letter or digit that chooses it.
-    pub(super) fn hot_key(&self) -> Option<char> {
+    pub(super) fn hot_key(&self) -> Option<HotKey> {
         let (_, behind) = self.title.as_deref()?.split_once('^')?;
         let key = behind.chars().next()?;
         key.is_ascii_alphanumeric()
-            .then(|| key.to_ascii_lowercase())
+            .then(|| HotKey::Char(key.to_ascii_lowercase()))
     }
 
     pub(super) fn remark(&mut self, text: String) {
@@ -262,7 +262,7 @@ mod tests {
         ] {
             let mut label = Label::new("a", &file, 1);
             label.title = Some(title.to_owned());
-            assert_eq!(label.hot_key(), key, "{title}");
+            assert_eq!(label.hot_key(), key.map(HotKey::Char), "{title}");
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use super::level::Level;
 use super::{Action, Model, Row};
+use crate::entry::HotKey;
 use crate::menu::command::Command;
 use crate::menu::key::Key;
+use crate::menu::listing::Item;
 use crate::menu::permissions::Access;
 use crate::menu::screen::Size;
 use crate::menu::view;
@@ -11,17 +13,26 @@ use crate::menu::view;
 /// What a letter means.
 pub(super) enum Letter {
     Command(Command),
-    /// Choose this row.
-    Row(usize),
+    /// Choose this.
+    Place(Place),
     Up,
     Down,
 }
+
+/// A row of a menu, by the titles of the menus around it.
+type Place = (Vec<String>, Row);
 
 impl Model {
     pub(super) fn menu_key(&mut self, key: Key, size: Size) {
         let number = std::mem::take(&mut self.number);
         if self.level().is_typing() {
             return self.search_key(key);
+        }
+        // What is nothing but a key of the menu has other keys that mean the same.
+        if !matches!(key, Key::Char(_))
+            && let Some(place) = hot_key(key).and_then(|key| self.place_of(key))
+        {
+            return self.go(place);
         }
         let count = self.rows().len();
         let page = view::body(size).len().max(1);
@@ -40,7 +51,7 @@ impl Model {
             Key::Function(1) => return self.ask(Action::Command(Command::Help)),
             Key::Char(c) => match self.letter(c) {
                 Some(Letter::Command(command)) => return self.ask(Action::Command(command)),
-                Some(Letter::Row(row)) => row,
+                Some(Letter::Place(place)) => return self.go(place),
                 Some(Letter::Up) => chosen.saturating_sub(1),
                 Some(Letter::Down) => chosen.saturating_add(1),
                 None => return,
@@ -58,25 +69,69 @@ impl Model {
         if let Some(command) = command.filter(|command| access(command) != Access::No) {
             return Some(Letter::Command(command));
         }
-        let row = |key| {
-            let has = |row: &Row| match row {
-                Row::Item(i) => {
-                    let item = self.listing.items.get(*i);
-                    item.is_some_and(|item| item.hot_key == Some(key))
-                }
-                Row::Menu(_) => false,
-            };
-            self.rows().iter().position(has)
-        };
-        let row = row(c).or_else(|| row(c.to_ascii_lowercase()));
-        match (row, command, c) {
-            (Some(row), ..) => Some(Letter::Row(row)),
+        let place = |c| self.place_of(HotKey::Char(c));
+        let place = place(c).or_else(|| place(c.to_ascii_lowercase()));
+        match (place, command, c) {
+            (Some(place), ..) => Some(Letter::Place(place)),
             // It says that nobody may.
             (None, Some(command), _) => Some(Letter::Command(command)),
             (None, None, 'k') => Some(Letter::Up),
             (None, None, 'j') => Some(Letter::Down),
             _ => None,
         }
+    }
+
+    /// What has this key: in the menu that is seen, otherwise in the menus in it.
+    fn place_of(&self, key: HotKey) -> Option<Place> {
+        let key = Some(key);
+        let path = &self.level().path;
+        let items = &self.listing.items;
+        let item = |i: &usize| items.get(*i);
+        let mut rows = self.rows().into_iter();
+        let seen = rows.find(|row| match row {
+            Row::Item(i) => item(i).is_some_and(|item| item.hot_key == key),
+            Row::Menu(title) => self.key_of_menu(title) == key,
+        });
+        if let Some(row) = seen {
+            return Some((path.clone(), row));
+        }
+        let mut inside = items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| item.submenu.starts_with(path) && !self.level().is_searching());
+        let (i, item) = inside.find(|(_, item)| item.hot_key == key)?;
+        Some((item.submenu.clone(), Row::Item(i)))
+    }
+
+    /// The key of a menu in the one that is seen.
+    pub(in crate::menu) fn key_of_menu(&self, title: &str) -> Option<HotKey> {
+        let path = &self.level().path;
+        let mut items = self.listing.items.iter();
+        let inside = |item: &&Item| {
+            let rest = item.submenu.strip_prefix(path.as_slice());
+            rest.and_then(<[String]>::first).is_some_and(|t| t == title)
+        };
+        *items.find(inside)?.submenu_keys.get(path.len())?
+    }
+
+    /// Chooses what may be in another menu, which is opened.
+    fn go(&mut self, (path, row): Place) {
+        let depth = self.level().path.len();
+        for title in path.iter().skip(depth) {
+            let menu = Row::Menu(title.clone());
+            if let Some(level) = self.levels.last_mut() {
+                level.choose(&menu, &self.listing);
+            }
+            self.open();
+        }
+        if let Some(level) = self.levels.last_mut() {
+            level.choose(&row, &self.listing);
+        }
+    }
+
+    /// Does a key that is no letter choose something here?
+    pub(super) fn is_hot(&self, key: Key) -> bool {
+        hot_key(key).is_some_and(|key| self.place_of(key).is_some())
     }
 
     fn choose(&mut self, row: usize) {
@@ -144,6 +199,19 @@ impl Model {
     }
 }
 
+/// The key that a configuration may have given to something.
+fn hot_key(key: Key) -> Option<HotKey> {
+    Some(match key {
+        Key::Char(c) => HotKey::Char(c),
+        Key::Function(number) => HotKey::Function(number),
+        Key::Backspace => HotKey::Backspace,
+        Key::Tab => HotKey::Tab,
+        Key::Delete => HotKey::Delete,
+        Key::Insert => HotKey::Insert,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,28 +221,53 @@ mod tests {
     #[test]
     fn keys_of_entries_choose_and_start_nothing() {
         let mut machine = Machine::new(&["a", "b", "c", "More/d"], Timeout::default());
-        for (item, key) in [(1, 'd'), (2, 'X'), (3, 'y')] {
-            machine.model.listing.items[item].hot_key = Some(key);
+        for (item, key) in [(1, 'd'), (2, 'X')] {
+            machine.model.listing.items[item].hot_key = Some(HotKey::Char(key));
         }
         let mut after = |key| {
             assert_eq!(machine.press(&[Key::Char(key)]), []);
             machine.model.level().chosen
         };
         assert_eq!([after('X'), after('D'), after('x')], [2, 1, 1]);
-        // It is in another menu.
-        assert_eq!(after('y'), 1);
         assert_eq!([after('j'), after('j'), after('k')], [2, 3, 2]);
         // Letters of the menu itself stay what they are.
-        machine.model.listing.items[0].hot_key = Some('k');
+        machine.model.listing.items[0].hot_key = Some(HotKey::Char('k'));
         machine.press(&[Key::Char('k'), Key::Char('d')]);
         assert_eq!(machine.model.level().chosen, 0);
         assert!(machine.model.page.is_some());
     }
 
     #[test]
+    fn keys_lead_into_menus_and_menus_have_keys() {
+        let mut machine =
+            Machine::new(&["a", "More/b", "More/Old/c", "More/d"], Timeout::default());
+        let items = &mut machine.model.listing.items;
+        items[2].hot_key = Some(HotKey::Function(5));
+        items[3].hot_key = Some(HotKey::Char('y'));
+        for item in &mut items[1..] {
+            item.submenu_keys = vec![Some(HotKey::Char('m')), None];
+        }
+        machine.press(&[Key::Char('y')]);
+        assert_eq!(machine.model.level().path, ["More"]);
+        assert_eq!(machine.model.chosen().map(|(i, _)| i), Some(3));
+        machine.press(&[Key::Function(5)]);
+        assert_eq!(machine.model.level().path, ["More", "Old"]);
+        assert_eq!(machine.model.chosen().map(|(i, _)| i), Some(2));
+        // The way back is that of who has opened them one by one.
+        machine.press(&[Key::Left, Key::Left]);
+        assert_eq!(machine.model.level().chosen, 1);
+        machine.press(&[Key::Home, Key::Char('m')]);
+        assert_eq!(machine.model.level().chosen, 1);
+        assert_eq!(machine.model.level().path, [""; 0]);
+        // Nothing has these: the one shows the help.
+        machine.press(&[Key::Insert, Key::Function(1)]);
+        assert!(machine.model.page.is_some());
+    }
+
+    #[test]
     fn what_nobody_may_leaves_its_letter_to_entries() {
         let mut machine = Machine::new(&["a", "b"], Timeout::default());
-        machine.model.listing.items[1].hot_key = Some('c');
+        machine.model.listing.items[1].hot_key = Some(HotKey::Char('c'));
         machine.model.permissions.shell = Access::No;
         assert_eq!(machine.press(&[Key::Char('c')]), []);
         assert_eq!(machine.model.level().chosen, 1);

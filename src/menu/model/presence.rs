@@ -85,7 +85,8 @@ impl Model {
             None => match key {
                 Key::Char(c) => c.is_ascii_digit() || self.letter(c).is_some(),
                 Key::Ctrl(c) => matches!(c, 'p' | 'n'),
-                key => matches!(key, Key::Right | Key::Backspace | Key::Function(1)),
+                Key::Right | Key::Backspace | Key::Function(1) => true,
+                key => self.is_hot(key),
             },
             Some(Page::Details(_) | Page::Text(_)) => {
                 matches!(key, Key::Char(' ' | 'b' | 'q' | 'v'))

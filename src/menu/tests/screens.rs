@@ -77,7 +77,7 @@ fn menus() {
 #[test]
 fn keys_of_entries_and_what_follows_a_failed_one() {
     let mut machine = machine();
-    machine.model.listing.items[0].hot_key = Some('d');
+    machine.model.listing.items[0].hot_key = Some(crate::entry::HotKey::Char('d'));
     machine.model.listing.automatic = None;
     machine.model.listing.ending = Some("reboot".to_owned());
     check("ending", &machine);

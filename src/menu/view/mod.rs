@@ -238,7 +238,11 @@ fn mark(model: &Model, item: &Item) -> char {
 /// The mark and the text of a row.
 fn row_text(model: &Model, row: &Row) -> (char, String) {
     match row {
-        Row::Menu(title) => (' ', format!("{title} >")),
+        Row::Menu(title) => {
+            let key = model.key_of_menu(title);
+            let key = key.map_or(String::new(), |key| format!(" [{key}]"));
+            (' ', format!("{title}{key} >"))
+        }
         Row::Item(i) => match model.listing.items.get(*i) {
             Some(item) => {
                 let key = item.hot_key.map(|key| format!(" [{key}]"));

@@ -5,14 +5,13 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::menu::hot_key;
 use super::{Call, Table};
 use crate::config::bls::{Line, Type1, lines};
 use crate::config::grub::failure::{FILE_NOT_FOUND, Outcome, fail};
 use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::menu::{Body, MenuEntry};
 use crate::config::grub::word::{is_missed, is_unset};
-use crate::entry::{ConfigFile, FileRef, SavePlace, Written};
+use crate::entry::{ConfigFile, FileRef, HotKey, SavePlace, Written};
 use crate::fs::FileKind;
 
 pub(super) const TABLE: Table = &[("blscfg", blscfg)];
@@ -239,7 +238,7 @@ fn menu_entry(state: &mut Interpreter<'_>, entry: Entry, reserve: usize) -> Opti
             .map(|class| expand(state, class, &mut Vec::new())),
         hot_key: entry
             .value("grub_hotkey")
-            .and_then(|name| hot_key(&expand(state, name, &mut Vec::new()))),
+            .and_then(|name| HotKey::of_grub(&expand(state, name, &mut Vec::new()))),
         file: Some(entry.file.clone()),
         written,
         place: state.place().cloned(),

@@ -8,7 +8,7 @@ use crate::config::grub::interpreter::Interpreter;
 use crate::config::grub::menu::{Body, MenuEntry};
 use crate::config::grub::options::{self, Spec, Style, Value};
 use crate::config::grub::syntax::Block;
-use crate::entry::Written;
+use crate::entry::{HotKey, Written};
 
 pub(super) const TABLE: Table = &[
     ("menuentry", define),
@@ -45,14 +45,6 @@ fn inside(text: &str) -> &str {
     letters.next();
     letters.next_back();
     letters.as_str()
-}
-
-/// The key with this name. Those that have words for names (`hotkey_aliases` in `grub-core/commands/menuentry.c`) mean
-/// other things in a menu here, or nothing.
-pub(super) fn hot_key(name: &str) -> Option<char> {
-    let mut letters = name.chars();
-    let key = letters.next().filter(char::is_ascii_graphic)?;
-    letters.next().is_none().then_some(key)
 }
 
 fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
@@ -97,7 +89,7 @@ fn define(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
         body,
         submenu: call.name == "submenu",
         class: given.values("class").first().map(|c| (*c).to_owned()),
-        hot_key: given.value("hotkey").and_then(hot_key),
+        hot_key: given.value("hotkey").and_then(HotKey::of_grub),
         file: None,
         written: Written::default(),
         place: state.place().cloned(),

@@ -3,6 +3,7 @@
 use super::{KERNELS, listed, problems, summary};
 use crate::config::configuration::MenuWait;
 use crate::config::grub::Evaluated;
+use crate::entry::HotKey;
 
 #[test]
 fn submenus_and_the_way_to_the_default() {
@@ -92,12 +93,14 @@ fn a_submenu_that_loads_a_kernel_starts_it() {
 }
 
 #[test]
-fn keys_of_entries_are_single_letters() {
+fn entries_and_menus_have_keys() {
     let menu = "menuentry A --hotkey=a { linux /k1; }\nmenuentry B --hotkey delete { linux /k1; }\n\
-                menuentry C { linux /k1; }\n";
-    let keys = listed(menu, &KERNELS).entries;
-    let keys: Vec<Option<char>> = keys.iter().map(|entry| entry.hot_key).collect();
-    assert_eq!(keys, [Some('a'), None, None]);
+                submenu S --hotkey=f9 { submenu T { menuentry C { linux /k1; }; }; }\n";
+    let entries = listed(menu, &KERNELS).entries;
+    let keys: Vec<Option<HotKey>> = entries.iter().map(|entry| entry.hot_key).collect();
+    assert_eq!(keys, [Some(HotKey::Char('a')), Some(HotKey::Delete), None]);
+    assert_eq!(entries[1].submenu_keys, []);
+    assert_eq!(entries[2].submenu_keys, [Some(HotKey::Function(9)), None]);
 }
 
 /// They wait for their key: neither a number nor a name of the default means one.
