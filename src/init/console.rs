@@ -274,6 +274,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_a_menu_leaves_is_put_right_before_the_next_line() {
+        let (mut reader, tty) = UnixStream::pair().unwrap();
+        let mut consoles = Consoles(vec![console(tty.into())]);
+        let plain = policy::Menu {
+            plain: true,
+            ..policy::Menu::default()
+        };
+        consoles.restore(false, &plain);
+        consoles.restore(true, &plain);
+        consoles.restore(true, &policy::Menu::default());
+        drop(consoles);
+        let mut sent = Vec::new();
+        reader.read_to_end(&mut sent).unwrap();
+        assert_eq!(sent, [b"\r\n", BELOW].concat());
+    }
+
     /// A pipe that nobody empties stands for a serial line whose other end holds its flow control.
     #[test]
     fn a_stuck_console_holds_up_one_line_and_no_more() {

@@ -28,8 +28,8 @@ pub struct Small {
 impl Small {
     pub fn new(machine: &str, name: &str) -> Small {
         let entry = format!("title {name}\nlinux {KERNEL}\ninitrd {INITRD}\n");
-        let initrd = Some(initrd(&format!("{machine}-{name}")));
-        Small::of(machine, name, &entry, initrd)
+        let initrd = archive(&format!("{machine}-{name}"), SECOND, 4);
+        Small::of(machine, name, &entry, Some(initrd))
     }
 
     /// The kernel has no initrd but the one inside of it, with the board's policy.
@@ -110,15 +110,17 @@ impl Small {
     }
 }
 
-/// An archive with the policy for the second start, and enough beside it that reading takes a moment.
-fn initrd(name: &str) -> Vec<u8> {
-    const POLICY: &str = "[wait]\ndisks = 0\n[[boot.refuse]]\nid = \"*\"\n\
-                          [failure]\nthen = \"poweroff\"\npause = 0\n";
+/// The policy for the second start.
+const SECOND: &str = "[wait]\ndisks = 0\n[[boot.refuse]]\nid = \"*\"\n\
+                      [failure]\nthen = \"poweroff\"\npause = 0\n";
+
+/// An archive with a policy, and so many MiB beside it that reading takes a moment.
+pub fn archive(name: &str, policy: &str, size: u32) -> Vec<u8> {
     let tree = directory().join(format!("{name}.tree"));
     let _ = std::fs::remove_dir_all(&tree);
     std::fs::create_dir_all(tree.join("etc/pilotlight")).unwrap();
-    std::fs::write(tree.join("etc/pilotlight/policy.toml"), POLICY).unwrap();
-    let filler: Vec<u8> = (0..1_u32 << 20).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(tree.join("etc/pilotlight/policy.toml"), policy).unwrap();
+    let filler: Vec<u8> = (0..size << 18).flat_map(u32::to_le_bytes).collect();
     std::fs::write(tree.join("etc/filler"), filler).unwrap();
     let archive = tree.with_extension("archive");
     let pack = format!(

@@ -1,7 +1,7 @@
 //! A machine with Secure Boot whose owner has a key: the flash kernel on a partition, and in the flash.
 
-use super::disk::{Image, Variables};
-use super::faults::{PATIENT, Small};
+use super::disk::{Image, Variables, directory};
+use super::faults::{PATIENT, Small, archive};
 use super::machine::Machine;
 use super::platform::{DATABASE, GLOBAL};
 use super::signed::Signed;
@@ -68,14 +68,17 @@ fn grub_on_nvme_from_the_flash() {
     machine.finish();
 }
 
-/// The firmware has given an initrd to the flash kernel, and tells every kernel after it where that was.
+/// The firmware has given an initrd to the flash kernel, and tells every kernel after it where that was. It is large, so
+/// that other things are there by then.
 #[test]
-fn a_kernel_without_an_initrd_gets_none_of_the_firmware() {
+fn a_kernel_without_an_initrd_does_not_take_that_of_the_firmware() {
     let small = Small::without_initrd("uefi-initrd", "bare");
     let variables = Variables::new("uefi-initrd");
+    let initrd = directory().join("uefi-initrd.initrd");
+    std::fs::write(&initrd, archive("uefi-initrd", PATIENT, 40)).unwrap();
     let mut machine = Machine::set_up("uefi-initrd")
         .firmware(&variables)
-        .policy(PATIENT)
+        .arguments(&["-initrd", initrd.to_str().unwrap()])
         .arguments(&["-drive", &small.drive("")])
         .arguments(&["-device", "virtio-blk-pci,drive=bare"])
         .start();
@@ -83,4 +86,5 @@ fn a_kernel_without_an_initrd_gets_none_of_the_firmware() {
     machine.expect("jumping", BOOT);
     machine.expect("pilotlight 0.1.0", BOOT);
     machine.finish();
+    std::fs::remove_file(initrd).unwrap();
 }
