@@ -19,7 +19,7 @@ use super::resets::Resets;
 use super::settings::Settings;
 use super::wait::{Deadline, LOOK, pause};
 use super::{VOLUMES, front, log as sink, mounts};
-use crate::boot::{Stage, Timeline, find, missing, plan, unmet};
+use crate::boot::{Settled, Stage, Timeline, find, plan, settle, unmet};
 use crate::config::Found;
 use crate::disk::{Sysfs, Uevents};
 use crate::efi::Efivarfs;
@@ -355,27 +355,23 @@ impl Loader {
         loop {
             let probing = Sysfs::system().probing();
             have_come |= self.add_disks();
-            let wanted = &self.policy.wait.wanted;
-            let missing: Vec<_> = missing(&self.inventory, wanted)
-                .iter()
-                .map(|rule| rule.line)
-                .collect();
-            let (is_complete, what) = match wanted.is_empty() {
-                true => (probing.is_empty(), "what is still being brought up"),
-                false => (missing.is_empty(), "the disks that the policy wants"),
-            };
-            // Who came is not kept waiting for disks that may never come.
-            if is_complete || self.desk.holds() {
-                return have_come;
-            }
-            if wait.is_over() {
-                for line in missing {
-                    self.once(format!(
-                        "the disk of line {line} of the policy is not there: starting without it"
-                    ));
+            let policy = &self.policy.wait;
+            let waited = policy.settle.saturating_sub(wait.left());
+            let settled = settle(&self.inventory, policy, !probing.is_empty(), waited);
+            let what = match settled {
+                // Who came is not kept waiting for disks that may never come.
+                _ if self.desk.holds() => return have_come,
+                Settled::Over(missing) => {
+                    let lines: Vec<usize> = missing.iter().map(|rule| rule.line).collect();
+                    for line in lines {
+                        self.once(format!(
+                            "the disk of line {line} of the policy is not there: starting without it"
+                        ));
+                    }
+                    return have_come;
                 }
-                return have_come;
-            }
+                Settled::Waits(what) => what,
+            };
             wait.show(&format!("waiting for {what}"), &probing);
             self.breathe();
             // What the menu wishes for comes afterwards.

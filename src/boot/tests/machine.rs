@@ -1,7 +1,9 @@
 //! [`Machine`]: disks with entries, in one line.
 
-use crate::boot::rules::{judge, missing};
-use crate::boot::{Starts, is_one_shot, plan};
+use std::time::Duration;
+
+use crate::boot::rules::judge;
+use crate::boot::{Settled, Starts, is_one_shot, plan, settle};
 use crate::config::{Configuration, Found};
 use crate::disk::{Hardware, PartitionKind, Transport};
 use crate::efi::Wishes;
@@ -204,10 +206,24 @@ impl Machine {
         plan.chain(refused).collect::<Vec<String>>().join(" ")
     }
 
-    /// The lines of disks that the policy wants and that are not there.
+    /// The lines of disks that the policy wants and that are not there when nobody waits any more.
     pub(super) fn missing(&self, policy: &str) -> Vec<usize> {
+        match self.settled(policy, false, u64::MAX).as_str() {
+            "" => Vec::new(),
+            lines => lines.split(' ').map(|line| line.parse().unwrap()).collect(),
+        }
+    }
+
+    /// What is waited for after so many seconds, or the lines of disks that are not there all the same.
+    pub(super) fn settled(&self, policy: &str, on_their_way: bool, seconds: u64) -> String {
         let policy = Policy::parse(policy).unwrap_or_else(|error| panic!("{policy}: {error}"));
-        let missing = missing(&self.inventory, &policy.wait.wanted).into_iter();
-        missing.map(|rule| rule.line).collect()
+        let waited = Duration::from_secs(seconds);
+        match settle(&self.inventory, &policy.wait, on_their_way, waited) {
+            Settled::Waits(what) => what.to_owned(),
+            Settled::Over(missing) => {
+                let lines = missing.iter().map(|rule| rule.line.to_string());
+                lines.collect::<Vec<String>>().join(" ")
+            }
+        }
     }
 }

@@ -383,6 +383,42 @@ fn disks_are_wanted() {
     }
 }
 
+#[test]
+fn further_disks_are_waited_for_or_not() {
+    const UP: &str = "what is still being brought up";
+    const WANTED: &str = "the disks that the policy wants";
+    let both = "wait = { settle = 4, wanted = [{ transport = 'nvme' }, { transport = 'ata' }] }";
+    let late = "wait = { settle = 3600, wanted = [{ volume = 'boot' }] }";
+    for (disks, policy, on_their_way, seconds, expected) in [
+        // Who wants none waits for those that are on their way.
+        ("n:a", "", false, 0, ""),
+        ("n:a", "", true, 0, UP),
+        ("n:a", "", true, 9, UP),
+        ("n:a", "", true, 10, ""),
+        ("n:a", "wait.settle = 0", true, 0, ""),
+        ("n:a", "wait.settle = 60", true, 59, UP),
+        ("n:a", "wait.settle = 60", false, 1, ""),
+        // Who wants some waits for these alone.
+        ("n:a", both, false, 0, WANTED),
+        ("n:a", both, false, 3, WANTED),
+        ("n:a", both, false, 4, "1"),
+        ("u:a", both, true, 4, "1 1"),
+        ("n:a s:b", both, true, 0, ""),
+        ("n:a", late, false, 3599, WANTED),
+        ("s:a", late, true, 0, ""),
+        (
+            "n:a",
+            "wait = { settle = 0, wanted = [{ transport = 'ata' }] }",
+            true,
+            0,
+            "1",
+        ),
+    ] {
+        let settled = Machine::new(disks).settled(policy, on_their_way, seconds);
+        assert_eq!(settled, expected, "{disks}\n{policy}\n{seconds}");
+    }
+}
+
 /// What a rule refuses does not stand for what it does not refuse.
 #[test]
 fn what_is_refused_vouches_for_nothing() {
