@@ -137,7 +137,7 @@ fn is_called(rule: &DiskRule, volume: &Volume) -> bool {
 }
 
 /// The rules that no disk fulfils which is there.
-pub fn missing<'p>(inventory: &Inventory, wanted: &'p [DiskRule]) -> Vec<&'p DiskRule> {
+pub(super) fn missing<'p>(inventory: &Inventory, wanted: &'p [DiskRule]) -> Vec<&'p DiskRule> {
     let is_there = |rule: &DiskRule| match rule.is_of_volume() {
         true => inventory
             .volumes()
