@@ -204,13 +204,8 @@ fn a_disk_that_goes_while_it_is_read_is_followed_by_the_next() {
             "device_del drive-device",
             " has gone",
         ),
-        (
-            "virtio",
-            "virtio-blk-pci,addr=6",
-            "drive_del virtio",
-            "trying",
-        ),
-        ("nvme", "nvme,serial=2,addr=7", "drive_del nvme", "trying"),
+        ("virtio", "virtio-blk-pci,addr=6", "drive_del virtio", ""),
+        ("nvme", "nvme,serial=2,addr=7", "drive_del nvme", ""),
     ];
     let disks = gone.map(|(name, ..)| Small::new("gone", name));
     let good = Small::new("gone", "good");

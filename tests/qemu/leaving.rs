@@ -87,7 +87,7 @@ fn a_machine_that_can_not_switch_itself_off_is_halted() {
     let policy = "[wait]\ndisks = 0\n[failure]\nthen = \"poweroff\"\npause = 0\n";
     let mut machine = Machine::set_up("no-acpi")
         .policy(policy)
-        .arguments(&["-machine", "q35,acpi=off"])
+        .arguments(&["-append", "acpi=off"])
         .start();
     machine.expect("power off in 0 s", BOOT);
     machine.expect("System halted", BOOT);
