@@ -63,7 +63,7 @@ fn a_disk_that_never_stops_keeps_no_end_from_coming() {
     // They wait at the same time.
     let mut reboot = Stuck::start("stuck-reboot", &ends("reboot"), "reboot in 9 s");
     let mut off = Stuck::start("stuck-off", &ends("poweroff"), "power off in 9 s");
-    let mut jump = Stuck::start("stuck-jump", PATIENT, "trying stuck-jump");
+    let mut jump = Stuck::start("stuck-jump", PATIENT, "pilotlight 0.1.0");
     jump.machine.expect("jumping", BOOT);
     for stuck in [&mut reboot, &mut jump] {
         let waiting = "waiting for the devices to stop, ";
