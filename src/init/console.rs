@@ -149,6 +149,11 @@ impl Console {
         }
     }
 
+    /// As [`Consoles::drain`].
+    pub(super) fn drain_alone(&mut self) {
+        self.drain(deadline(LIMIT));
+    }
+
     /// Waits until the output queue is empty, unless nothing moves in it.
     fn drain(&mut self, end: Instant) {
         let mut movement = Movement::new(Instant::now());

@@ -121,7 +121,7 @@ pub(super) fn leave(
     supervisor: &mut Supervisor,
     kernel: &dyn Kernel,
 ) -> Result<(), ChildError> {
-    supervisor.consoles().drain();
+    supervisor.drain();
     let mut wait = Deadline::start(STOPPING);
     let result = kernel.ask(how, &mut |time| {
         if time >= SHOW
@@ -164,7 +164,7 @@ fn reset(supervisor: &mut Supervisor, kernel: &dyn Kernel) {
     // Armed again where they were handed over: should the reset hang as well, it is theirs.
     supervisor.pet();
     supervisor.watchdogs().leave();
-    supervisor.consoles().drain();
+    supervisor.drain();
     kernel.reset();
 }
 

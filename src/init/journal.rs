@@ -104,6 +104,13 @@ impl Journal {
         self.tell_controller(event);
     }
 
+    /// Waits until the terminal has got all of it, as long as it moves.
+    pub(super) fn drain(&mut self) {
+        if let Some(console) = &mut self.console {
+            console.drain_alone();
+        }
+    }
+
     /// An event as it is written down now.
     pub(super) fn line(event: &Event<'_>) -> String {
         let uptime = Duration::try_from(clock_gettime(ClockId::Boottime));

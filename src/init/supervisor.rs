@@ -189,6 +189,12 @@ impl Supervisor {
         self.journal.put(event);
     }
 
+    /// Waits until all that was said and written down has gone out, as long as it moves.
+    pub(super) fn drain(&mut self) {
+        self.consoles.drain();
+        self.journal.drain();
+    }
+
     /// What the policy wants when an entry has failed, other than the next one.
     pub(super) fn failed_entry(&self) -> Option<Ending> {
         self.policy.failure.entry

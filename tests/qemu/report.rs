@@ -114,14 +114,15 @@ fn the_system_reads_what_has_happened() {
         booting["times"]["read_ms"].as_u64().unwrap() > 0,
         "{booting}"
     );
-    // The other line has the same, and the time that loading took.
+    // The other line has the same, the time that loading took, and the jump.
     let lines = std::fs::read_to_string(lines).unwrap();
     // UEFI firmware writes there, too.
     let lines = lines.lines().filter(|line| line.starts_with('{'));
     let lines = lines.map(|line| serde_json::from_str(line).unwrap());
     let lines: Vec<Value> = lines.collect();
-    assert_eq!(lines.len(), events.len(), "{lines:?}");
-    let last = lines.last().unwrap();
+    assert_eq!(lines.len(), events.len() + 1, "{lines:?}");
+    assert_eq!(lines.last().unwrap()["event"], "jumping");
+    let last = &lines[lines.len() - 2];
     assert_eq!(
         (&last["event"], &last["entry"]),
         (&booting["event"], &booting["entry"])
