@@ -43,4 +43,5 @@ mod size;
 pub mod smbios;
 pub mod store;
 pub mod text;
+pub mod tpm;
 pub mod trust;

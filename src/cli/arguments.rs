@@ -8,7 +8,7 @@ use lexopt::{Arg, ValueExt};
 
 use super::confirm::ConfirmOptions;
 use crate::policy;
-use crate::store::Cmos;
+use crate::store::Choice;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -250,14 +250,24 @@ pub(super) const COMMANDS: [Description; 8] = [
     },
     Description {
         name: "confirm",
-        usage: "[--cmos BYTE] [--forget] [--efivars DIR]",
+        usage: "[--store STORE] [--cmos BYTE] [--tpm INDEX] [--forget] [--efivars DIR]",
         summary: "tell the boot loader that the system which it has started runs",
-        details: "For policies that count starts. Without --cmos the count is in a UEFI variable.",
+        details: "For policies that count starts; where the count is, is said as in `[failure]` of the policy.",
         flags: &[
+            Flag {
+                name: "store",
+                value: "STORE",
+                summary: "where the count is: efi (where nothing else is said), cmos, tpm or pstore",
+            },
             Flag {
                 name: "cmos",
                 value: "BYTE",
-                summary: "where the count is in the memory of the clock, as `failure.cmos` says",
+                summary: "its first byte in the memory of the clock",
+            },
+            Flag {
+                name: "tpm",
+                value: "INDEX",
+                summary: "its index in the TPM",
             },
             Flag {
                 name: "forget",
@@ -365,6 +375,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut menu = MenuOptions::default();
     let mut root = PathBuf::from("/");
     let mut confirm = ConfirmOptions::default();
+    let (mut store, mut byte, mut index) = (None, None, None);
     let mut paths = Vec::new();
     while let Some(argument) = parser.next()? {
         match (argument, command) {
@@ -384,7 +395,9 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 "board" => {
                     options.policy = Some(PathBuf::from(parser.value()?).join("policy.toml"));
                 }
-                "cmos" => confirm.cmos = Some(byte(&parser.value()?)?),
+                "store" => store = Some(parser.value()?.to_string_lossy().into_owned()),
+                "cmos" => byte = Some(number(&parser.value()?)?),
+                "tpm" => index = Some(number(&parser.value()?)?),
                 "forget" => confirm.forget = true,
                 "root" => root = PathBuf::from(parser.value()?),
                 "timeout" => menu.timeout = Some(seconds(&parser.value()?)?),
@@ -430,6 +443,8 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         },
         Some("confirm") => match &paths[..] {
             [] => Ok(Command::Confirm(ConfirmOptions {
+                store: Choice::of(store.as_deref(), byte, index)
+                    .map_err(|why| UsageError(why.to_owned()))?,
                 efivars: options.efivars,
                 ..confirm
             })),
@@ -446,11 +461,14 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     }
 }
 
-fn byte(value: &OsString) -> Result<u32, UsageError> {
-    let bytes = Cmos::FIRST..=Cmos::LAST;
-    let number = value.parse().ok().filter(|byte| bytes.contains(byte));
-    let (first, last) = (Cmos::FIRST, Cmos::LAST);
-    number.ok_or_else(|| UsageError(format!("a byte is a number from {first} to {last}")))
+/// A number, which may be written as one in hexadecimal digits.
+fn number(value: &OsString) -> Result<u32, UsageError> {
+    let text = value.to_string_lossy();
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_| UsageError(format!("{text:?} is no number")))
 }
 
 fn seconds(value: &OsString) -> Result<u32, UsageError> {
@@ -515,11 +533,19 @@ mod tests {
         );
         let expected = ConfirmOptions {
             forget: true,
-            cmos: Some(96),
+            store: Choice::Cmos(96),
             efivars: None,
         };
         assert_eq!(
             parsed("confirm --cmos 96 --forget"),
+            Ok(Command::Confirm(expected))
+        );
+        let expected = ConfirmOptions {
+            store: Choice::Tpm(0x0180_0001),
+            ..ConfirmOptions::default()
+        };
+        assert_eq!(
+            parsed("confirm --store tpm --tpm 0x1800001"),
             Ok(Command::Confirm(expected))
         );
         let expected = VerifyOptions {
@@ -543,6 +569,7 @@ mod tests {
                     ""
                 };
                 let value = flag.value.replace("SECONDS", "7").replace("BYTE", "96");
+                let value = value.replace("STORE", "tpm").replace("INDEX", "0x1800000");
                 let line = format!("{} --{} {value}{policy}", command.name, flag.name);
                 assert!(parsed(&line).is_ok(), "{line}");
                 assert!(help(Some(command)).contains(&format!("--{}", flag.name)));
@@ -563,7 +590,12 @@ mod tests {
             ("check-policy", "one policy is checked at a time"),
             ("check-policy a b", "one policy is checked at a time"),
             ("confirm a", "no disk is asked to confirm"),
-            ("confirm --cmos 9", "a byte is a number from 14 to 224"),
+            ("confirm --cmos 9", "`cmos` is a number from 14 to 224"),
+            ("confirm --cmos x", "\"x\" is no number"),
+            (
+                "confirm --store tpm --cmos 96",
+                "`cmos` is for the store \"cmos\" alone",
+            ),
             ("menu --timeout x", "a time is a number of seconds"),
             ("boot --entry", "missing argument for option '--entry'"),
         ] {

@@ -1,37 +1,46 @@
 //! `pilotlight confirm`: tells the boot loader that the system which it has started runs.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::CliError;
 use crate::boot::Starts;
 use crate::efi::Efivarfs;
-use crate::store::{Cmos, Store, Variable};
+use crate::store::{Choice, Cmos, Nv, Pmsg, Store, StoreError, Variable};
+use crate::tpm::Device;
 
 /// Options of `confirm`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ConfirmOptions {
     /// The counts of all entries are taken away.
     pub forget: bool,
-    /// The first byte in the memory of the clock; without it, a UEFI variable.
-    pub cmos: Option<u32>,
+    /// Where they are.
+    pub store: Choice,
     /// Where UEFI variables are.
     pub efivars: Option<PathBuf>,
 }
 
 pub(super) fn run(options: &ConfirmOptions, output: &mut dyn Write) -> Result<(), CliError> {
-    if let Some(byte) = options.cmos {
-        return confirm(&Cmos::new(byte), options.forget, output);
+    match options.store {
+        Choice::Cmos(byte) => confirm(&Cmos::new(byte), options.forget, output),
+        Choice::Tpm(index) => {
+            let tpm =
+                Device::open().map_err(|error| CliError::Boot(format!("the TPM: {error}")))?;
+            confirm(&Nv::new(&tpm, index), options.forget, output)
+        }
+        Choice::Pstore => confirm(&Pmsg::new(), options.forget, output),
+        Choice::Variable => {
+            let directory = options.efivars.clone();
+            let directory = directory.unwrap_or_else(|| PathBuf::from(Efivarfs::DIRECTORY));
+            let none = || CliError::NoVariables(directory.display().to_string());
+            let variables = Efivarfs::open(&directory).ok_or_else(none)?;
+            confirm(&Variable(&variables), options.forget, output)
+        }
     }
-    let directory = options.efivars.clone();
-    let directory = directory.unwrap_or_else(|| PathBuf::from(Efivarfs::DIRECTORY));
-    let none = || CliError::NoVariables(directory.display().to_string());
-    let variables = Efivarfs::open(&directory).ok_or_else(none)?;
-    confirm(&Variable(&variables), options.forget, output)
 }
 
 fn confirm(store: &dyn Store, forget: bool, output: &mut dyn Write) -> Result<(), CliError> {
-    let wrong = |error: crate::store::StoreError| CliError::Boot(error.to_string());
+    let wrong = |error: StoreError| CliError::Boot(error.to_string());
     let Some(mut starts) = store.read().map_err(wrong)? else {
         writeln!(output, "no start was counted")?;
         return Ok(());
@@ -41,7 +50,17 @@ fn confirm(store: &dyn Store, forget: bool, output: &mut dyn Write) -> Result<()
     } else {
         starts.confirm();
     }
-    store.write(&starts).map_err(wrong)
+    match store.write(&starts) {
+        // The kernel has emptied the memory as it took what was there.
+        Err(StoreError::Pmsg(error)) if error.kind() == io::ErrorKind::NotFound => {
+            writeln!(
+                output,
+                "what was counted of all entries is forgotten: this kernel has no /dev/pmsg0 to keep it"
+            )?;
+            Ok(())
+        }
+        written => written.map_err(wrong),
+    }
 }
 
 #[cfg(test)]

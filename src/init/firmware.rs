@@ -187,7 +187,12 @@ impl Firmware {
     /// Does `write`, where something may be written.
     pub(super) fn written<T>(&self, write: impl FnOnce(&dyn Variables) -> T) -> Option<T> {
         let variables = self.variables.as_deref().filter(|_| self.writable)?;
-        Some(self.report.during(Place::Firmware, || write(variables)))
+        Some(self.during(|| write(variables)))
+    }
+
+    /// Does what may hang as firmware does.
+    pub(super) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.report.during(Place::Firmware, work)
     }
 }
 

@@ -68,7 +68,7 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         let authority = authority(&policy.trust, lost.firmware());
         let authority = authority.filter(|_| policy.trust != Rules::closed())?;
         let firmware = Firmware::open(&policy.efi, report.clone(), lost.firmware());
-        let resets = Resets::read(&policy.failure, &firmware);
+        let resets = Resets::read(&policy.failure, &firmware, lost.firmware());
         Some((settings, policy, authority, firmware, resets))
     });
     report.idle();

@@ -10,6 +10,7 @@ use rustix::mount::{MountFlags, UnmountFlags};
 use crate::child::{ChildError, in_child};
 use crate::efi::Efivarfs;
 use crate::seconds;
+use crate::store::Pmsg;
 
 /// What is mounted where: filesystem, directory, flags, options.
 const MOUNTS: [(&str, &str, MountFlags, &core::ffi::CStr); 4] = [
@@ -65,6 +66,18 @@ pub(super) fn mount_efivars() -> Result<(), String> {
         Ok(()) | Err(ChildError::Errno(Errno::NOENT | Errno::BUSY)) => Ok(()),
         Err(error) => Err(format!(
             "UEFI variables can't be mounted at {directory}: {error}"
+        )),
+    }
+}
+
+/// Mounts what a kernel before this one has left in memory.
+pub(super) fn mount_pstore() -> Result<(), String> {
+    let directory = Pmsg::DIRECTORY;
+    match rustix::mount::mount("pstore", directory, "pstore", HARDENED, c"") {
+        // A loader before this one has mounted it.
+        Ok(()) | Err(Errno::BUSY) => Ok(()),
+        Err(errno) => Err(format!(
+            "can't mount pstore at {directory}: {errno} (is it in the flash kernel?)"
         )),
     }
 }

@@ -1,36 +1,47 @@
 //! [`Resets`]: starts that no system has confirmed, counted over resets of the machine where the policy wants it.
 
 use super::firmware::Firmware;
+use super::mounts;
+use super::report::LEFT_OUT;
 use crate::boot::Starts;
 use crate::entry::BootEntry;
 use crate::policy::Failure;
-use crate::store::{Cmos, Store, StoreError, Variable};
+use crate::store::{Choice, Cmos, Nv, Pmsg, Store, StoreError, Variable};
 use crate::text::Printable;
+use crate::tpm::Device;
 
 /// The counts, and after how many an entry is passed over.
 pub(super) struct Resets {
     limit: u32,
-    cmos: Option<u32>,
+    store: Choice,
+    /// A loader has died of the firmware, or of what stands beside it.
+    is_lost: bool,
     starts: Starts,
 }
 
 impl Resets {
-    /// Reads them. Where that fails nothing was counted.
-    pub(super) fn read(policy: &Failure, firmware: &Firmware) -> Resets {
+    /// Reads them, unless a loader has died of that. Where that fails nothing was counted.
+    pub(super) fn read(policy: &Failure, firmware: &Firmware, is_lost: bool) -> Resets {
         let mut resets = Resets {
             limit: policy.resets,
-            cmos: policy.cmos,
+            store: policy.store,
+            is_lost,
             starts: Starts::default(),
         };
+        if resets.limit != 0
+            && resets.store == Choice::Pstore
+            && let Err(error) = mounts::mount_pstore()
+        {
+            log::warn!("{error}");
+        }
         let read = resets.with_store(firmware, |store| store.read());
         match read {
             Some(Ok(Some(starts))) => resets.starts = starts,
             Some(Ok(None)) => log::info!("no start was counted yet"),
             Some(Err(error)) => log::warn!("starts were not counted: {error}"),
-            None if resets.limit != 0 => {
-                log::warn!("starts are not counted: no UEFI variables are written here");
-            }
-            None => {}
+            None if resets.limit == 0 => {}
+            None if is_lost => log::warn!("starts are not counted: {LEFT_OUT}"),
+            None => log::warn!("starts are not counted: no UEFI variables are written here"),
         }
         resets
     }
@@ -43,9 +54,19 @@ impl Resets {
         if self.limit == 0 {
             return None;
         }
-        match self.cmos {
-            Some(byte) => Some(call(&Cmos::new(byte))),
-            None => firmware.written(|variables| call(&Variable(variables))),
+        match self.store {
+            Choice::Variable => firmware.written(|variables| call(&Variable(variables))),
+            Choice::Cmos(byte) => Some(call(&Cmos::new(byte))),
+            Choice::Pstore => Some(call(&Pmsg::new())),
+            Choice::Tpm(_) if self.is_lost => None,
+            Choice::Tpm(index) => Some(firmware.during(|| {
+                let tpm = Device::open().map_err(|error| StoreError::Tpm {
+                    index,
+                    action: "open",
+                    error,
+                })?;
+                call(&Nv::new(&tpm, index))
+            })),
         }
     }
 

@@ -61,6 +61,8 @@ struct Watchdog {
     file: File,
     /// After how many seconds it resets the machine.
     timeout: u32,
+    /// The next kernel was to take it over.
+    is_left: bool,
 }
 
 impl Watchdogs {
@@ -87,10 +89,19 @@ impl Watchdogs {
             Aim::Off => Vec::new(),
             _ => self.look(),
         };
+        self.renew();
+        news
+    }
+
+    /// Pets those that are open.
+    fn renew(&mut self) {
         for watchdog in &mut self.open {
+            // The next kernel did not come.
+            if std::mem::take(&mut watchdog.is_left) {
+                watchdog.set(self.policy.timeout);
+            }
             watchdog.pet();
         }
-        news
     }
 
     fn look(&mut self) -> Vec<String> {
@@ -132,14 +143,10 @@ impl Watchdogs {
             return self.stop();
         }
         self.petted = None;
-        let mut open = std::mem::take(&mut self.open);
-        let news = open
-            .iter_mut()
-            .map(|watchdog| watchdog.leave(self.policy.boot));
-        let news = news.collect();
-        // Closed without a word they run on.
-        drop(open);
-        news
+        let seconds = self.policy.boot;
+        let open = self.open.iter_mut();
+        // They stay open: the kernel cries when one is closed that runs on.
+        open.map(|watchdog| watchdog.leave(seconds)).collect()
     }
 
     /// Stops them. One that can't be stopped gets as long as a kernel needs to come up, unless it is petted again.
@@ -194,6 +201,7 @@ impl Watchdog {
             name,
             file,
             timeout: seconds,
+            is_left: false,
         };
         watchdog.set(seconds);
         Ok(watchdog)
@@ -227,6 +235,7 @@ impl Watchdog {
     fn leave(&mut self, seconds: u32) -> String {
         self.set(seconds);
         self.pet();
+        self.is_left = true;
         let (name, seconds) = (self.name, self.timeout);
         format!("{name}: the next kernel has {seconds} s to take it over")
     }
@@ -274,6 +283,24 @@ mod tests {
         // It is petted on, and no other one is opened.
         assert_eq!(watchdogs.pet(), [""; 0]);
         assert!(watchdogs.petted.is_some() && watchdogs.open.len() == 1);
+    }
+
+    #[test]
+    fn what_was_left_to_a_kernel_that_does_not_come_is_petted_again() {
+        let mut watchdogs = Watchdogs::new(Policy::default());
+        let watchdog = Watchdog::open("/dev/null", 20).unwrap();
+        watchdogs.open.push(watchdog);
+        // It is none, so that it can't be stopped either.
+        let news = watchdogs.hand_over();
+        assert!(
+            news[0].starts_with("/dev/null: can't be stopped"),
+            "{news:?}"
+        );
+        assert!(news[0].ends_with("has 300 s to take it over"), "{news:?}");
+        assert!(watchdogs.open[0].is_left);
+        watchdogs.renew();
+        let watchdog = &watchdogs.open[0];
+        assert_eq!((watchdog.is_left, watchdog.timeout), (false, 120));
     }
 
     #[test]

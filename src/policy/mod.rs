@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::bls::Pattern;
+use crate::store::Choice;
 use crate::trust::Rules;
 pub use menu::Menu;
 use overrides::Overrides;
@@ -169,8 +170,8 @@ pub struct Failure {
     pub finally: Ending,
     /// `resets`: how often an entry is started without being confirmed before others come first. 0: always again.
     pub resets: u32,
-    /// `cmos`: the first byte of the clock's memory that counts them; otherwise a UEFI variable does.
-    pub cmos: Option<u32>,
+    /// `store`, with `cmos` or `tpm`: where that is counted.
+    pub store: Choice,
 }
 
 impl Default for Failure {
@@ -185,7 +186,7 @@ impl Default for Failure {
             rounds: 0,
             finally: Ending::Reboot,
             resets: 0,
-            cmos: None,
+            store: Choice::default(),
         }
     }
 }

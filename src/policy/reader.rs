@@ -9,7 +9,7 @@ use super::keys::{Keys, line};
 use super::rules::{disk_rules, entry_rules, pattern};
 use super::trust::trust;
 use super::{Action, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
-use crate::store::Cmos;
+use crate::store::Choice;
 use crate::trust::Mode;
 
 /// A file larger than this is no policy.
@@ -101,10 +101,21 @@ fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
     keys.number("rounds", &mut failure.rounds)?;
     keys.word("finally", &mut failure.finally, &ENDINGS)?;
     failure.resets = keys.limited("resets", 0, MAX_RESETS, failure.resets)?;
-    if keys.has("cmos") {
-        failure.cmos = Some(keys.limited("cmos", Cmos::FIRST, Cmos::LAST, Cmos::FIRST)?);
-    }
+    failure.store = store(keys)?;
     Ok(())
+}
+
+fn store(keys: &mut Keys<'_>) -> Result<Choice, Wrong> {
+    let names = Choice::NAMES.map(|name| (name, name));
+    let name = keys.one_of("store", &names)?;
+    let mut number = |name: &'static str| -> Result<Option<u32>, Wrong> {
+        let mut number = 0;
+        let has = keys.has(name);
+        keys.number(name, &mut number)?;
+        Ok(has.then_some(number))
+    };
+    let (byte, index) = (number("cmos")?, number("tpm")?);
+    Choice::of(name, byte, index).map_err(|why| keys.wrong(format!("{why} (failure)")))
 }
 
 /// What else in a policy would lead around `enforce`.
@@ -222,7 +233,7 @@ mod tests {
                 rounds: 3,
                 finally: Ending::PowerOff,
                 resets: 3,
-                cmos: Some(96),
+                store: Choice::Cmos(96),
             },
             watchdog: Watchdog {
                 timeout: 60,
@@ -278,6 +289,9 @@ mod tests {
             ),
             ("[failure]\nlimit = 0\n", 1, "more than 0 seconds"),
             ("[failure]\nresets = 51\n", 1, "from 0 to 50"),
+            ("[failure]\nstore = \"disk\"\n", 2, "one of \"efi\""),
+            ("[failure]\nstore = \"cmos\"\n", 1, "needs `cmos`"),
+            ("[failure]\ntpm = 0x01c00000\n", 1, "to 0x01bfffff"),
             ("[failure]\ncmos = 13\n", 1, "from 14 to 224"),
             ("[watchdog]\ntimeout = 9\n", 1, "at least 10 seconds"),
             ("[watchdog]\ntimeout = 3601\n", 1, "from 0 to 3600"),

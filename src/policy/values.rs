@@ -14,6 +14,7 @@ use super::{DiskRule, EntryRule, Policy, Purpose};
 use crate::config::bls::Pattern;
 use crate::disk::PartitionKind;
 use crate::seconds;
+use crate::store::Choice;
 
 /// A key with its table, and its value as it would be written.
 type Value = (&'static str, String);
@@ -62,7 +63,21 @@ impl Policy {
             ("failure.rounds", failure.rounds.to_string()),
             ("failure.finally", word(&ENDINGS, failure.finally)),
             ("failure.resets", failure.resets.to_string()),
-            ("failure.cmos", failure.cmos.map_or(String::new(), number)),
+            ("failure.store", quoted(failure.store.name())),
+            (
+                "failure.cmos",
+                match failure.store {
+                    Choice::Cmos(byte) => byte.to_string(),
+                    _ => String::new(),
+                },
+            ),
+            (
+                "failure.tpm",
+                match failure.store {
+                    Choice::Tpm(index) => format!("0x{index:08x}"),
+                    _ => String::new(),
+                },
+            ),
             ("watchdog.timeout", watchdog.timeout.to_string()),
             ("watchdog.kernel", word(&KERNEL, watchdog.armed)),
             ("watchdog.boot", watchdog.boot.to_string()),
@@ -120,10 +135,6 @@ impl Policy {
         }
         Ok(lines)
     }
-}
-
-fn number(number: u32) -> String {
-    number.to_string()
 }
 
 fn quoted(text: &str) -> String {

@@ -245,14 +245,21 @@ impl Image {
 
     /// Makes a directory at the root of the system on a copy.
     pub fn add_directory(&self, name: &str) {
-        // The root filesystem begins at 601 MiB, as make-disk says.
-        let root = format!("{}?offset={}", self.path.display(), 601 << 20);
-        run(Command::new("debugfs")
-            .args(["-w", "-R", &format!("mkdir {name}"), &root])
-            .stderr(Stdio::null()));
+        self.edit_root(&[format!("mkdir {name}")]);
         // debugfs ends well whatever happened.
         let names = self.names(1, "/");
         assert!(names.contains(&name.to_owned()), "{names:?}");
+    }
+
+    /// Gives commands to debugfs, for the root filesystem of the system on a copy.
+    pub fn edit_root(&self, commands: &[String]) {
+        // It begins at 601 MiB, as make-disk says.
+        let root = format!("{}?offset={}", self.path.display(), 601 << 20);
+        for command in commands {
+            run(Command::new("debugfs")
+                .args(["-w", "-R", command, &root])
+                .stderr(Stdio::null()));
+        }
     }
 
     /// The ids of what can be booted from it.

@@ -10,6 +10,15 @@ use std::time::{Duration, Instant};
 use super::disk::{Image, Variables, directory, run};
 use super::recording::Recording;
 
+/// A machine that starts anew where others of these tests end.
+pub const RESETS: [&str; 4] = ["-action", "reboot=reset", "-action", "watchdog=reset"];
+
+/// The flash kernel of `boards/generic-uefi`, which has the drivers of real machines.
+pub fn generic() -> PathBuf {
+    let kernel = std::env::var("PILOTLIGHT_GENERIC").expect("run this by `make qemu-test`");
+    PathBuf::from(kernel)
+}
+
 /// A machine that is being put together.
 pub struct Setup {
     name: String,

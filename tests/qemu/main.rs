@@ -1,7 +1,7 @@
 //! Whole boots in QEMU: flash kernel, Pilotlight, an installed Debian, and its login prompt.
 //!
 //! `make qemu-test` builds what is needed and names it in `PILOTLIGHT_KERNEL`, `PILOTLIGHT_FLASH`,
-//! `PILOTLIGHT_LOCKED`, `PILOTLIGHT_DISKS` and `PILOTLIGHT_NEWER_KERNEL`.
+//! `PILOTLIGHT_GENERIC`, `PILOTLIGHT_LOCKED`, `PILOTLIGHT_DISKS` and `PILOTLIGHT_NEWER_KERNEL`.
 
 // Here a panic is a failed test.
 #![allow(
@@ -32,9 +32,11 @@ mod report;
 mod resets;
 mod signed;
 mod stand_in;
+mod stores;
 mod tpm;
 mod trust;
 mod uefi;
+mod watchdogs;
 
 use std::time::Duration;
 

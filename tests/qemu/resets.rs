@@ -2,21 +2,18 @@
 //! state that policy names.
 
 use super::disk::{Files, Image, Variables};
-use super::machine::{Machine, Setup};
+use super::machine::{Machine, RESETS, Setup};
 use super::{BOOT, ROOT, log_in};
 
-const DISK: [&str; 2] = ["-device", "virtio-blk-pci,drive=disk"];
-
-/// A machine that starts anew where others of these tests end.
-const RESETS: [&str; 4] = ["-action", "reboot=reset", "-action", "watchdog=reset"];
+pub const DISK: [&str; 2] = ["-device", "virtio-blk-pci,drive=disk"];
 
 const WATCHDOG: [&str; 2] = ["-device", "i6300esb"];
 
 /// What the kernel says that finds no root filesystem. With nothing else said, it stands there for ever.
-const PANIC: &str = "Kernel panic - not syncing: VFS";
+pub const PANIC: &str = "Kernel panic - not syncing: VFS";
 
 /// The demo system, and before it an entry whose kernel never gets up.
-fn image(name: &str, options: &str) -> Image {
+pub fn image(name: &str, options: &str) -> Image {
     let image = Image::copy(name, "esp");
     let newer = std::env::var("PILOTLIGHT_NEWER_KERNEL").expect("run this by `make qemu-test`");
     let newer = std::fs::read(&newer).unwrap_or_else(|error| panic!("{newer}: {error}"));
