@@ -42,7 +42,6 @@ mod table_damage;
 #[allow(dead_code, reason = "the corpus has its own test")]
 #[path = "../../fuzz/targets.rs"]
 mod targets;
-mod tpm;
 mod trust;
 mod uki;
 mod xfs;

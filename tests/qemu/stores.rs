@@ -43,11 +43,11 @@ fn with_program(image: &Image) {
 fn a_tpm_counts_three_starts_and_one_that_is_confirmed() {
     const POLICY: &str =
         "[failure]\nresets = 3\nstore = \"tpm\"\n[watchdog]\ntimeout = 20\nboot = 10\n";
-    let image = image("tpm-store", "panic=-1");
+    let image = image("store-tpm", "panic=-1");
     with_program(&image);
-    let tpm = Tpm::new("store");
+    let tpm = Tpm::new("counts");
     let mut machine = tpm
-        .attach(set_up("tpm-store", &image), "tpm-tis")
+        .attach(set_up("store-tpm", &image), "tpm-tis")
         .arguments(&ITCO)
         .arguments(&IPMI)
         .policy(POLICY)
