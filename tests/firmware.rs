@@ -1,4 +1,5 @@
-//! `pilotlight-flash` on Debian's OVMF, compared with UEFIExtract of Debian's `uefitool-cli`.
+//! `pilotlight-flash` on Debian's OVMF, compared with UEFIExtract of Debian's `uefitool-cli`, and with `virt-fw-dump` of
+//! PyPI's `virt-firmware`.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -77,7 +78,14 @@ fn stock() -> Vec<u8> {
 type Row = (&'static str, u64, String);
 
 fn ours(image: &str) -> Vec<Row> {
-    let view: Value = serde_json::from_str(&done(&["list", "--json", image])).unwrap();
+    rows(&view(image))
+}
+
+fn view(image: &str) -> Value {
+    serde_json::from_str(&done(&["list", "--json", image])).unwrap()
+}
+
+fn rows(view: &Value) -> Vec<Row> {
     let mut rows = Vec::new();
     for piece in view["pieces"].as_array().unwrap() {
         match piece["kind"].as_str() {
@@ -177,6 +185,63 @@ fn row(line: &str) -> Option<Row> {
     })
 }
 
+/// Where `qemu/setup` has put it.
+fn virt_fw_dump() -> PathBuf {
+    let home = || std::env::var("HOME").map(|home| Path::new(&home).join(".cache"));
+    let cache = std::env::var("XDG_CACHE_HOME").map_or_else(|_| home().unwrap(), PathBuf::from);
+    cache.join("pilotlight/virt-firmware/bin/virt-fw-dump")
+}
+
+/// Takes away what virt-fw-dump does not look into, and what pads: for it the extended header of a volume lies in such
+/// a file.
+fn strip(view: &mut Value) {
+    match view {
+        Value::Array(items) => {
+            items.retain(|item| item["kind"] != "pad" && item["kind"] != "other");
+            items.iter_mut().for_each(strip);
+        }
+        Value::Object(fields) => {
+            if fields.get("kind").is_some_and(|kind| kind == "freeform") {
+                fields.insert("sections".to_owned(), Value::Array(Vec::new()));
+            }
+            fields.values_mut().for_each(strip);
+        }
+        _ => {}
+    }
+}
+
+/// What virt-fw-dump says of an image: volumes, files by their GUIDs where it has no words for them, and sections.
+fn theirs_by_virt_firmware(image: &str) -> Vec<Row> {
+    let output = Command::new(virt_fw_dump()).args(["-i", image]).output();
+    let output = output
+        .expect("virt-fw-dump (PyPI's virt-firmware, which `make setup-test` installs) starts");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines = said.lines().skip(1);
+    let rows = lines.filter_map(|line| {
+        let (what, rest) = line.trim_start().split_once(['=', ' '])?;
+        if line.ends_with(" type=padding") {
+            return None;
+        }
+        let field = |name: &str| {
+            let (_, field) = line.split_once(&format!("{name}="))?;
+            field.split(' ').next()
+        };
+        let size = field(" size").and_then(|size| u64::from_str_radix(&size[2..], 16).ok());
+        let name = match what {
+            "volume" | "section" => String::new(),
+            // It has words for what it knows.
+            "ffsfile" if rest.starts_with("guid:") => "known".to_owned(),
+            "ffsfile" => rest[..36].to_owned(),
+            _ => return None,
+        };
+        let what = ["volume", "section", "file"]
+            .into_iter()
+            .find(|one| what.ends_with(one))?;
+        Some((what, size?, name))
+    });
+    rows.collect()
+}
+
 fn assert_same(image: &Path) -> Vec<Row> {
     let (ours, theirs) = (ours(image.to_str().unwrap()), theirs(image));
     for (ours, theirs) in ours.iter().zip(&theirs) {
@@ -196,6 +261,33 @@ fn listing_is_that_of_uefiextract() {
         let rows = assert_same(&image);
         assert!(rows.len() >= least, "{source}: {} rows", rows.len());
     }
+}
+
+#[test]
+fn listing_is_that_of_virt_firmware() {
+    let mut number = 0;
+    for (_, source, _) in IMAGES {
+        let mut view = view(source);
+        strip(&mut view);
+        let mut ours = rows(&view);
+        ours.retain(|(what, ..)| *what != "free");
+        let theirs = theirs_by_virt_firmware(source);
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(
+                (ours.0, ours.1),
+                (theirs.0, theirs.1),
+                "{source}: {ours:?}, {theirs:?}"
+            );
+            let is_named = theirs.0 == "file" && theirs.2 != "known";
+            assert!(
+                !is_named || ours.2.starts_with(&theirs.2),
+                "{source}: {ours:?}, {theirs:?}"
+            );
+        }
+        assert_eq!(ours.len(), theirs.len(), "{source}");
+        number += theirs.len();
+    }
+    assert!(number > 4000, "{number} rows");
 }
 
 #[test]
