@@ -32,7 +32,9 @@ DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/m
 NEWER_KERNEL := $(CACHE)/newer-kernel/$(call hash,qemu/fetch-kernel)/vmlinuz
 # A board whose kernel trusts one key alone, which the tests sign with.
 LOCKED := $(abspath target/boards/locked)
-GENERIC := $(abspath target/boards/generic-uefi/bzImage)
+# The kernels of the boards that tests put where they belong by themselves.
+UEFI_KERNEL := target/boards/generic-uefi/bzImage
+COREBOOT_KERNEL := target/boards/coreboot-x86_64/bzImage
 LAYOUTS := esp xbootldr root sector4096 backup-gpt inline cd uki grub grub-boot grub-mbr grub-lvm extlinux
 
 # The largest that may go into a flash part, in bytes.
@@ -166,15 +168,16 @@ locked-kernel: setup-test binary
 	@qemu/lock-board $(BOARD) $(LOCKED)
 	@boards/build-kernel $(LOCKED) $(BINARY) $(LOCKED)/bzImage
 
-# What real machines have drivers for is tested in theirs.
-.PHONY: generic-kernel
-generic-kernel: setup-test binary
-	@boards/build-kernel generic-uefi $(BINARY) $(GENERIC)
+.PHONY: other-kernels
+other-kernels: binary
+	@boards/build-kernel generic-uefi $(BINARY) $(UEFI_KERNEL)
+	@boards/build-kernel coreboot-x86_64 $(BINARY) $(COREBOOT_KERNEL)
 
 .PHONY: qemu-test
-qemu-test: setup-test flash locked-kernel generic-kernel disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
+qemu-test: setup-test flash locked-kernel other-kernels disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
 	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_FLASH=$(abspath $(FLASH)) PILOTLIGHT_LOCKED=$(LOCKED) \
-	PILOTLIGHT_GENERIC=$(GENERIC) PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
+	PILOTLIGHT_UEFI_KERNEL=$(abspath $(UEFI_KERNEL)) PILOTLIGHT_COREBOOT_KERNEL=$(abspath $(COREBOOT_KERNEL)) \
+	PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
 		cargo test --locked --features qemu --test qemu -- --test-threads 3
 
 .PHONY: size

@@ -15,7 +15,7 @@ pub const RESETS: [&str; 4] = ["-action", "reboot=reset", "-action", "watchdog=r
 
 /// The flash kernel of `boards/generic-uefi`, which has the drivers of real machines.
 pub fn generic() -> PathBuf {
-    let kernel = std::env::var("PILOTLIGHT_GENERIC").expect("run this by `make qemu-test`");
+    let kernel = std::env::var("PILOTLIGHT_UEFI_KERNEL").expect("run this by `make qemu-test`");
     PathBuf::from(kernel)
 }
 
@@ -64,7 +64,12 @@ impl Machine {
     /// A machine that starts from its flash part, with these variables, and no disk.
     pub fn with_flash(name: &str, variables: &Variables) -> Setup {
         let image = std::env::var("PILOTLIGHT_FLASH").expect("run this by `make qemu-test`");
-        Machine::empty(name).flash(&image, variables)
+        Machine::with_image(name, Path::new(&image), variables)
+    }
+
+    /// The same with another image in its flash part.
+    pub fn with_image(name: &str, image: &Path, variables: &Variables) -> Setup {
+        Machine::empty(name).flash(&image.display().to_string(), variables)
     }
 
     /// A machine that starts from its disk, by UEFI firmware as QEMU has it.
@@ -174,17 +179,30 @@ impl Machine {
         cells.map(|cell| char::from(byte(cell))).collect()
     }
 
-    /// How many pixels of the screen are not black.
-    pub fn bright_pixels(&mut self) -> usize {
+    /// What the screen shows, as a portable pixmap.
+    pub fn picture(&mut self) -> Vec<u8> {
         let picture = self.log.with_extension("ppm");
         let _ = std::fs::remove_file(&picture);
         self.monitor(&format!("screendump {}", picture.display()));
-        // A header of 15 or 16 bytes, which is none of the picture.
-        let bytes = std::fs::read(&picture).unwrap();
-        let pixels = bytes[16..].chunks(3);
-        pixels
-            .filter(|pixel| pixel.iter().any(|c| *c > 0x40))
-            .count()
+        std::fs::read(&picture).unwrap()
+    }
+
+    /// How many pixels of the screen are not black.
+    pub fn bright_pixels(&mut self) -> usize {
+        bright(&self.picture())
+    }
+
+    /// Waits until the number of its pixels that are not black is one of those.
+    pub fn until_screen(&mut self, limit: Duration, is_wanted: impl Fn(usize) -> bool) {
+        let end = Instant::now() + limit;
+        loop {
+            let pixels = self.bright_pixels();
+            if is_wanted(pixels) {
+                return;
+            }
+            assert!(Instant::now() < end, "the screen shows {pixels} pixels");
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Runs a command in the shell that waits at the console, and returns what it printed.
@@ -229,6 +247,15 @@ impl Machine {
 
     /// The test has seen what it wanted.
     pub fn finish(self) {}
+}
+
+/// How many pixels of a picture are not black.
+pub fn bright(picture: &[u8]) -> usize {
+    // A header of 15 or 16 bytes, which is none of the picture.
+    let pixels = picture[16..].chunks(3);
+    pixels
+        .filter(|pixel| pixel.iter().any(|c| *c > 0x40))
+        .count()
 }
 
 impl Setup {

@@ -1,7 +1,8 @@
 //! Whole boots in QEMU: flash kernel, Pilotlight, an installed Debian, and its login prompt.
 //!
 //! `make qemu-test` builds what is needed and names it in `PILOTLIGHT_KERNEL`, `PILOTLIGHT_FLASH`,
-//! `PILOTLIGHT_GENERIC`, `PILOTLIGHT_LOCKED`, `PILOTLIGHT_DISKS` and `PILOTLIGHT_NEWER_KERNEL`.
+//! `PILOTLIGHT_LOCKED`, `PILOTLIGHT_UEFI_KERNEL`, `PILOTLIGHT_COREBOOT_KERNEL`, `PILOTLIGHT_DISKS` and
+//! `PILOTLIGHT_NEWER_KERNEL`.
 
 // Here a panic is a failed test.
 #![allow(
@@ -14,6 +15,7 @@
 )]
 
 mod bmc;
+mod coreboot;
 mod disk;
 mod environment;
 mod faults;
@@ -24,6 +26,7 @@ mod leaving;
 mod locked;
 mod machine;
 mod menu;
+mod pci;
 mod platform;
 mod policy;
 mod power;
