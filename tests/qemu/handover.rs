@@ -1,14 +1,15 @@
 //! What the booted system sees of the machine: the same as if firmware had started it itself.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::disk::{Image, Variables};
 use super::log_in;
-use super::machine::{Machine, Setup};
+use super::machine::{Machine, Setup, bright};
 use super::tpm::{Measured, Tpm, measured};
 
 /// What is looked at, each with what it prints: one fact a line.
-const QUESTIONS: [(&str, &str); 8] = [
+const QUESTIONS: [(&str, &str); 14] = [
     // Tables without their places, which are the firmware's own affair.
     (
         "the tables of EFI",
@@ -25,8 +26,30 @@ const QUESTIONS: [(&str, &str); 8] = [
         "cd /sys/firmware/acpi/tables; find . -type f -exec sha256sum {} +; cd",
     ),
     (
-        "memory that firmware keeps",
+        "memory that firmware keeps for its tables",
         "dmesg | sed -n 's/.*BIOS-e820: \\(.*ACPI.*\\)/\\1/p'",
+    ),
+    // Two images of firmware have it at places of their own.
+    (
+        "memory that firmware keeps for itself",
+        "dmesg | sed -n 's/.*BIOS-e820: .mem \\(0x[0-9a-f]*\\)-\\(0x[0-9a-f]*\\). reserved/\\1 \\2/p' \
+         | while read start end; do echo $((end - start)); done",
+    ),
+    // EfiRuntimeServicesCode, EfiRuntimeServicesData, EfiMemoryMappedIO.
+    (
+        "memory of the runtime services",
+        "for one in /sys/firmware/efi/runtime-map/*; do cd $one; \
+         case $(cat type) in 0x[56b]) echo $(cat type attribute num_pages);; esac; done; cd",
+    ),
+    ("dmidecode", "dmidecode -q"),
+    ("efibootmgr", "efibootmgr"),
+    (
+        "bootctl",
+        "LC_ALL=C SYSTEMD_COLORS=0 bootctl --no-pager status",
+    ),
+    (
+        "the screen",
+        "cat /proc/fb /sys/class/graphics/fb0/virtual_size",
     ),
     (
         "what there is of firmware",
@@ -43,7 +66,7 @@ const QUESTIONS: [(&str, &str); 8] = [
 ];
 
 /// Words in lines that only one of them has, and why they are there.
-const DIFFERENCES: [(&str, &str); 6] = [
+const DIFFERENCES: [(&str, &str); 15] = [
     (
         "BGRT",
         "the firmware's logo made way for the kernel, and its table went with it",
@@ -54,9 +77,30 @@ const DIFFERENCES: [(&str, &str); 6] = [
         "other loaders hand the initrd over in a table of EFI; kexec does it in the setup header",
     ),
     ("/Loader", "every boot loader tells about itself"),
+    ("Product: ", "the same"),
+    ("File: ", "the same: we are in no file"),
     (
-        "/Boot000",
+        "Firmware: ",
+        "systemd-boot reads it from EFI's system table, which Linux shows nobody",
+    ),
+    ("Load drop-in drivers", "drivers of EFI, for systemd-boot"),
+    (
+        "devicetree field",
+        "machines that start by ACPI have no use for it",
+    ),
+    (
+        "passing random seed",
+        "a table of EFI, too; kexec gives the next kernel a seed of ours",
+    ),
+    (
+        "Boot000",
         "firmware with drivers for disks has entries that lead to them",
+    ),
+    ("BootOrder: ", "the same"),
+    ("BootCurrent: ", "the same"),
+    (
+        "Boot into FW: ",
+        "there are no screens of the setup to boot into",
     ),
     (
         "/Key000",
@@ -72,8 +116,16 @@ const MEASURED_BY_OTHERS: [(Measured, &str); 3] = [
     ((12, 13), "the command line, by systemd-boot"),
 ];
 
+struct Seen {
+    /// The answers to the questions.
+    facts: Vec<BTreeSet<String>>,
+    measured: BTreeSet<Measured>,
+    /// The screen when the system has drawn on it.
+    picture: Vec<u8>,
+}
+
 /// Two processors: that the flash kernel runs on one leaves the other to the next kernel.
-fn facts(setup: Setup, image: &Image, tpm: &Tpm) -> (Vec<BTreeSet<String>>, Vec<Measured>) {
+fn look(setup: Setup, image: &Image, tpm: &Tpm) -> Seen {
     let mut machine = tpm
         .attach(setup, "tpm-tis")
         .drive(image)
@@ -91,9 +143,17 @@ fn facts(setup: Setup, image: &Image, tpm: &Tpm) -> (Vec<BTreeSet<String>>, Vec<
         let lines = lines.map(|line| line.trim().to_owned());
         lines.filter(|line| !line.is_empty()).collect()
     });
-    let measured = measured(&mut machine);
+    let measured = measured(&mut machine).into_iter().collect();
+    // What is drawn on the screen is seen there.
+    machine.shell("printf '\\033c\\033[?25l\\033[1;37;44mThe same picture' >/dev/tty1");
+    std::thread::sleep(Duration::from_secs(2));
+    let picture = machine.picture();
     machine.finish();
-    (facts.into(), measured)
+    Seen {
+        facts: facts.into(),
+        measured,
+        picture,
+    }
 }
 
 #[test]
@@ -101,26 +161,46 @@ fn the_system_sees_the_machine_as_firmware_would_have_shown_it() {
     let image = Image::overlay("handover", "esp");
     let variables = Variables::new("handover");
     let machine = Machine::with_firmware("handover-firmware", &variables);
-    let (theirs, they_measured) = facts(machine, &image, &Tpm::new("firmware"));
+    let theirs = look(machine, &image, &Tpm::new("firmware"));
     drop((image, variables));
     let image = Image::overlay("handover", "esp");
     let variables = Variables::new("handover");
     let machine = Machine::with_flash("handover-flash", &variables);
-    let (ours, we_measured) = facts(machine, &image, &Tpm::new("flash"));
-    let [they_measured, we_measured] =
-        [they_measured, we_measured].map(|events| events.into_iter().collect::<BTreeSet<_>>());
-    let only_theirs: Vec<_> = they_measured.difference(&we_measured).copied().collect();
+    let ours = look(machine, &image, &Tpm::new("flash"));
+
+    let only_theirs: Vec<_> = theirs
+        .measured
+        .difference(&ours.measured)
+        .copied()
+        .collect();
     assert_eq!(only_theirs, MEASURED_BY_OTHERS.map(|(event, _)| event));
-    assert!(we_measured.is_subset(&they_measured), "{we_measured:x?}");
-    let mut seen = BTreeSet::new();
-    for (((what, _), theirs), ours) in QUESTIONS.iter().zip(&theirs).zip(&ours) {
+    let (all, measured) = (&theirs.measured, &ours.measured);
+    assert!(measured.is_subset(all), "{measured:x?}");
+
+    assert!(bright(&ours.picture) > 100, "the screen is dark");
+    assert!(
+        ours.picture == theirs.picture,
+        "the screens are not the same"
+    );
+
+    let (mut seen, mut unknown) = (BTreeSet::new(), String::new());
+    for (((what, _), theirs), ours) in QUESTIONS.iter().zip(&theirs.facts).zip(&ours.facts) {
         assert!(!theirs.is_empty() && !ours.is_empty(), "{what}: nothing");
         for line in theirs.symmetric_difference(ours) {
-            let known = DIFFERENCES.iter().find(|(word, _)| line.contains(word));
-            let (word, _) = known.unwrap_or_else(|| panic!("{what}: only one of them has {line}"));
-            seen.insert(*word);
+            match DIFFERENCES.iter().find(|(word, _)| line.contains(word)) {
+                Some((word, _)) => _ = seen.insert(*word),
+                None => {
+                    let who = if ours.contains(line) {
+                        "by us"
+                    } else {
+                        "by firmware"
+                    };
+                    unknown += &format!("{what}, started {who}: {line}\n");
+                }
+            }
         }
     }
+    assert!(unknown.is_empty(), "only one of them has\n{unknown}");
     // A difference that is no more has no reason to stay in the list.
     let gone = DIFFERENCES.iter().find(|(word, _)| !seen.contains(word));
     assert_eq!(gone, None);
