@@ -100,8 +100,8 @@ check-board: setup ## check what BOARD says, without building its kernel, and sh
 
 .PHONY: check-boards
 check-boards:
-	@for board in boards/*/; do \
-		$(MAKE) --no-print-directory check-board BOARD=$$(basename $$board) >/dev/null || exit; \
+	@for board in boards/*/board.toml; do \
+		$(MAKE) --no-print-directory check-board BOARD=$$(basename $$(dirname $$board)) >/dev/null || exit; \
 	done
 
 .PHONY: flash
