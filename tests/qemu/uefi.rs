@@ -1,6 +1,6 @@
 //! A machine with Secure Boot whose owner has a key: the flash kernel on a partition, and in the flash.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::disk::{Image, Variables, directory, run};
