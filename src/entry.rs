@@ -260,6 +260,8 @@ pub struct BootEntry {
     pub saves: Vec<SavedVariables>,
     /// The configuration files that it was made from, as they were read. No part of the JSON view.
     pub written: Written,
+    /// Lines of its file whose key its language does not have: key and value, as they are written. They change nothing.
+    pub other_keys: Vec<(String, String)>,
     /// What is wrong or was left out.
     pub problems: Vec<Problem>,
 }
@@ -298,6 +300,7 @@ impl BootEntry {
             fixed: false,
             saves: Vec::new(),
             written: Written::default(),
+            other_keys: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -368,6 +371,11 @@ impl BootEntry {
                 add_file(&companion.file);
             }
             add(unified.options.as_ref().map_or(0, String::len));
+        }
+        for (key, value) in &self.other_keys {
+            add(size_of::<(String, String)>());
+            add(key.len());
+            add(value.len());
         }
         for problem in &self.problems {
             add(size_of::<Problem>());

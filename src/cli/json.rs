@@ -69,6 +69,7 @@ struct EntryView {
     architecture: Option<String>,
     tries_left: Option<u32>,
     tries_done: Option<u32>,
+    other_keys: Vec<OtherKeyView>,
     bootable: bool,
     problems: Vec<String>,
 }
@@ -92,6 +93,12 @@ struct InitrdView {
     #[serde(flatten)]
     file: FileView,
     name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct OtherKeyView {
+    key: String,
+    value: String,
 }
 
 #[derive(Serialize)]
@@ -212,6 +219,14 @@ fn entry(inventory: &Inventory, entry: &BootEntry) -> EntryView {
         architecture: entry.architecture.clone(),
         tries_left: entry.tries_left,
         tries_done: entry.tries_done,
+        other_keys: entry
+            .other_keys
+            .iter()
+            .map(|(key, value)| OtherKeyView {
+                key: key.clone(),
+                value: value.clone(),
+            })
+            .collect(),
         bootable: entry.bootable(),
         problems: entry
             .problems

@@ -15,6 +15,8 @@ pub struct Configuration {
     pub file: FileRef,
     /// How long a menu is shown.
     pub wait: MenuWait,
+    /// Does the machine start anew when an entry of it can't be loaded? It counts where the policy says so.
+    pub on_error: OnError,
     /// The default as it is written: GRUB's variable, or the pattern in a `loader.conf`.
     pub wanted: Option<String>,
     /// Its entries, as indexes into those that were found.
@@ -50,6 +52,7 @@ impl Configuration {
             source,
             file,
             wait: MenuWait::default(),
+            on_error: OnError::default(),
             wanted: None,
             default: default.map(|(i, _)| i),
             fallback: fallback.take(MAX_FALLBACKS).collect(),
@@ -95,6 +98,18 @@ impl From<Timeout> for MenuWait {
         };
         MenuWait { seconds, style }
     }
+}
+
+/// What a configuration wants when an entry of it can't be loaded (`reboot-on-error` of loader.conf(5)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// Another entry.
+    #[default]
+    Continue,
+    /// That the machine starts anew where the boot was counted: after so many the entry comes last.
+    RebootIfCounted,
+    /// That the machine starts anew.
+    Reboot,
 }
 
 /// What is seen while the default waits (GRUB's `timeout_style`).

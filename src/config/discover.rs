@@ -1,6 +1,6 @@
 //! Asking every volume for what can be booted from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bls::{self, Place};
 use super::budget::Budget;
@@ -32,6 +32,16 @@ impl Found {
     pub fn problems_of(&self, volume: VolumeId) -> impl Iterator<Item = &String> {
         let problems = self.problems.iter();
         problems.filter_map(move |problem| (problem.volume == volume).then_some(&problem.text))
+    }
+
+    /// The configuration that chooses an entry, or else has it in its menu.
+    pub fn configuration_of(&self, entry: &BootEntry) -> Option<&Configuration> {
+        let mut entries = self.entries.iter();
+        let index = entries.position(|other| other.id == entry.id)?;
+        let all = &self.configurations;
+        let chooses = all.iter().find(|all| all.default == Some(index));
+        let has = || all.iter().find(|all| all.entries.contains(&index));
+        chooses.or_else(has)
     }
 
     /// Adds the entries of a configuration, and says which they are.
@@ -154,20 +164,27 @@ pub fn discover(inventory: &Inventory) -> Found {
         let first = found.entries.len();
         let evaluated = scripts.read(inventory, readable.iter().copied());
         let mut fixed = BTreeSet::new();
+        let mut other_keys = BTreeMap::new();
         for group in std::iter::once(boot).chain(others) {
             let offered = group.finish(inventory.wishes());
             let mut own = offered.entries;
             // Those that a script of GRUB lists are its entries, under what their own loader forbids.
-            own.retain(|entry| {
-                let is_read = scripts.has_read(&entry.origin.file);
+            own.retain_mut(|entry| {
+                let file = &entry.origin.file;
+                let is_read = scripts.has_read(file);
                 if is_read && entry.fixed {
-                    fixed.insert(entry.origin.file.clone());
+                    fixed.insert(file.clone());
+                }
+                if is_read && !entry.other_keys.is_empty() {
+                    let keys = std::mem::take(&mut entry.other_keys);
+                    other_keys.insert(file.clone(), keys);
                 }
                 !is_read
             });
             if let Some(file) = offered.file.filter(|_| !own.is_empty()) {
                 let configuration = found.configure(EntrySource::Bls, file, own);
                 configuration.wait = offered.wait;
+                configuration.on_error = offered.on_error;
                 configuration.wanted = offered.wanted;
             }
             for (volume, text) in offered.problems {
@@ -178,6 +195,8 @@ pub fn discover(inventory: &Inventory) -> Found {
             let volume = file.volume;
             for entry in &mut evaluated.entries {
                 entry.fixed |= fixed.contains(&entry.origin.file);
+                let keys = other_keys.get(&entry.origin.file);
+                entry.other_keys = keys.cloned().unwrap_or_default();
             }
             let configuration = found.configure(EntrySource::Grub, file, evaluated.entries);
             configuration.wait = evaluated.wait;

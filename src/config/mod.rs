@@ -20,5 +20,5 @@ mod tests;
 pub mod uki;
 
 pub use budget::Budget;
-pub use configuration::{Configuration, MenuWait, WaitStyle};
+pub use configuration::{Configuration, MenuWait, OnError, WaitStyle};
 pub use discover::{Found, VolumeProblem, discover};

@@ -23,7 +23,8 @@ impl Loader {
         let first = plan.first().and_then(|(i, _)| self.found.entries.get(*i));
         let id = first.map(|entry| entry.id.as_str());
         let mut listing = Listing::new(&self.inventory, &self.found, id);
-        let ending = self.policy.failure.entry.filter(|_| self.ended);
+        let ending = self.policy.failure.entry.ending();
+        let ending = ending.filter(|_| self.ended);
         listing.ending = ending.map(|ending| ending.to_string());
         self.desk.tell(Event::Found(listing));
         if let (Some(first), false) = (first, self.begun) {

@@ -88,7 +88,7 @@ pub fn main() -> ! {
         let stopped = supervisor.round() == Round::Stopped;
         supervisor.journal.put(&Event::RoundOver { round: number });
         let failure = supervisor.policy.failure.clone();
-        let action = match failure.entry.filter(|_| stopped) {
+        let action = match failure.entry.ending().filter(|_| stopped) {
             Some(ending) => Action::End(ending),
             None => failure.after(number),
         };

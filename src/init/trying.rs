@@ -13,10 +13,12 @@ use crate::boot::{
     Attempt, AttemptError, Part, Timeline, count, is_counted, is_one_shot, open_disk,
     payload_memory, plan, save,
 };
+use crate::config::OnError;
 use crate::entry::{BootEntry, FileRef};
 use crate::fs::FsPath;
 use crate::kexec::FileLoad;
 use crate::menu::Event;
+use crate::policy::AfterEntry;
 use crate::report::{self, Text};
 use crate::text::Printable;
 use crate::trust::coverage::{State, Verdict};
@@ -86,11 +88,7 @@ impl Loader {
                 Ok(()) => return true,
                 Err(failed) => reason = Some(failed.reason),
             }
-            if self.policy.failure.entry.is_some() {
-                log::warn!("the policy wants no other entry to be tried");
-                // Who is here may choose another one; who goes then leaves it at that.
-                self.ended = true;
-                self.stopped = !self.is_watched();
+            if self.ends_with(&entry) {
                 break;
             }
             if self.is_watched() {
@@ -135,6 +133,31 @@ impl Loader {
                 return Err(failed);
             }
         }
+    }
+
+    /// Does an entry that has failed end the round, so that no other one is tried? What its configuration wants is done
+    /// at once, unless somebody is at the menu, who chooses.
+    fn ends_with(&mut self, entry: &BootEntry) -> bool {
+        let after = self.policy.failure.entry;
+        let is_watched = self.is_watched();
+        let follows = after == AfterEntry::Configuration;
+        if follows && is_watched {
+            return false;
+        }
+        let configuration = self.found.configuration_of(entry);
+        let on_error = configuration.map_or(OnError::Continue, |all| all.on_error);
+        let count = || entry.tries_left != Some(0) && self.count(entry).is_some();
+        self.ended = after.ends(on_error, count);
+        if self.ended {
+            let who = match follows {
+                true => "its configuration",
+                false => "the policy",
+            };
+            log::warn!("{who} wants no other entry to be tried");
+            // Who is here may choose another one; who goes then leaves it at that.
+            self.stopped = follows || !is_watched;
+        }
+        self.ended
     }
 
     /// How process 1 knows an entry.

@@ -216,6 +216,9 @@ pub fn describe(inventory: &Inventory, entry: &BootEntry, verdict: &[String]) ->
         add(word, sized(&companion.file));
     }
     add("options", entry.cmdline.clone());
+    for (key, value) in &entry.other_keys {
+        add("unknown", format!("{key} {value}"));
+    }
     if let Some(left) = entry.tries_left {
         let done = entry.tries_done.unwrap_or(0);
         add("tries", format!("{left} left, {done} done"));

@@ -3,6 +3,7 @@
 //! The file is read once at start. A file that can't be read or understood never loosens anything: nothing
 //! is booted then, the defaults try again for ever and give nobody a shell, and the error is logged.
 
+mod after_entry;
 mod document;
 mod keys;
 mod menu;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use crate::config::bls::Pattern;
 use crate::store::Choice;
 use crate::trust::Rules;
+pub use after_entry::AfterEntry;
 pub use menu::Menu;
 use overrides::Overrides;
 pub use reader::PolicyError;
@@ -158,8 +160,8 @@ pub struct Failure {
     pub limit: Duration,
     /// `between`: how long to wait between two attempts at one entry, and after a crash of the loader.
     pub between: Duration,
-    /// `entry`: what follows an entry that has failed: the next one, or an end.
-    pub entry: Option<Ending>,
+    /// `entry`: what follows an entry that has failed.
+    pub entry: AfterEntry,
     /// `then`: what follows a round in which nothing could be booted.
     pub then: Action,
     /// `pause`: how long to wait before it.
@@ -180,7 +182,7 @@ impl Default for Failure {
             attempts: 1,
             limit: Duration::from_secs(20 * 60),
             between: Duration::from_secs(1),
-            entry: None,
+            entry: AfterEntry::Next,
             then: Action::Retry,
             pause: Duration::from_secs(10),
             rounds: 0,

@@ -8,7 +8,7 @@ use super::document::{self, Wrong};
 use super::keys::{Keys, line};
 use super::rules::{disk_rules, entry_rules, pattern};
 use super::trust::trust;
-use super::{Action, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
+use super::{Action, AfterEntry, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
 use crate::store::Choice;
 use crate::trust::Mode;
 
@@ -124,7 +124,7 @@ fn open_doors(policy: &Policy) -> Option<String> {
     let failure = &policy.failure;
     let after_failures = failure.then == shell
         || failure.finally == Ending::Shell
-        || failure.entry == Some(Ending::Shell);
+        || failure.entry == AfterEntry::End(Ending::Shell);
     let door = match policy.menu.open_door() {
         _ if policy.trust.mode != Mode::Enforce => None,
         _ if policy.boot.guess => Some("`boot.guess = true`".to_owned()),
@@ -155,11 +155,12 @@ pub(super) const ACTIONS: [(&str, Action); 4] = [
     ("shell", Action::End(Ending::Shell)),
 ];
 
-pub(super) const AFTER_ENTRY: [(&str, Option<Ending>); 4] = [
-    ("next", None),
-    ("reboot", Some(Ending::Reboot)),
-    ("poweroff", Some(Ending::PowerOff)),
-    ("shell", Some(Ending::Shell)),
+pub(super) const AFTER_ENTRY: [(&str, AfterEntry); 5] = [
+    ("next", AfterEntry::Next),
+    ("reboot", AfterEntry::End(Ending::Reboot)),
+    ("poweroff", AfterEntry::End(Ending::PowerOff)),
+    ("shell", AfterEntry::End(Ending::Shell)),
+    ("configuration", AfterEntry::Configuration),
 ];
 
 pub(super) const ENDINGS: [(&str, Ending); 3] = [
@@ -227,7 +228,7 @@ mod tests {
                 attempts: 2,
                 limit: Duration::from_secs(90),
                 between: Duration::from_millis(500),
-                entry: Some(Ending::Shell),
+                entry: AfterEntry::End(Ending::Shell),
                 then: Action::Retry,
                 pause: Duration::from_secs(1),
                 rounds: 3,

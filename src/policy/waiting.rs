@@ -30,14 +30,7 @@ impl Menu {
 
 /// The wait of the configuration that chooses `first`, or has it in its menu.
 fn configured(found: &Found, first: &BootEntry) -> Option<MenuWait> {
-    let index = found
-        .entries
-        .iter()
-        .position(|entry| entry.id == first.id)?;
-    let all = &found.configurations;
-    let chooses = all.iter().find(|all| all.default == Some(index));
-    let has = || all.iter().find(|all| all.entries.contains(&index));
-    let configuration = chooses.or_else(has)?;
+    let configuration = found.configuration_of(first)?;
     // A kernel alone says nothing of waiting, whoever has found it.
     let alone = matches!(configuration.source, EntrySource::Guess | EntrySource::Uki);
     (!alone).then_some(configuration.wait)

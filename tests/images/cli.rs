@@ -295,11 +295,16 @@ fn json_is_what_is_promised() {
         "architecture": null,
         "tries_left": null,
         "tries_done": null,
+        "other_keys": [],
         "bootable": true,
         "problems": [],
     });
     assert_eq!(entries[1], expected);
     assert_eq!(entries[0]["default"], true);
+    assert_eq!(
+        entries[0]["other_keys"],
+        serde_json::json!([{ "key": "nonsense", "value": "x" }])
+    );
     assert_eq!(
         (&entries[0]["tries_left"], &entries[0]["tries_done"]),
         (&2.into(), &1.into())

@@ -1,16 +1,20 @@
 //! What follows failures, as policies say.
 
+use crate::config::OnError;
 use crate::policy::{Action, Failure, Policy};
 
 /// So many rounds are told at most: some policies never end.
 const ROUNDS: u32 = 3;
 
 /// An entry, and what comes of the attempts at it: `-` it can't be read, `!` it is refused, `+` it boots. What comes
-/// of the last one comes of all further ones.
+/// of the last one comes of all further ones. Behind that may stand `:` and what its configuration wants of errors, and
+/// `=` with the number of boots that are left to it.
 struct Entry<'a> {
     name: &'a str,
     outcomes: &'a str,
     attempts: usize,
+    on_error: OnError,
+    left: Option<u32>,
 }
 
 impl Entry<'_> {
@@ -35,11 +39,24 @@ fn story(situation: &str, policy: &str) -> String {
     let mut entries: Vec<Entry<'_>> = situation
         .split_whitespace()
         .map(|word| {
+            let (word, left) = match word.split_once('=') {
+                Some((word, left)) => (word, Some(left.parse().unwrap())),
+                None => (word, None),
+            };
+            let (word, on_error) = word.split_once(':').unwrap_or((word, "no"));
             let (name, outcomes) = word.split_at(1);
+            let words = [
+                ("no", OnError::Continue),
+                ("auto", OnError::RebootIfCounted),
+                ("yes", OnError::Reboot),
+            ];
+            let on_error = words.into_iter().find(|(known, _)| *known == on_error);
             Entry {
                 name,
                 outcomes,
                 attempts: 0,
+                on_error: on_error.unwrap().1,
+                left,
             }
         })
         .collect();
@@ -48,7 +65,7 @@ fn story(situation: &str, policy: &str) -> String {
         let ending = match round(&failure, &mut entries, &mut told) {
             Round::Booted => return told.join(" "),
             Round::Failed => None,
-            Round::Stopped => failure.entry,
+            Round::Stopped => failure.entry.ending(),
         };
         told.push(failure.pause.as_secs_f64().to_string());
         match ending.map_or_else(|| failure.after(number), Action::End) {
@@ -77,7 +94,12 @@ fn round(failure: &Failure, entries: &mut [Entry<'_>], told: &mut Vec<String>) -
             number += 1;
             told.push(failure.between.as_secs_f64().to_string());
         }
-        if failure.entry.is_some() {
+        let count = || {
+            let left = entry.left.and_then(|left| left.checked_sub(1));
+            told.extend(left.map(|left| format!("={left}")));
+            left.is_some()
+        };
+        if failure.entry.ends(entry.on_error, count) {
             return Round::Stopped;
         }
     }
@@ -132,6 +154,48 @@ fn what_follows_a_failure() {
             "a- b+",
             "failure = { entry = 'next', then = 'reboot' }",
             "a b",
+        ),
+        // What configurations want is nothing, unless the policy follows them.
+        ("a-:yes=3 b+", "", "a b"),
+        ("a-:yes=3 b+", "failure.then = 'reboot'", "a b"),
+        (
+            "a-:no=3 b+",
+            "failure = { entry = 'poweroff', pause = 0 }",
+            "a 0 power off",
+        ),
+        ("a-:no=3 b+", "failure.entry = 'configuration'", "a b"),
+        (
+            "a-:yes b+",
+            "failure.entry = 'configuration'",
+            "a 10 reboot",
+        ),
+        (
+            "a!:yes=1 b+",
+            "failure.entry = 'configuration'",
+            "a =0 10 reboot",
+        ),
+        ("a-:auto b+", "failure.entry = 'configuration'", "a b"),
+        (
+            "a-:auto=3 b+",
+            "failure.entry = 'configuration'",
+            "a =2 10 reboot",
+        ),
+        (
+            "a-:auto=1 b+",
+            "failure = { entry = 'configuration', attempts = 2, pause = 3 }",
+            "a 1 a =0 3 reboot",
+        ),
+        ("a-:auto=0 b+", "failure.entry = 'configuration'", "a b"),
+        ("a+:auto=3 b+", "failure.entry = 'configuration'", "a"),
+        (
+            "a-:no b-:auto=2 c+",
+            "failure.entry = 'configuration'",
+            "a b =1 10 reboot",
+        ),
+        (
+            "a-:auto b-:auto",
+            "failure = { entry = 'configuration', then = 'poweroff' }",
+            "a b 10 power off",
         ),
         // Where there is no entry, none has failed.
         (

@@ -85,6 +85,7 @@ impl Maker<'_> {
         entry.system.clone_from(&stated.sort_key);
         entry.architecture = stated.architecture;
         entry.cmdline = stated.options;
+        entry.other_keys = stated.others;
         if let Some(program) = entry.kernel.clone().filter(|_| entry.bootable()) {
             let asked = Asked {
                 options: &entry.cmdline,
@@ -94,6 +95,12 @@ impl Maker<'_> {
                 any_kernel: kind == PayloadKind::Linux,
             };
             uki::start(self.filesystem, &program, asked, self.budget).fill(&mut entry);
+            if entry.initrd.len() > MAX_INITRDS {
+                entry.block(format!(
+                    "it names more than {MAX_INITRDS} initrds, with those of its options"
+                ));
+                entry.initrd.truncate(MAX_INITRDS);
+            }
         }
         if entry.kind == PayloadKind::Linux && stated.profile.is_some() {
             entry.remark("`profile` means nothing for a kernel: passed over");

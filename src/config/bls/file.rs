@@ -8,6 +8,13 @@ use crate::entry::Problem;
 /// More initrds than this are a mistake or an attack: each costs a look at the disk.
 pub(super) const MAX_INITRDS: usize = 64;
 
+/// Of further keys that no entry has, only the number is told.
+const MAX_OTHERS: usize = 16;
+
+/// So many bytes of each are kept, and of its value.
+const MAX_OTHER_KEY: usize = 64;
+const MAX_OTHER_VALUE: usize = 512;
+
 /// Further remarks on one file are only counted.
 const MAX_PROBLEMS: usize = 16;
 
@@ -54,6 +61,8 @@ pub struct Type1 {
     pub initrd: Vec<String>,
     /// `options` of all lines, joined with single spaces.
     pub options: String,
+    /// Lines whose key no entry has, as they are written: key and value, the beginning of long ones.
+    pub others: Vec<(String, String)>,
     /// What a person should know of the text, and what keeps the entry from being started as its
     /// author meant it.
     pub problems: Vec<Problem>,
@@ -150,10 +159,7 @@ impl Type1 {
             "grub_users" | "grub_arg" | "grub_class" | "grub_hotkey" | "id" => return,
             _ => {
                 self.is_foreign = true;
-                self.problem(
-                    false,
-                    format_args!("`{key}` in line {number} is no key of an entry: passed over"),
-                );
+                self.other(line);
                 return;
             }
         }
@@ -164,6 +170,23 @@ impl Type1 {
                 blocks,
                 format_args!("`{key}` in line {number} is not UTF-8 text: the file is damaged"),
             );
+        }
+    }
+
+    /// A key that no entry has: somebody may look for it.
+    fn other(&mut self, line: &Line<'_>) {
+        let Line { number, key, value } = *line;
+        let begin = |text: &str, limit| {
+            let end = text.floor_char_boundary(limit);
+            text.get(..end).unwrap_or(text).to_owned()
+        };
+        let key = begin(key, MAX_OTHER_KEY);
+        self.problem(
+            false,
+            format_args!("`{key}` in line {number} is no key of an entry: passed over"),
+        );
+        if self.others.len() < MAX_OTHERS {
+            self.others.push((key, begin(value, MAX_OTHER_VALUE)));
         }
     }
 
@@ -281,6 +304,33 @@ mod tests {
         );
         assert_eq!(entry.program, None);
         assert_eq!(entry.version.as_deref(), Some("2"));
+        assert_eq!(entry.others, [("titel".to_owned(), "x".to_owned())]);
+    }
+
+    #[test]
+    fn keys_that_nobody_knows_are_kept_as_far_as_there_is_room() {
+        let long = "ä".repeat(1000);
+        let text = format!(
+            "linux /l\nx-color  dark red\nX-{long} {long}\n{}",
+            "a b\na c\n".repeat(9)
+        );
+        let entry = Type1::parse(text.as_bytes());
+        let other = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(entry.others[0], other("x-color", "dark red"));
+        assert_eq!(
+            entry.others[1],
+            other(&format!("X-{}", &long[..62]), &long[..512])
+        );
+        assert_eq!(entry.others[2..4], [other("a", "b"), other("a", "c")]);
+        assert_eq!(entry.others.len(), MAX_OTHERS);
+        assert!(entry.problems.iter().all(|problem| !problem.blocks));
+        assert!(
+            entry
+                .problems
+                .iter()
+                .all(|problem| problem.text.len() < 128)
+        );
+        assert_eq!(entry.unsaid, 20 - MAX_PROBLEMS);
     }
 
     #[test]

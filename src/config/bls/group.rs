@@ -8,7 +8,7 @@ use super::order::order;
 use super::pattern::Pattern;
 use super::volume::{Read, Sorted, read};
 use crate::config::budget::Budget;
-use crate::config::configuration::{MenuWait, WaitStyle};
+use crate::config::configuration::{MenuWait, OnError, WaitStyle};
 use crate::config::uki;
 use crate::disk::Partition;
 use crate::efi::Wishes;
@@ -48,6 +48,8 @@ const UNSTATED: MenuWait = MenuWait {
 pub struct Group {
     entries: Vec<Sorted>,
     confs: Vec<Conf>,
+    /// Is a `loader.conf` there that can't be read?
+    may_forbid: bool,
     problems: Vec<(VolumeId, String)>,
 }
 
@@ -72,6 +74,8 @@ pub struct Offered {
     pub file: Option<FileRef>,
     /// How long systemd-boot would show its menu.
     pub wait: MenuWait,
+    /// What systemd-boot would do when an entry can't be loaded.
+    pub on_error: OnError,
     /// What a `loader.conf` prefers, or its default.
     pub wanted: Option<String>,
 }
@@ -89,10 +93,12 @@ impl Group {
         let Read {
             entries,
             confs,
+            may_forbid,
             problems,
         } = disk.share(|budget| read(filesystem, volume, place, budget));
         let (images, more) = disk.share(|budget| uki::read(filesystem, volume, budget));
         self.entries.extend(entries.into_iter().chain(images));
+        self.may_forbid |= may_forbid;
         self.confs
             .extend(confs.into_iter().map(|(file, path, conf)| Conf {
                 place,
@@ -114,8 +120,8 @@ impl Group {
     pub fn finish(mut self, wishes: &Wishes) -> Offered {
         order(&mut self.entries);
         let mut entries: Vec<BootEntry> = self.entries.into_iter().map(|s| s.entry).collect();
-        // One that forbids it is enough.
-        let fixed = self.confs.iter().any(|conf| !conf.conf.editor);
+        // One that forbids it is enough, or that nobody knows.
+        let fixed = self.may_forbid || self.confs.iter().any(|conf| !conf.conf.editor);
         entries.iter_mut().for_each(|entry| entry.fixed = fixed);
         // Of several files the one on the ESP counts first, wherever that stands on the disk.
         self.confs.sort_by_key(|conf| conf.place);
@@ -176,6 +182,7 @@ impl Group {
             })
         };
         let waits = self.confs.iter().find_map(|conf| conf.conf.wait);
+        let on_error = self.confs.iter().find_map(|conf| conf.conf.on_error);
         Offered {
             file: conf.or_else(directory),
             wait: wishes
@@ -183,6 +190,7 @@ impl Group {
                 .map(MenuWait::from)
                 .or(waits)
                 .unwrap_or(UNSTATED),
+            on_error: on_error.unwrap_or(OnError::RebootIfCounted),
             wanted,
             entries,
             problems: self.problems,
@@ -375,6 +383,44 @@ mod tests {
         assert_eq!(fixed("", "editor yes"), [false, false]);
         assert_eq!(fixed("editor yes", "editor no"), [true, true]);
         assert_eq!(fixed("editor no", ""), [true, true]);
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_forbids_changes() {
+        let long = format!("editor yes\n{}", "#".repeat(1 << 16));
+        for conf in [long.as_str(), "editor yes\n# short"] {
+            let group = [
+                (Place::Esp, volume(&["a.conf"], "editor yes")),
+                (Place::Xbootldr, volume(&["b.conf"], conf)),
+            ];
+            let Offered {
+                entries, problems, ..
+            } = offered(&group);
+            let is_long = conf.len() > 1 << 16;
+            assert!(entries.iter().all(|entry| entry.fixed == is_long));
+            let said: Vec<&str> = problems.iter().map(|(_, text)| text.as_str()).collect();
+            let expected = [
+                "/loader/loader.conf can't be read: too large: 65547 bytes where at most 65536 are read: it counts as `editor no`",
+            ];
+            assert_eq!(said, &expected[..usize::from(is_long)]);
+        }
+    }
+
+    #[test]
+    fn who_says_what_follows_an_error() {
+        let on_error = |esp: &str, xbootldr: &str| {
+            let group = [
+                (Place::Xbootldr, volume(&["a.conf"], xbootldr)),
+                (Place::Esp, volume(&["b.conf"], esp)),
+            ];
+            offered(&group).on_error
+        };
+        assert_eq!(on_error("", ""), OnError::RebootIfCounted);
+        assert_eq!(on_error("", "reboot-on-error yes"), OnError::Reboot);
+        assert_eq!(
+            on_error("reboot-on-error no", "reboot-on-error yes"),
+            OnError::Continue
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::lines::{Line, lines};
 use super::pattern::Pattern;
-use crate::config::configuration::MenuWait;
+use crate::config::configuration::{MenuWait, OnError};
 use crate::efi::{SAVED, Timeout};
 
 /// Words for yes, and as many for no (`parse_boolean` in systemd's `src/boot/util.c`).
@@ -12,7 +12,7 @@ const YES_OR_NO: &[&str] = &[
 
 /// Keys of systemd-boot that concern its own menu, its firmware or its installation, and the words that they
 /// take besides numbers: nothing of that is ours, but a mistake in it is said all the same.
-const OTHERS: [(&str, &[&str]); 13] = [
+const OTHERS: [(&str, &[&str]); 12] = [
     ("auto-entries", YES_OR_NO),
     ("auto-firmware", YES_OR_NO),
     ("auto-poweroff", YES_OR_NO),
@@ -27,7 +27,6 @@ const OTHERS: [(&str, &[&str]); 13] = [
     ),
     ("random-seed-mode", &["off", "with-system-token", "always"]),
     ("reboot-for-bitlocker", YES_OR_NO),
-    ("reboot-on-error", &["auto", "yes", "no"]),
     ("secure-boot-enroll", &["off", "manual", "if-safe", "force"]),
     ("secure-boot-enroll-action", &["reboot", "shutdown"]),
     ("secure-boot-enroll-timeout-sec", &["hidden"]),
@@ -47,6 +46,8 @@ pub struct LoaderConf {
     pub wait: Option<MenuWait>,
     /// `editor`: may the command line of an entry be changed for a boot?
     pub editor: bool,
+    /// `reboot-on-error`: does the machine start anew when an entry can't be loaded?
+    pub on_error: Option<OnError>,
     /// What was not understood, with its line, in words.
     pub problems: Vec<String>,
 }
@@ -78,6 +79,7 @@ impl Default for LoaderConf {
             default: None,
             wait: None,
             editor: true,
+            on_error: None,
             problems: Vec::new(),
         }
     }
@@ -113,10 +115,15 @@ impl LoaderConf {
                 Ok(())
             }
             "editor" => {
-                let mut words = YES_OR_NO.iter();
-                let place = words.position(|word| word.eq_ignore_ascii_case(line.value));
-                let place = place.ok_or_else(|| not_taken(line))?;
-                self.editor = place < YES_OR_NO.len() / 2;
+                self.editor = yes_or_no(line)?;
+                Ok(())
+            }
+            "reboot-on-error" => {
+                self.on_error = Some(match line.value.eq_ignore_ascii_case("auto") {
+                    true => OnError::RebootIfCounted,
+                    false if yes_or_no(line)? => OnError::Reboot,
+                    false => OnError::Continue,
+                });
                 Ok(())
             }
             key => {
@@ -132,6 +139,13 @@ impl LoaderConf {
             }
         }
     }
+}
+
+fn yes_or_no(line: &Line<'_>) -> Result<bool, String> {
+    let mut words = YES_OR_NO.iter();
+    let place = words.position(|word| word.eq_ignore_ascii_case(line.value));
+    let place = place.ok_or_else(|| not_taken(line))?;
+    Ok(place < YES_OR_NO.len() / 2)
 }
 
 fn not_taken(line: &Line<'_>) -> String {
@@ -188,7 +202,7 @@ mod tests {
                 style: WaitStyle::Menu,
             }),
             editor: false,
-            problems: Vec::new(),
+            ..LoaderConf::default()
         };
         assert_eq!(conf, expected);
     }
@@ -215,7 +229,7 @@ mod tests {
         let conf = LoaderConf::parse(
             b"auto-entries yes\nauto-firmware no\nauto-poweroff 1\nauto-reboot off\nbeep f\n\
               console-mode 2\nconsole-mode max\neditor TRUE\nlog-level debug\n\
-              random-seed-mode always\nreboot-for-bitlocker true\nreboot-on-error auto\n\
+              random-seed-mode always\nreboot-for-bitlocker true\n\
               secure-boot-enroll if-safe\nsecure-boot-enroll-action shutdown\n\
               secure-boot-enroll-timeout-sec 15\n",
         );
@@ -236,6 +250,34 @@ mod tests {
             assert_eq!(
                 (conf.editor, conf.problems.len()),
                 (editor, problems),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_follows_an_entry_that_can_not_be_loaded() {
+        for (text, on_error, problems) in [
+            ("", None, 0),
+            ("reboot-on-error auto", Some(OnError::RebootIfCounted), 0),
+            ("reboot-on-error Yes", Some(OnError::Reboot), 0),
+            ("reboot-on-error 1", Some(OnError::Reboot), 0),
+            ("reboot-on-error no", Some(OnError::Continue), 0),
+            (
+                "reboot-on-error off\nreboot-on-error AUTO",
+                Some(OnError::RebootIfCounted),
+                0,
+            ),
+            (
+                "reboot-on-error no\nreboot-on-error 2\nreboot-on-error",
+                Some(OnError::Continue),
+                2,
+            ),
+        ] {
+            let conf = LoaderConf::parse(text.as_bytes());
+            assert_eq!(
+                (conf.on_error, conf.problems.len()),
+                (on_error, problems),
                 "{text}"
             );
         }

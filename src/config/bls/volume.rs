@@ -66,6 +66,8 @@ pub(super) struct Read {
     pub(super) entries: Vec<Sorted>,
     /// Every `loader.conf`; the first that names an entry counts.
     pub(super) confs: Vec<(Arc<ConfigFile>, FsPath, LoaderConf)>,
+    /// Is there a `loader.conf` that can't be read? It may forbid to change command lines.
+    pub(super) may_forbid: bool,
     /// What was found and can't be offered, in words.
     pub(super) problems: Vec<String>,
 }
@@ -235,7 +237,12 @@ impl Reader<'_> {
                 self.found.confs.push((file, path, conf));
             }
             Err(FsError::NotFound | FsError::NotADirectory) => {}
-            Err(error) => self.problem(format!("{path} can't be read: {error}")),
+            Err(error) => {
+                self.found.may_forbid = true;
+                self.problem(format!(
+                    "{path} can't be read: {error}: it counts as `editor no`"
+                ));
+            }
         }
     }
 }
@@ -331,6 +338,29 @@ mod tests {
         );
         assert_eq!(entry.initrd[0].file.path.as_str(), "/boot/initrd");
         assert!(entry.bootable());
+    }
+
+    #[test]
+    fn initrds_of_lines_and_of_options_have_one_limit() {
+        let blocked = |own: usize| {
+            let lines: String = (0..own).map(|i| format!("initrd /i{i}\n")).collect();
+            let text = format!("linux /l\noptions ro initrd=/other\n{lines}");
+            let filesystem = MemoryFilesystem::new()
+                .file("/loader/entries/a.conf", text)
+                .file("/l", least_kernel())
+                .file("/other", "");
+            let filesystem = (0..own).fold(filesystem, |filesystem, i| {
+                filesystem.file(&format!("/i{i}"), "")
+            });
+            let entry = one(&filesystem, Place::Esp);
+            assert_eq!(entry.initrd.len(), 64);
+            problems(&entry).join(" ")
+        };
+        assert_eq!(blocked(63), "");
+        assert_eq!(
+            blocked(64),
+            "it names more than 64 initrds, with those of its options"
+        );
     }
 
     #[test]
