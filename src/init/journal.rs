@@ -15,6 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::console::Console;
 use super::place::Place;
 use super::report::Report;
+use super::told::Told;
 use crate::ipmi::{Device, IpmiError, SelEntry};
 use crate::policy;
 use crate::policy::overrides::Source;
@@ -44,6 +45,8 @@ pub(super) struct Journal {
     keeps: bool,
     /// Who is told that the event log of the management controller is being written, where it is.
     controller: Option<Arc<Report>>,
+    /// Failures, of which it is told the first ones: it has room for some hundred entries.
+    failures: Told,
 }
 
 impl Journal {
@@ -64,6 +67,7 @@ impl Journal {
             console: policy.console.as_deref().and_then(Console::open),
             keeps: policy.summary,
             controller: None,
+            failures: Told::default(),
         }
     }
 
@@ -133,6 +137,10 @@ impl Journal {
             Event::NothingBooted { .. } => SelEntry::Nothing,
             _ => return,
         };
+        let is_failure = matches!(entry, SelEntry::Failed | SelEntry::Refused);
+        if is_failure && !self.failures.one_more() {
+            return;
+        }
         if let Some(report) = &self.controller
             && let Err(error) = report.during(Place::Firmware, || add(entry))
         {

@@ -17,6 +17,7 @@ use super::place::{DiskName, EntryName, Place, VolumeName};
 use super::report::{LEFT_OUT, Report, Watchman};
 use super::resets::Resets;
 use super::settings::Settings;
+use super::told::Told;
 use super::wait::{Deadline, LOOK, pause};
 use super::{VOLUMES, front, log as sink, mounts};
 use crate::boot::{Settled, Stage, Timeline, find, plan, settle, unmet};
@@ -101,6 +102,8 @@ pub fn main(lost: impl IntoIterator<Item = OsString>) -> ExitCode {
         ended: false,
         stopped: false,
         shown: BTreeSet::new(),
+        problems: Told::default(),
+        attempts: Told::default(),
         verdicts: BTreeMap::new(),
     };
     if loader.desk.has_menu() {
@@ -180,6 +183,10 @@ pub(super) struct Loader {
     pub(super) settled: Duration,
     /// Problems that were logged: each once, however often the disks are looked at.
     pub(super) shown: BTreeSet<String>,
+    /// Those of them that concern what is on the disks.
+    pub(super) problems: Told,
+    /// Attempts that no person has asked for.
+    pub(super) attempts: Told,
     /// What is known of the signatures of entries, by their ids.
     pub(super) verdicts: BTreeMap<String, Vec<String>>,
 }
@@ -305,10 +312,11 @@ impl Loader {
     }
 
     fn show(&mut self, found: &Found) {
+        let left_out = self.problems.left_out();
         for problem in &found.problems {
             let place = self.inventory.place(problem.volume).to_string();
             let text = format!("{}: {}", Printable(&place), Printable(&problem.text));
-            self.once(text);
+            self.problem(text);
         }
         for text in unmet(found) {
             self.once(Printable(&text).to_string());
@@ -321,12 +329,23 @@ impl Loader {
                 } else {
                     ""
                 };
-                self.once(format!(
+                self.problem(format!(
                     "{}: {word}{}",
                     Printable(&origin),
                     Printable(&problem.text)
                 ));
             }
+        }
+        let more = self.problems.left_out();
+        if more > left_out {
+            log::warn!("and {more} more problems, which the menu tells");
+        }
+    }
+
+    /// Says what is wrong on a disk, unless much was said before.
+    fn problem(&mut self, text: String) {
+        if self.shown.insert(text.clone()) && self.problems.one_more() {
+            log::warn!("{text}");
         }
     }
 

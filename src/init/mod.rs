@@ -35,6 +35,7 @@ mod settings;
 mod shell;
 mod stand_in;
 mod supervisor;
+mod told;
 mod trying;
 mod wait;
 mod watchdogs;

@@ -85,7 +85,10 @@ impl Loader {
             self.tried.push(entry.id.clone());
             self.failed.extend(name.clone());
             match self.try_again_and_again(&entry, name.as_ref()) {
-                Ok(()) => return true,
+                Ok(()) => {
+                    self.tell_of_others();
+                    return true;
+                }
                 Err(failed) => reason = Some(failed.reason),
             }
             if self.ends_with(&entry) {
@@ -102,12 +105,22 @@ impl Loader {
             }
         }
         self.report.rest();
+        self.tell_of_others();
         self.tell_found();
         // The menu waits for an answer, also where what it wished for has gone with its disk. What comes later is
         // started at once where nobody is here.
         let reason = reason.unwrap_or_else(|| "what was to be started has gone".to_owned());
         self.desk.tell(Event::Failed(reason, Some(Duration::ZERO)));
         false
+    }
+
+    /// Says that there were attempts of which the log tells nothing.
+    fn tell_of_others(&self) {
+        let more = self.attempts.left_out();
+        if more > 0 {
+            let tried = self.tried.len();
+            log::warn!("{tried} entries were tried: of {more} attempts nothing is told");
+        }
     }
 
     /// Tries one entry as often as the policy says, unless somebody comes to the menu.
@@ -208,7 +221,10 @@ impl Loader {
         self.report.during(Place::Firmware, || settings.consume());
         let origin = self.inventory.describe(&entry.origin.file).to_string();
         let what = format!("{} from {}", Printable(&entry.title), Printable(&origin));
-        log::info!("trying {what}");
+        let is_told = by_person || self.attempts.one_more();
+        if is_told {
+            log::info!("trying {what}");
+        }
         self.journal.put(&report::Event::Trying {
             entry: Text::name(&entry.id),
             title: Text::name(&entry.title),
@@ -254,7 +270,9 @@ impl Loader {
             Ok(loaded) => loaded,
             Err(AttemptError::Refused(verdict)) => {
                 self.remember_verdict(entry, &verdict);
-                show_complaints("refused", &verdict);
+                if is_told {
+                    show_complaints("refused", &verdict);
+                }
                 let complaints: Vec<String> = verdict.complaints().collect();
                 let complaints = complaints.join("; ");
                 self.journal.put(&report::Event::Refused {
@@ -265,10 +283,12 @@ impl Loader {
             }
             Err(error) => {
                 let reason = Printable(&error.to_string()).to_string();
-                if let AttemptError::Load { verdict, .. } = &error {
-                    show_complaints("let pass all the same", verdict);
+                if is_told {
+                    if let AttemptError::Load { verdict, .. } = &error {
+                        show_complaints("let pass all the same", verdict);
+                    }
+                    log::warn!("{reason}");
                 }
-                log::warn!("{reason}");
                 self.journal.put(&report::Event::Failed {
                     entry: Text::name(&entry.id),
                     reason: Text::reason(&reason),
