@@ -3,7 +3,7 @@
 
 use super::disk::{Files, Image, Variables};
 use super::machine::Machine;
-use super::{BOOT, ROOT, log_in};
+use super::{BOOT, ROOT, damaged_kernel, log_in};
 
 /// Entries of the demo system on the EFI system partition, which its own entry is the example of: for each its
 /// file, and what it has besides.
@@ -58,6 +58,13 @@ fn what_bootctl_wants_is_booted_and_told() {
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("entry=other"), "{cmdline}");
     machine.shell("mount /dev/vda1 /boot/efi");
+    // Who asks knows where this system came from, and that the next boot is as usual.
+    let status = machine.shell("bootctl status --no-pager");
+    assert!(status.contains("pilotlight 0.1.0"), "{status}");
+    assert!(!status.contains("OneShot"), "{status}");
+    let list = machine.shell("bootctl list --no-pager");
+    let selected = list.lines().find(|line| line.contains("(selected)"));
+    assert!(selected.unwrap().contains("other"), "{list}");
     machine.shell("bootctl set-default '@saved'");
     machine.type_line("systemctl reboot --boot-loader-entry=other.conf");
     machine.expect_end(BOOT);
@@ -124,6 +131,40 @@ fn three_bad_boots_and_then_the_older_kernel() {
     machine.expect("booting old from", BOOT);
     machine.expect("jumping", BOOT);
     assert!(!machine.transcript().contains("becomes"));
+    machine.finish();
+}
+
+/// Where the policy follows what systemd-boot does by default: each boot that fails uses up one of its tries.
+#[test]
+fn a_counted_entry_that_can_not_be_loaded_makes_way() {
+    let image = Image::copy("counting-error", "esp");
+    let broken = Files::from([("/broken/linux".to_owned(), damaged_kernel())]);
+    image.put_on_esp(&broken);
+    let text = "title bad\nsort-key a\nlinux /broken/linux\n";
+    image.add_entries(vec![("bad+2.conf".to_owned(), text.to_owned())]);
+    let variables = Variables::new("counting-error");
+    let policy = "[failure]\nentry = \"configuration\"\npause = 1\n";
+    let start = |name: &str| {
+        Machine::set_up(name)
+            .firmware(&variables)
+            .policy(policy)
+            .drive(&image)
+            .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+            .start()
+    };
+    for (number, name) in ["bad+1-1.conf", "bad+0-2.conf"].iter().enumerate() {
+        let mut machine = start(&format!("counting-error-{number}"));
+        machine.expect("trying bad from", BOOT);
+        machine.expect(&format!("becomes {name}"), BOOT);
+        machine.expect("its configuration wants no other entry", BOOT);
+        machine.expect("reboot in 1 s", BOOT);
+        machine.expect_end(BOOT);
+        assert_eq!(image.entries()[0], *name);
+    }
+    let mut machine = start("counting-error-good");
+    machine.expect("booting Debian", BOOT);
+    machine.expect("jumping", BOOT);
+    assert!(!machine.transcript().contains("trying bad"));
     machine.finish();
 }
 
