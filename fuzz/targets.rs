@@ -285,6 +285,7 @@ pub fn bls_entry(data: &[u8]) {
     let entry = Type1::parse(data);
     assert!(entry.options.len() <= data.len() * 3);
     assert!(entry.initrd.len() <= 64 && entry.problems.len() <= 17);
+    assert!(entry.others.len() <= 16);
     let block = [b"# GRUB Environment Block\n", data].concat();
     let filesystem = MemoryFilesystem::new()
         .file("/loader/entries/a+1.conf", data)

@@ -245,6 +245,9 @@ impl BootEntry {
         if self.saves.is_empty() {
             self.saves.clone_from(&other.saves);
         }
+        if self.other_keys.is_empty() {
+            self.other_keys.clone_from(&other.other_keys);
+        }
         for problem in &other.problems {
             if self.problems.len() >= MAX_PROBLEMS {
                 break;
