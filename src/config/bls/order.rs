@@ -105,7 +105,7 @@ mod tests {
     fn exhausted_entries_come_last() {
         let entries = vec![counted("3", 0, 3), counted("2", 1, 2), entry("1")];
         assert_eq!(sorted(entries), ["2", "1", "3"]);
-        let entries = vec![counted("a", 1, 2), counted("a", 2, 1), counted("a", 2, 0)];
+        let entries = vec![counted("a", 1, 0), counted("a", 2, 1), counted("a", 2, 0)];
         let mut entries = entries;
         order(&mut entries);
         let tries: Vec<_> = entries
@@ -114,7 +114,7 @@ mod tests {
             .collect();
         assert_eq!(
             tries,
-            [(Some(2), Some(0)), (Some(2), Some(1)), (Some(1), Some(2))]
+            [(Some(2), Some(0)), (Some(2), Some(1)), (Some(1), Some(0))]
         );
     }
 }

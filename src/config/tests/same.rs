@@ -181,7 +181,7 @@ fn blscfg_and_the_specification() {
         ("/boot/grub2/grub.cfg", script),
         (
             "/loader/entries/f-1-1.conf",
-            "title F\nlinux /k\noptions ro\n",
+            "title F\nlinux /k\noptions ro\nx-note a  b\n",
         ),
     ];
     let found = look(&[files]);
@@ -190,6 +190,13 @@ fn blscfg_and_the_specification() {
         origins(&found.entries[0]),
         ["0 /loader/entries/f-1-1.conf", "0 /boot/grub2/grub.cfg:1"]
     );
+    // What GRUB does not look at is not lost.
+    let other_keys = &found.entries[0].other_keys;
+    assert_eq!(other_keys, &[("x-note".to_owned(), "a  b".to_owned())]);
+    assert!(!found.entries[0].fixed);
+    let long = "#".repeat(65537);
+    let forbidden: Files<'_> = &[files[0], files[1], files[2], ("/loader/loader.conf", &long)];
+    assert!(look(&[forbidden]).entries[0].fixed);
 }
 
 /// A script on a later disk that takes in an entry of an earlier one does not take it away.
