@@ -84,14 +84,16 @@ impl Loader {
             };
             self.tried.push(entry.id.clone());
             self.failed.extend(name.clone());
-            match self.try_again_and_again(&entry, name.as_ref()) {
+            let failed = match self.try_again_and_again(&entry, name.as_ref()) {
                 Ok(()) => {
                     self.tell_of_others();
                     return true;
                 }
-                Err(failed) => reason = Some(failed.reason),
-            }
-            if self.ends_with(&entry) {
+                Err(failed) => failed,
+            };
+            let is_over = self.ends_with(&entry, failed.again);
+            reason = Some(failed.reason);
+            if is_over {
                 break;
             }
             if self.is_watched() {
@@ -115,11 +117,13 @@ impl Loader {
     }
 
     /// Says that there were attempts of which the log tells nothing.
-    fn tell_of_others(&self) {
+    fn tell_of_others(&mut self) {
         let more = self.attempts.left_out();
         if more > 0 {
             let tried = self.tried.len();
-            log::warn!("{tried} entries were tried: of {more} attempts nothing is told");
+            self.once(format!(
+                "{tried} entries were tried: of {more} attempts nothing is told"
+            ));
         }
     }
 
@@ -150,7 +154,7 @@ impl Loader {
 
     /// Does an entry that has failed end the round, so that no other one is tried? What its configuration wants is done
     /// at once, unless somebody is at the menu, who chooses.
-    fn ends_with(&mut self, entry: &BootEntry) -> bool {
+    fn ends_with(&mut self, entry: &BootEntry, may_succeed: bool) -> bool {
         let after = self.policy.failure.entry;
         let is_watched = self.is_watched();
         let follows = after == AfterEntry::Configuration;
@@ -160,7 +164,7 @@ impl Loader {
         let configuration = self.found.configuration_of(entry);
         let on_error = configuration.map_or(OnError::Continue, |all| all.on_error);
         let count = || entry.tries_left != Some(0) && self.count(entry).is_some();
-        self.ended = after.ends(on_error, count);
+        self.ended = after.ends(on_error, may_succeed, count);
         if self.ended {
             let who = match follows {
                 true => "its configuration",

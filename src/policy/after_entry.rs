@@ -16,12 +16,14 @@ pub enum AfterEntry {
 }
 
 impl AfterEntry {
-    /// Is no other entry tried? `on_error` is what the configuration wants of the entry that has failed, and `count`
-    /// counts this boot of it, if it can: without that every boot would come to the same.
-    pub fn ends(self, on_error: OnError, count: impl FnOnce() -> bool) -> bool {
+    /// Is no other entry tried? `on_error` is what the configuration wants of the entry that has failed, and counts
+    /// where it `may_succeed` another time: what is refused has no say. `count` counts this boot of it, if it can:
+    /// without that every boot would come to the same.
+    pub fn ends(self, on_error: OnError, may_succeed: bool, count: impl FnOnce() -> bool) -> bool {
         match (self, on_error) {
             (AfterEntry::Next, _) | (AfterEntry::Configuration, OnError::Continue) => false,
             (AfterEntry::End(_), _) => true,
+            (AfterEntry::Configuration, _) if !may_succeed => false,
             (AfterEntry::Configuration, OnError::RebootIfCounted) => count(),
             (AfterEntry::Configuration, OnError::Reboot) => {
                 count();

@@ -502,6 +502,7 @@ fn nothing_but_bad_entries_and_the_rounds_end() {
     let log = machine.transcript();
     let told = log.matches("the kernel in it can't be unpacked").count();
     assert_eq!(told, 2 * 32);
+    assert_eq!(log.matches("entries were tried").count(), 2);
 }
 
 /// One that unpacks itself, with headers that are right and a content that is not packed at all.

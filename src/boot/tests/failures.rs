@@ -82,24 +82,24 @@ fn story(situation: &str, policy: &str) -> String {
 fn round(failure: &Failure, entries: &mut [Entry<'_>], told: &mut Vec<String>) -> Round {
     for entry in entries {
         let mut number = 1;
-        loop {
+        let may_succeed = loop {
             told.push(entry.name.to_owned());
             let outcome = entry.attempt();
             if outcome == '+' {
                 return Round::Booted;
             }
             if !failure.tries_again(number, outcome == '-') {
-                break;
+                break outcome == '-';
             }
             number += 1;
             told.push(failure.between.as_secs_f64().to_string());
-        }
+        };
         let count = || {
             let left = entry.left.and_then(|left| left.checked_sub(1));
             told.extend(left.map(|left| format!("={left}")));
             left.is_some()
         };
-        if failure.entry.ends(entry.on_error, count) {
+        if failure.entry.ends(entry.on_error, may_succeed, count) {
             return Round::Stopped;
         }
     }
@@ -170,10 +170,17 @@ fn what_follows_a_failure() {
             "a 10 reboot",
         ),
         (
-            "a!:yes=1 b+",
+            "a-:yes=1 b+",
             "failure.entry = 'configuration'",
             "a =0 10 reboot",
         ),
+        ("a!:yes=1 b+", "failure.entry = 'configuration'", "a b"),
+        (
+            "a-!:auto=2 b+",
+            "failure = { entry = 'configuration', attempts = 2 }",
+            "a 1 a b",
+        ),
+        ("a!:auto=2 b+", "failure.entry = 'reboot'", "a 10 reboot"),
         ("a-:auto b+", "failure.entry = 'configuration'", "a b"),
         (
             "a-:auto=3 b+",
