@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::payload::{Draft, Part, PayloadError};
 use super::witness::Witness;
+use crate::disk::bytes::set_length;
 use crate::fs::ReadFile;
 
 /// Bytes that are read and hashed in one go.
@@ -61,7 +62,7 @@ impl<'a> Stream<'a> {
         let length = usize::try_from(self.size).map_or(length, |size| size.min(length));
         let done = self.head.len();
         if done < length {
-            self.head.resize(length, 0);
+            set_length(&mut self.head, length);
             let rest = self.head.get_mut(done..).unwrap_or_default();
             let n = self.file.read_at(done as u64, rest);
             let n = n.map_err(PayloadError::Read)?;
@@ -123,7 +124,7 @@ impl<'a> Stream<'a> {
                 let mut chunk = empty.recv().unwrap_or_default();
                 if self.head.is_empty() {
                     let left = usize::try_from(size.saturating_sub(done)).unwrap_or(CHUNK);
-                    chunk.resize(left.min(CHUNK), 0);
+                    set_length(&mut chunk, left.min(CHUNK));
                     let n = self.file.read_at(done, &mut chunk);
                     chunk.truncate(n.map_err(PayloadError::Read)?);
                 } else {

@@ -12,6 +12,8 @@ pub(crate) use zstd::unpack as zstd;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
+use crate::disk::bytes::set_length;
+
 /// How much memory is taken at first, in bytes; it is doubled as often as needed.
 const FIRST: usize = 128 * 1024;
 
@@ -42,7 +44,8 @@ fn inflate(packed: &[u8], flags: u32, limit: usize) -> Result<(Vec<u8>, Option<u
         let ends = match status {
             TINFLStatus::Done => Some(taken),
             TINFLStatus::HasMoreOutput if bytes.len() < limit => {
-                bytes.resize(limit.min(bytes.len().saturating_mul(2)), 0);
+                let longer = limit.min(bytes.len().saturating_mul(2));
+                set_length(&mut bytes, longer);
                 continue;
             }
             TINFLStatus::HasMoreOutput => None,

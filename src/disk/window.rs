@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use super::bytes::set_length;
 use super::{ReadAt, Source};
 
 /// What one read of a sequence brings in, in bytes.
@@ -64,7 +65,7 @@ impl Window {
         let reused = before.or((spans.len() >= SPANS).then(|| spans.len().saturating_sub(1)));
         let mut bytes = reused.map_or_else(Vec::new, |at| spans.remove(at).bytes);
         let start = offset & !(ALIGNMENT - 1);
-        bytes.resize(wanted, 0);
+        set_length(&mut bytes, wanted);
         let n = self.source.read_at(start, &mut bytes)?;
         bytes.truncate(n);
         let span = Span { start, bytes };
@@ -81,6 +82,12 @@ impl ReadAt for Window {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        // Readers of structures ask for a few bytes at a time, next to what they had last.
+        let last = spans.first().and_then(|span| span.from(offset));
+        if let Some(bytes) = last.and_then(|bytes| bytes.get(..buf.len())) {
+            buf.copy_from_slice(bytes);
+            return Ok(bytes.len());
+        }
         let mut done: usize = 0;
         while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
             let Some(at) = offset.checked_add(done as u64) else {

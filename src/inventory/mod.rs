@@ -11,6 +11,7 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Range;
 
+use crate::disk::bytes::set_length;
 use crate::disk::{Disk, Layout, Volume};
 use crate::efi::Wishes;
 use crate::entry::{FileRef, SavePlace, VolumeId};
@@ -335,7 +336,7 @@ impl Inventory {
                 FsError::TooLarge(format!("more than the {limit} bytes that are read"))
             })?;
             let start = bytes.len();
-            bytes.resize(end, 0);
+            set_length(&mut bytes, end);
             let part = bytes.get_mut(start..).unwrap_or_default();
             let exact = volume.source.read_exact_at(range.start, part);
             exact.map_err(FsError::Io)?;

@@ -10,6 +10,7 @@ use scroll::Pread;
 use super::error::PeError;
 use super::layout;
 use super::machine::Machine;
+use crate::disk::bytes::set_length;
 use crate::fs::ReadFile;
 
 /// How many bytes of a file are read at first; they hold the headers of every usual program.
@@ -49,7 +50,7 @@ impl Image {
         let mut head = Vec::new();
         let mut wanted = FIRST_READ;
         loop {
-            head.resize(wanted, 0);
+            set_length(&mut head, wanted);
             let n = file.read_at(0, &mut head).map_err(PeError::Read)?;
             head.truncate(n);
             match Image::parse(&head, size) {

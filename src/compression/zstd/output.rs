@@ -32,8 +32,8 @@ impl Output {
     /// Appends one byte many times.
     pub(super) fn run(&mut self, byte: u8, length: usize) -> Result<(), ()> {
         self.check_room(length)?;
-        let end = self.bytes.len().saturating_add(length);
-        self.bytes.resize(end, byte);
+        // A block is no longer than 128 KiB; `resize` would go byte by byte.
+        self.bytes.extend_from_slice(&vec![byte; length]);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::content::Content;
 use super::features::{DIR_INDEX, FILETYPE};
 use super::inode::{I_BLOCK_LENGTH, Inode};
 use super::medium::Medium;
-use crate::disk::bytes::{le16, le32};
+use crate::disk::bytes::{le16, le32, set_length};
 use crate::fs::{FileKind, FsError, MAX_DIRECTORY_ENTRIES};
 
 /// Length of an entry without its name, and of the shortest with one.
@@ -118,7 +118,7 @@ pub(super) fn scan(
         let bytes = usize::try_from(count)
             .unwrap_or_default()
             .saturating_mul(length);
-        piece.resize(bytes, 0);
+        set_length(&mut piece, bytes);
         medium.metadata(medium.place(physical, count)?, &mut piece)?;
         for (number, block) in (logical..).zip(piece.chunks_exact(length)) {
             if medium.superblock.has_checksums() {

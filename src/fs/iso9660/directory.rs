@@ -6,6 +6,7 @@ use super::descriptor::Names;
 use super::medium::{BLOCK, Medium, Place, SECTOR};
 use super::record::Record;
 use super::rock_ridge::{Continued, RockRidge};
+use crate::disk::bytes::set_length;
 use crate::fs::{FileKind, FsError, MAX_DIRECTORY_ENTRIES};
 
 /// Sectors are read together up to this many bytes.
@@ -111,7 +112,7 @@ impl<'a> Scan<'a> {
             let length = PIECE.min(directory.size.saturating_sub(done));
             let length = usize::try_from(length).unwrap_or_default();
             self.medium.budget.spend(length)?;
-            piece.resize(length, 0);
+            set_length(&mut piece, length);
             let start = directory.start.saturating_add(done);
             self.medium.read(start, &mut piece)?;
             for sector in piece.chunks(SECTOR) {

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::content::Content;
 use super::inode::{Format, Inode};
 use super::medium::{Medium, Seal};
-use crate::disk::bytes::{array, be16, be32, be64};
+use crate::disk::bytes::{array, be16, be32, be64, set_length};
 use crate::fs::{FileKind, FsError, MAX_DIRECTORY_ENTRIES};
 
 /// Entries end here, in bytes; behind it is the index (`XFS_DIR2_LEAF_OFFSET`).
@@ -109,7 +109,7 @@ pub(super) fn scan(
         let count = found.length.min(left).min(most).max(step);
         let count = count.checked_div(step).unwrap_or(1).saturating_mul(step);
         let bytes = count.saturating_mul(block_size);
-        piece.resize(usize::try_from(bytes).unwrap_or_default(), 0);
+        set_length(&mut piece, usize::try_from(bytes).unwrap_or_default());
         content.metadata(logical.saturating_mul(block_size), &mut piece)?;
         for block in piece.chunks_exact(length) {
             let entries = scan.entries(medium, block)?;
