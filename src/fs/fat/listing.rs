@@ -48,6 +48,16 @@ impl Listing {
         }
     }
 
+    /// Does it lack what `path` begins with, which is to be asked of a root directory?
+    pub(super) fn lacks(&self, path: &FsPath) -> bool {
+        let first = path.components().next();
+        first.is_some_and(|first| {
+            !self
+                .items
+                .contains_key(&upper_case(first).collect::<String>())
+        })
+    }
+
     /// What `path` leads to, where it is in this directory: `Some(None)` when there is nothing.
     pub(super) fn find(&self, path: &FsPath) -> Option<Option<Item>> {
         if path.parent()? != self.directory {

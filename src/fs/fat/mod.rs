@@ -4,28 +4,27 @@
 //! [`Medium`] below says so. That bounds every loop, and nothing is ever written.
 
 mod clusters;
+mod file;
 mod listing;
+mod medium;
 
-use std::cell::{Cell, RefCell};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::cell::{OnceCell, RefCell};
+use std::io::{self, Read};
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use fatfs::{FileAttributes, FsOptions, ReadWriteSeek};
+use fatfs::{FileAttributes, FsOptions};
 
 use self::clusters::Clusters;
+use self::file::{OpenFile, SmallFile};
 use self::listing::{INSIDE, Item, Listing, MAX_SMALL, RECORD};
+use self::medium::{BUDGET, Medium, Meter};
 use super::date::Date;
 use super::{
     DirEntry, FileKind, Filesystem, FsError, FsPath, MAX_DIRECTORY_ENTRIES, Metadata, ReadFile,
 };
 use crate::disk::{Joined, ReadAt, Section, Source, Window};
-
-/// Bytes that may be read while one directory is searched or one file is positioned: a circular chain of
-/// clusters ends here. It is more than a directory with [`MAX_DIRECTORY_ENTRIES`] long names has, and
-/// more than the table entries of the largest file.
-const BUDGET: u64 = 64 * 1024 * 1024;
 
 /// A FAT filesystem.
 pub(super) struct Fat {
@@ -33,15 +32,9 @@ pub(super) struct Fat {
     meter: Rc<Meter>,
     source: Source,
     window: Arc<Window>,
+    /// What is in the root directory; `None` inside where that can't be read as a whole.
+    root: OnceCell<Option<Listing>>,
     listed: RefCell<Option<Listing>>,
-}
-
-/// What the [`Medium`] shares with its user, who has given it away.
-struct Meter {
-    /// Bytes that may still be read.
-    budget: Cell<u64>,
-    /// Where the last read began, in bytes.
-    last: Cell<u64>,
 }
 
 impl Fat {
@@ -51,41 +44,64 @@ impl Fat {
     /// The medium failed, or its numbers make no sense.
     pub(super) fn open(source: Source) -> Result<Fat, FsError> {
         let window = Arc::new(Window::new(source.clone()));
-        let meter = Rc::new(Meter {
-            budget: Cell::new(BUDGET),
-            last: Cell::default(),
-        });
-        let medium = Medium {
-            source: window.clone(),
-            position: 0,
-            meter: meter.clone(),
-        };
+        let (medium, meter) = Medium::new(window.clone());
         let inner = fatfs::FileSystem::new(medium, FsOptions::new()).map_err(error)?;
         Ok(Fat {
             inner,
             meter,
             source,
             window,
+            root: OnceCell::new(),
             listed: RefCell::default(),
         })
     }
 
-    /// What `path` leads to, where its directory was listed last.
+    /// What is in the root directory, if that can be read as a whole. Whoever looks for boot loaders asks for dozens of
+    /// paths, most of which lead nowhere from their first name on.
+    fn root(&self) -> Option<&Listing> {
+        self.root.get_or_init(|| self.list_root().ok()).as_ref()
+    }
+
+    /// What `path` leads to, where its directory is the root or was listed last.
     fn listed(&self, path: &FsPath) -> Result<Option<Item>, FsError> {
-        match self
-            .listed
-            .borrow()
-            .as_ref()
-            .map(|listed| listed.find(path))
-        {
-            Some(Some(Some(item))) => Ok(Some(item)),
-            Some(Some(None)) => Err(FsError::NotFound),
-            _ => Ok(None),
+        let listed = self.listed.borrow();
+        let mut listings = self.root().into_iter().chain(listed.iter());
+        match listings.find_map(|listing| listing.find(path)) {
+            Some(Some(item)) => Ok(Some(item)),
+            Some(None) => Err(FsError::NotFound),
+            None => Ok(None),
         }
     }
 
+    fn list_root(&self) -> Result<Listing, FsError> {
+        let root = FsPath::root();
+        Ok(self.list(&root, &self.inner.root_dir())?.0)
+    }
+
+    /// What is in a directory, to be looked up in and as it is told.
+    fn list(
+        &self,
+        path: &FsPath,
+        directory: &Directory<'_>,
+    ) -> Result<(Listing, Vec<DirEntry>), FsError> {
+        self.meter.budget.set(BUDGET);
+        let mut list = Vec::new();
+        let mut listing = Listing::new(path);
+        for entry in entries(directory) {
+            let entry = entry?;
+            let metadata = metadata(&entry);
+            let (name, kind) = (entry.file_name(), metadata.kind);
+            // What the crate has read last is the end of its record.
+            let record = self.meter.last.get() & !INSIDE;
+            let names = [name.clone(), entry.short_file_name()];
+            listing.add(names, Item { metadata, record });
+            list.push(DirEntry { name, kind });
+        }
+        Ok((listing, list))
+    }
+
     /// A small file that was listed. `None` where its record is another one by now.
-    fn small(&self, item: &Item) -> Result<Option<SmallFile>, FsError> {
+    fn small(&self, item: &Item) -> Result<Option<SmallFile<'_>>, FsError> {
         let Metadata { kind, size, .. } = item.metadata;
         if kind != FileKind::File || size > MAX_SMALL {
             return Ok(None);
@@ -94,11 +110,8 @@ impl Fat {
         let read = self.window.read_exact_at(item.record, &mut record);
         read.map_err(FsError::Io)?;
         let clusters = Clusters::read(self.window.as_ref())?;
-        let Some(start) = clusters.start(&record, size) else {
-            return Ok(None);
-        };
-        let ranges = clusters.ranges(&self.window, start, size)?;
-        Ok(Some(SmallFile(self.joined(ranges))))
+        let start = clusters.start(&record, size);
+        Ok(start.map(|start| SmallFile::new(self, start, size)))
     }
 
     fn joined(&self, ranges: Vec<Range<u64>>) -> Joined {
@@ -123,6 +136,9 @@ impl Fat {
 
     /// Follows `path` to a directory or a file.
     fn find(&self, path: &FsPath) -> Result<Found<'_>, FsError> {
+        if self.root().is_some_and(|root| root.lacks(path)) {
+            return Err(FsError::NotFound);
+        }
         let mut found = Found::Directory(self.inner.root_dir());
         for name in path.components() {
             let Found::Directory(directory) = &found else {
@@ -196,19 +212,7 @@ impl Filesystem for Fat {
         let Found::Directory(directory) = self.find(path)? else {
             return Err(FsError::NotADirectory);
         };
-        self.meter.budget.set(BUDGET);
-        let mut list = Vec::new();
-        let mut listing = Listing::new(path);
-        for entry in entries(&directory) {
-            let entry = entry?;
-            let metadata = metadata(&entry);
-            let (name, kind) = (entry.file_name(), metadata.kind);
-            // What the crate has read last is the end of its record.
-            let record = self.meter.last.get() & !INSIDE;
-            let names = [name.clone(), entry.short_file_name()];
-            listing.add(names, Item { metadata, record });
-            list.push(DirEntry { name, kind });
-        }
+        let (listing, mut list) = self.list(path, &directory)?;
         *self.listed.borrow_mut() = Some(listing);
         list.sort_unstable();
         Ok(list)
@@ -223,12 +227,7 @@ impl Filesystem for Fat {
         let Found::File(entry) = self.find(path)? else {
             return Err(FsError::NotAFile);
         };
-        Ok(Box::new(OpenFile {
-            size: entry.len(),
-            file: entry.to_file(),
-            position: 0,
-            meter: &self.meter,
-        }))
+        Ok(Box::new(OpenFile::new(&entry, &self.meter)))
     }
 
     fn image(&self, path: &FsPath) -> Result<Source, FsError> {
@@ -274,109 +273,6 @@ fn metadata(entry: &Entry<'_>) -> Metadata {
     }
 }
 
-/// A file of which all pieces are known.
-struct SmallFile(Joined);
-
-impl ReadFile for SmallFile {
-    fn size(&self) -> u64 {
-        self.0.size()
-    }
-
-    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, FsError> {
-        self.0.read_at(offset, buf).map_err(error)
-    }
-}
-
-struct OpenFile<'a> {
-    size: u64,
-    file: fatfs::File<'a, Medium>,
-    position: u64,
-    meter: &'a Meter,
-}
-
-impl ReadFile for OpenFile<'_> {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, FsError> {
-        if offset >= self.size {
-            return Ok(0);
-        }
-        let budget = BUDGET.saturating_add(buf.len() as u64);
-        self.meter.budget.set(budget);
-        if offset != self.position {
-            self.position = self.file.seek(SeekFrom::Start(offset)).map_err(error)?;
-            if self.position != offset {
-                return Err(FsError::Corrupt(format!(
-                    "the chain of clusters ends at {} of {} bytes",
-                    self.position, self.size
-                )));
-            }
-        }
-        let mut done = 0;
-        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match self.file.read(rest) {
-                Ok(0) => break,
-                Ok(n) => {
-                    done = done.saturating_add(n);
-                    self.position = self.position.saturating_add(n as u64);
-                }
-                Err(failure) => return Err(error(failure)),
-            }
-        }
-        Ok(done)
-    }
-}
-
-/// The disk as the crate wants to see it: readable while the budget lasts, never writable.
-struct Medium {
-    source: Arc<Window>,
-    position: u64,
-    meter: Rc<Meter>,
-}
-
-impl Read for Medium {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.source.read_at(self.position, buf)?;
-        let left = self.meter.budget.get().checked_sub(n as u64);
-        // Not `Other`: the crate uses that for its own findings.
-        let left = left.ok_or(io::ErrorKind::FileTooLarge)?;
-        self.meter.budget.set(left);
-        self.meter.last.set(self.position);
-        self.position = self.position.saturating_add(n as u64);
-        Ok(n)
-    }
-}
-
-impl Seek for Medium {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(distance) => self.source.size().checked_add_signed(distance),
-            SeekFrom::Current(distance) => self.position.checked_add_signed(distance),
-        };
-        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.position)
-    }
-}
-
-/// The crate's trait asks for it; nothing that is called here writes, and nothing could.
-impl Write for Medium {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-const _: fn() = || {
-    fn is_a_medium<T: ReadWriteSeek>() {}
-    is_a_medium::<Medium>();
-};
-
 /// What the crate reports is the medium's failure or its own finding.
 fn error(error: io::Error) -> FsError {
     match error.kind() {
@@ -408,4 +304,43 @@ fn seconds(time: fatfs::DateTime) -> Option<i64> {
         second: time.sec,
     }
     .seconds()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::disk::MemorySource;
+
+    #[test]
+    fn what_the_root_lacks_is_not_looked_for() {
+        let mut image = io::Cursor::new(vec![0; 1 << 20]);
+        fatfs::format_volume(&mut image, fatfs::FormatVolumeOptions::new()).unwrap();
+        let filesystem = fatfs::FileSystem::new(&mut image, FsOptions::new()).unwrap();
+        for number in 0..100 {
+            let name = format!("a file with a long name {number}");
+            let mut file = filesystem.root_dir().create_file(&name).unwrap();
+            file.write_all(name.as_bytes()).unwrap();
+        }
+        drop(filesystem);
+        let fat = Fat::open(Arc::new(MemorySource::new(image.into_inner()))).unwrap();
+        let path = |text: &str| FsPath::new(text).unwrap();
+        let size = |text: &str| fat.metadata(&path(text)).unwrap().size;
+        assert_eq!(size("/A File With A Long Name 7"), 25);
+        // Nothing more is read, however often somebody asks.
+        fat.meter.budget.set(BUDGET);
+        for number in 0..100 {
+            let nowhere = path(&format!("/boot/grub/{number}.cfg"));
+            assert!(matches!(fat.metadata(&nowhere), Err(FsError::NotFound)));
+            assert!(matches!(fat.open(&nowhere), Err(FsError::NotFound)));
+            assert!(matches!(fat.read_dir(&nowhere), Err(FsError::NotFound)));
+            assert!(matches!(
+                fat.metadata(&path("/boot")),
+                Err(FsError::NotFound)
+            ));
+            assert_eq!(size("/a file with a long name 9"), 25);
+        }
+        assert_eq!(fat.meter.budget.get(), BUDGET);
+    }
 }
