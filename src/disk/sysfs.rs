@@ -26,8 +26,9 @@ pub struct Found {
     pub node: PathBuf,
     /// Its length in bytes; never 0.
     pub size: u64,
-    /// What it is.
-    pub hardware: Hardware,
+    /// Its number, as in [`Hardware::sequence`]. What else the device says of itself is read when the disk is opened:
+    /// some of it the device has to be asked for, and disks are looked for again and again.
+    pub sequence: Option<u64>,
 }
 
 impl Sysfs {
@@ -73,7 +74,7 @@ impl Found {
         (size != 0).then(|| Found {
             node: node(&name),
             size,
-            hardware: Hardware::read(directory),
+            sequence: number(directory, "diskseq"),
             name,
         })
     }
@@ -113,6 +114,10 @@ mod tests {
     use super::*;
     use crate::disk::Transport;
     use crate::disk::test_tree::Tree;
+
+    fn hardware(tree: &Tree, found: &Found) -> Hardware {
+        Hardware::read(&tree.path().join("block").join(&found.name))
+    }
 
     #[test]
     fn tells_disks_by_their_bus() {
@@ -163,16 +168,18 @@ mod tests {
         );
 
         let found = Sysfs::at(tree.path()).disks();
+        let hardware: Vec<Hardware> = found.iter().map(|found| hardware(&tree, found)).collect();
         let summary: Vec<String> = found
             .iter()
-            .map(|device| {
+            .zip(&hardware)
+            .map(|(device, hardware)| {
                 let Hardware {
                     transport,
                     model,
                     serial,
                     sector_size,
                     ..
-                } = &device.hardware;
+                } = hardware;
                 format!(
                     "{} {transport:?} {model:?} {serial:?} {sector_size:?}",
                     device.name
@@ -192,7 +199,7 @@ mod tests {
         );
         assert_eq!(found[0].size, 1 << 20);
         assert_eq!(
-            found[0].hardware.names(),
+            hardware[0].names(),
             [
                 "Samsung SSD 870",
                 "S5Y1NG0N",
@@ -200,12 +207,13 @@ mod tests {
                 "Samsung_SSD_870_S5Y1NG0N"
             ]
         );
-        assert_eq!(found[1].hardware.names(), ["disk-1"]);
-        assert_eq!(found[5].hardware.wwid.as_deref(), Some("eui.0025"));
-        let sequences = (found[0].hardware.sequence, found[1].hardware.sequence);
+        assert_eq!(hardware[1].names(), ["disk-1"]);
+        assert_eq!(hardware[5].wwid.as_deref(), Some("eui.0025"));
+        let sequences = (hardware[0].sequence, hardware[1].sequence);
         assert_eq!(sequences, (None, Some(9)));
-        assert!(found[2].hardware.removable && found[2].hardware.read_only);
-        assert!(!found[0].hardware.removable && !found[0].hardware.read_only);
+        assert_eq!((found[0].sequence, found[1].sequence), sequences);
+        assert!(hardware[2].removable && hardware[2].read_only);
+        assert!(!hardware[0].removable && !hardware[0].read_only);
     }
 
     #[test]
@@ -241,7 +249,8 @@ mod tests {
         let nodes: Vec<&Path> = found.iter().map(|device| device.node.as_path()).collect();
         let expected = ["/dev/sr1", "/dev/nvme0n1", "/dev/cciss/c0d0"].map(Path::new);
         assert_eq!(nodes, expected);
-        assert_eq!(found[1].hardware.transport, Some(Transport::Nvme));
+        let transport = hardware(&tree, &found[1]).transport;
+        assert_eq!(transport, Some(Transport::Nvme));
         assert_eq!(Sysfs::at("/nothing").disks(), []);
     }
 }

@@ -4,7 +4,7 @@ use super::loader::Loader;
 use super::place::{DiskName, Place};
 use super::report::{Counted, LEFT_OUT};
 use crate::boot::Stage;
-use crate::disk::{Disk, Sysfs};
+use crate::disk::{Disk, Hardware, Sysfs};
 use crate::report::{self, Text};
 use crate::text::Printable;
 
@@ -42,11 +42,15 @@ impl Loader {
             match Disk::open(&found.node) {
                 Ok(disk) => {
                     let report = self.report.clone();
+                    let hardware = Hardware {
+                        // It goes by what it was when it was found, should it be another one by now.
+                        sequence: found.sequence,
+                        ..disk.hardware
+                    };
                     let disk = Disk {
+                        path: disk.path,
                         source: Counted::source(disk.source, report),
-                        // What it was when it was found, should it be another one by now.
-                        hardware: found.hardware,
-                        ..disk
+                        hardware,
                     };
                     let inventory = &mut self.inventory;
                     let index = self.timeline.run(Stage::Disks, || inventory.add(disk));

@@ -61,7 +61,7 @@ impl DiskName {
     pub(super) fn found(found: &Found) -> DiskName {
         DiskName {
             path: found.node.display().to_string(),
-            sequence: found.hardware.sequence,
+            sequence: found.sequence,
         }
     }
 
