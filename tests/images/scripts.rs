@@ -5,6 +5,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::kit::{TempDir, temp_dir};
 
@@ -185,4 +186,48 @@ fn a_board_whose_keys_are_missing_is_not_built() {
     let (status, said) = run(&dir, script, &arguments);
     let expected = "/board/keys.pem is missing, which board.toml names as trusted-keys\n";
     assert!(status == 1 && said.ends_with(expected), "{said}");
+}
+
+#[test]
+fn a_benchmark_that_is_ended_leaves_no_machine_and_no_disk() {
+    let dir = temp_dir();
+    let last = "for last; do :; done";
+    let program = format!("{last}; case $last in */program) : >$last ;; esac");
+    let copy = format!("{last}; : >$last");
+    let programs = [
+        // It says its number, and boots nothing.
+        (
+            "qemu-system-x86_64",
+            "echo $$ >$HOME/machine; exec /bin/sleep 1000",
+        ),
+        ("mmd", ""),
+        ("mcopy", program.as_str()),
+        ("cp", copy.as_str()),
+    ];
+    machine(&dir, &programs);
+    symlink("/usr/bin/python3", dir.path().join("bin/python3")).unwrap();
+    let disks = dir.path().join("disks");
+    std::fs::create_dir(&disks).unwrap();
+    let mut benchmark = Command::new(Path::new(ROOT).join("qemu/bench-boot"))
+        .args([Path::new("flash.fd"), &disks])
+        .env_clear()
+        .env("PATH", dir.path().join("bin"))
+        .env("HOME", dir.path())
+        .spawn()
+        .unwrap();
+    let number = loop {
+        let said = std::fs::read_to_string(dir.path().join("machine"));
+        if let Some(number) = said.ok().filter(|said| said.ends_with('\n')) {
+            break number;
+        }
+        let has_ended = benchmark.try_wait().unwrap();
+        assert!(has_ended.is_none(), "no machine was started");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(std::fs::read_dir(&disks).unwrap().count(), 1);
+    let process = rustix::process::Pid::from_child(&benchmark);
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(benchmark.wait().unwrap().code(), Some(128 + 15));
+    assert_eq!(std::fs::read_dir(&disks).unwrap().count(), 0);
+    assert!(!Path::new("/proc").join(number.trim()).exists());
 }
