@@ -53,7 +53,7 @@ pub(crate) fn measure(is_measured: bool) -> bool {
 /// A configuration as grub-mkconfig writes it.
 fn configuration(entries: usize) -> String {
     let entries: String = (0..entries).map(|n| medium::grub(n, UUID)).collect();
-    format!("function load_video {{ insmod all_video; }}\nsubmenu 'Advanced' {{\n{entries}}}\n")
+    format!("{}submenu 'Advanced' {{\n{entries}}}\n", medium::FUNCTIONS)
 }
 
 fn list(directory: &Path, count: usize) -> Duration {

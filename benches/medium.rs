@@ -21,6 +21,9 @@ impl Language {
     }
 }
 
+/// What the entries of a script of GRUB need before them.
+pub(crate) const FUNCTIONS: &str = "function load_video { insmod all_video; }\n";
+
 /// A filesystem of so many bytes, with so many entries for one kernel and one initrd.
 pub(crate) fn fat(
     size: usize,
@@ -52,7 +55,8 @@ pub(crate) fn fat(
         Language::Grub => {
             root.create_dir("boot").unwrap();
             root.create_dir("boot/grub").unwrap();
-            let script: String = numbers.map(|n| grub(n, "1234-5678")).collect();
+            let entries: String = numbers.map(|n| grub(n, "1234-5678")).collect();
+            let script = FUNCTIONS.to_owned() + &entries;
             write("boot/grub/grub.cfg", script.as_bytes());
         }
     }
