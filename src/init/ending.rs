@@ -201,7 +201,7 @@ fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<Shell> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Failure;
+    use crate::policy::{AfterEntry, Failure};
     use rustix::io::Errno;
     use std::cell::RefCell;
 
@@ -237,7 +237,7 @@ mod tests {
             asked: RefCell::default(),
         };
         let failure = Failure {
-            entry,
+            entry: entry.map_or(AfterEntry::Next, AfterEntry::End),
             ..Failure::default()
         };
         let mut supervisor = Supervisor::unheard(failure);

@@ -197,7 +197,7 @@ impl Supervisor {
 
     /// What the policy wants when an entry has failed, other than the next one.
     pub(super) fn failed_entry(&self) -> Option<Ending> {
-        self.policy.failure.entry
+        self.policy.failure.entry.ending()
     }
 
     /// Nothing more can be done but to wait: for a device that does not stop, or for a watchdog.
