@@ -258,6 +258,7 @@ impl Image {
         for command in commands {
             run(Command::new("debugfs")
                 .args(["-w", "-R", command, &root])
+                .stdout(Stdio::null())
                 .stderr(Stdio::null()));
         }
     }

@@ -17,9 +17,10 @@ pub const IPMI: [&str; 4] = [
 ];
 
 /// All code of process 1 is made one slide into a jump to itself, once it was petted for longer than it takes to be
-/// reset.
-pub const LOOP: &str = r#"
+/// reset. The console of this kernel is the screen.
+const LOOP: &str = r#"
 sleep 12
+exec >/dev/ttyS0 2>&1
 dmesg | grep -E 'iTCO_wdt .*initialized|IPMI Watchdog: driver initialized'
 kill -STOP $(pidof pilotlight-loader)
 code=$(grep -m 1 'r-xp .*/init' /proc/1/maps)
@@ -57,7 +58,7 @@ fn that_of_a_management_controller_resets_what_hangs() {
 /// The policy wants it stopped. Its driver does not.
 #[test]
 fn one_that_can_not_be_stopped_waits_for_the_next_kernel() {
-    const POLICY: &str = "[failure]\nresets = 1\ncmos = 96\n[watchdog]\nboot = 15\n";
+    const POLICY: &str = "[failure]\nresets = 1\ncmos = 96\n[watchdog]\nboot = 45\n";
     let image = image("nowayout", "");
     let mut machine = Machine::set_up("nowayout")
         .drive(&image)
@@ -69,7 +70,7 @@ fn one_that_can_not_be_stopped_waits_for_the_next_kernel() {
     machine.expect("/dev/watchdog0: resets the machine after 120 s", BOOT);
     machine.expect("booting bad", BOOT);
     machine.expect("/dev/watchdog0: can't be stopped (", BOOT);
-    machine.expect("/dev/watchdog0: the next kernel has 15 s", BOOT);
+    machine.expect("/dev/watchdog0: the next kernel has 45 s", BOOT);
     machine.expect("jumping", BOOT);
     machine.expect(PANIC, BOOT);
     machine.expect("pilotlight 0.1.0", BOOT);
