@@ -66,7 +66,7 @@ const QUESTIONS: [(&str, &str); 14] = [
 ];
 
 /// Words in lines that only one of them has, and why they are there.
-const DIFFERENCES: [(&str, &str); 15] = [
+const DIFFERENCES: [(&str, &str); 16] = [
     (
         "BGRT",
         "the firmware's logo made way for the kernel, and its table went with it",
@@ -87,6 +87,10 @@ const DIFFERENCES: [(&str, &str); 15] = [
     (
         "devicetree field",
         "machines that start by ACPI have no use for it",
+    ),
+    (
+        "timeout control",
+        "how long a menu is shown is for the policy to say",
     ),
     (
         "passing random seed",
