@@ -16,7 +16,8 @@ use serde_json::Value;
 
 const STOCK: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 
-/// The images that Debian has, with the package and the least that is in them: rows of a listing. Builds with Secure Boot
+/// The images that Debian has, with the package and the least that is in them: rows of a listing. Builds with Secure
+/// Boot
 /// and System Management Mode have other volumes; those for ARM a volume that is not the first thing, files that lie in
 /// it unpacked, and a flash part that is mostly empty; and there are variables alone, and beside the code.
 const IMAGES: [(&str, &str, usize); 11] = [

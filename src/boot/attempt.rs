@@ -238,8 +238,8 @@ impl Attempt<'_> {
         })
     }
 
-    /// The initrds as they are handed over: with the report behind them, if there is one. A system without an initrd gets
-    /// none for that.
+    /// The initrds as they are handed over: with the report behind them, if there is one. A system without an initrd
+    /// gets none for that.
     fn complete(
         &self,
         initrd: Draft,

@@ -1,6 +1,7 @@
 //! Booting: which entry, its bytes, and the hand-over.
 //!
-//! [`find`] looks for entries and blocks those that the policy refuses; [`plan`] puts the others into the order of attempts, and [`unmet`] tells which wishes it can't follow;
+//! [`find`] looks for entries and blocks those that the policy refuses; [`plan`] puts the others into the order of
+//! attempts, and [`unmet`] tells which wishes it can't follow;
 //! [`Starts`] puts what resets the machine again and again behind the others.
 //! [`Attempt`] takes one entry through its stages: open, read once into sealed memory while hashing, let the policy
 //! decide, load.

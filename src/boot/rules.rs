@@ -20,8 +20,8 @@ pub fn find(inventory: &Inventory, policy: &Boot) -> Found {
 /// Blocks what the policy refuses, and ranks what it prefers.
 ///
 /// Where an entry is, for what is preferred, is the volume that it was written down on. Refused is also what was
-/// written down on other volumes alike, what is made from a configuration file on one, and what is read from one, so that
-/// nothing leads around the rule.
+/// written down on other volumes alike, what is made from a configuration file on one, and what is read from one, so
+/// that nothing leads around the rule.
 pub(super) fn judge(inventory: &Inventory, policy: &Boot, entries: &mut [BootEntry]) {
     for entry in entries {
         let own = [entry.origin.file.volume];

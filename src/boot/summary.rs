@@ -12,8 +12,8 @@ use crate::trust::coverage::Verdict;
 /// Writes the report, from the files that were read, what is proven of them, and the time that it took.
 pub type Summary<'a> = dyn Fn(&[(FileRef, Part)], &Verdict, &Timeline) -> String + 'a;
 
-/// Where boot loaders leave things for an initrd, as `systemd-stub` does. What is put into `/run` here is hidden as soon
-/// as the initrd mounts its own; the system has that one.
+/// Where boot loaders leave things for an initrd, as `systemd-stub` does. What is put into `/run` here is hidden as
+/// soon as the initrd mounts its own; the system has that one.
 const PLACE: [&str; 2] = [".extra", ".extra/pilotlight"];
 const FILE: &str = ".extra/pilotlight/boot.json";
 

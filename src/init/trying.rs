@@ -23,8 +23,8 @@ use crate::report::{self, Text};
 use crate::text::Printable;
 use crate::trust::coverage::{State, Verdict};
 
-/// How often disks that have come meanwhile are looked at while entries are tried: one that comes and goes keeps nothing
-/// from being tried.
+/// How often disks that have come meanwhile are looked at while entries are tried: one that comes and goes keeps
+/// nothing from being tried.
 const LOOKS: u32 = 8;
 
 /// An attempt has failed.

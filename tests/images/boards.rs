@@ -1,5 +1,5 @@
-//! The scripts that put a board's kernel where it goes, with the real tools, and `docs/new-board.md`, whose commands are
-//! run. Kernels are those of Debian's installer; whole boots are in `tests/qemu`.
+//! The scripts that put a board's kernel where it goes, with the real tools, and `docs/new-board.md`, whose commands
+//! are run. Kernels are those of Debian's installer; whole boots are in `tests/qemu`.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

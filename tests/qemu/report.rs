@@ -14,8 +14,8 @@ use super::{BOOT, boots};
 const POLICY: &str = "[report]\nconsole = \"ttyS1\"\nsummary = true\n[override]\nallow = [\"efi\"]\n\
                       [wait]\nsettle = 1\n";
 
-/// What `update-initramfs` makes of Debian's initrd when `hooks/initramfs-report` is installed: the script, and its line
-/// in the order of scripts.
+/// What `update-initramfs` makes of Debian's initrd when `hooks/initramfs-report` is installed: the script, and its
+/// line in the order of scripts.
 fn with_hook(initrd: &[u8]) -> Vec<u8> {
     let root = directory().join("report.root");
     let _ = std::fs::remove_dir_all(&root);

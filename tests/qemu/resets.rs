@@ -1,5 +1,5 @@
-//! Kernels that never get up, loaders that die or hang, and a process 1 that hangs itself: the machine always ends in the
-//! state that policy names.
+//! Kernels that never get up, loaders that die or hang, and a process 1 that hangs itself: the machine always ends in
+//! the state that policy names.
 
 use super::disk::{Files, Image, Variables};
 use super::machine::{Machine, RESETS, Setup};

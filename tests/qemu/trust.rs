@@ -1,8 +1,8 @@
 //! What a policy does not let boot, on machines: it is said in words why, and the next allowed entry starts; with
 //! `warn` it is said as well, and it boots.
 //!
-//! What the firmware's lists revoke is in `platform`, and what the kernel refuses by itself in `locked`. Device trees are
-//! no part of a boot on these machines: the rules on them are tested beside them, in `src/trust/coverage`.
+//! What the firmware's lists revoke is in `platform`, and what the kernel refuses by itself in `locked`. Device trees
+//! are no part of a boot on these machines: the rules on them are tested beside them, in `src/trust/coverage`.
 
 use pilotlight::config::discover;
 use pilotlight::disk::Disk;
@@ -274,8 +274,8 @@ fn what_is_not_covered_is_refused_in_words_and_the_next_entry_boots() {
     machine.finish();
 }
 
-/// The same entries, each of which passes with its warning, up to the flash kernel, which has no place for theirs: so one
-/// machine sees all of them. The last one, which nobody has signed either, really boots.
+/// The same entries, each of which passes with its warning, up to the flash kernel, which has no place for theirs: so
+/// one machine sees all of them. The last one, which nobody has signed either, really boots.
 #[test]
 fn a_warning_lets_each_of_them_boot() {
     let mut signed = Signed::new("trust-warn", &["owner", "vendor", "stranger"]);

@@ -2,7 +2,8 @@
 //!
 //! Paths begin in the subvolume that holds all others, as in GRUB. What is not there is looked for in the
 //! subvolume that is mounted by default, where distributions that set one keep their `/boot`, and where
-//! their GRUB looks; at last in `@`, whose subvolumes openSUSE mounts on directories of that one. A log of changes that were not yet in the trees is not replayed, as GRUB does not
+//! their GRUB looks; at last in `@`, whose subvolumes openSUSE mounts on directories of that one. A log of changes that
+//! were not yet in the trees is not replayed, as GRUB does not
 //! replay it: [`Filesystem::problem`] says so. Nothing here trusts the disk: trees are followed for as far
 //! as [`BUDGET`] reaches, and what they promise is never allocated before it is read.
 

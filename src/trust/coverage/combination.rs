@@ -21,7 +21,8 @@ impl Case<'_> {
                 }
             }
         }
-        // A configuration file that is signed itself may choose what it likes; what is added to an image it has not named.
+        // A configuration file that is signed itself may choose what it likes; what is added to an image it has not
+        // named.
         if let Some(by) = self.by_configuration(Role::Configuration) {
             return State::Covered(by);
         }

@@ -15,7 +15,8 @@
 //! | `array` | the array: the same on all of its members |
 //!
 //! `--- PATH` is a file of the volume, and the lines after it are what it contains. One without lines contains
-//! its name, or the least that counts as a kernel if it is named like one. `--- PATH -> TARGET` is a symbolic link. An environment block is filled up with `#`.
+//! its name, or the least that counts as a kernel if it is named like one. `--- PATH -> TARGET` is a symbolic link. An
+//! environment block is filled up with `#`.
 
 use std::path::Path;
 
