@@ -10,7 +10,7 @@ use super::sysappend::Known;
 use super::tree::{Item, Label};
 use crate::config::budget::{Budget, Limit};
 use crate::config::configuration::MenuWait;
-use crate::entry::{BootEntry, FileRef, Origin, Password, VolumeId, Written};
+use crate::entry::{BootEntry, FileRef, HotKey, Origin, Password, VolumeId, Written};
 use crate::fs::{Filesystem, FsPath};
 
 /// More configurations that lead to each other are not read.
@@ -92,7 +92,7 @@ pub fn list<'a>(
     listing.lead(Next {
         files,
         names: vec![path.clone()],
-        titles: Vec::new(),
+        around: Vec::new(),
         is_default: true,
         in_menu: false,
         password: Password::None,
@@ -104,13 +104,20 @@ pub fn list<'a>(
     listing.found
 }
 
+/// A menu around an entry, as the menu around that shows it.
+#[derive(Clone)]
+struct Submenu {
+    title: String,
+    hot_key: Option<HotKey>,
+}
+
 /// A configuration that is to be read.
 #[derive(Clone)]
 struct Next<'a> {
     files: Files<'a>,
     names: Vec<FsPath>,
-    /// The menus around it.
-    titles: Vec<String>,
+    /// The menus around it, the outermost first.
+    around: Vec<Submenu>,
     /// Does it decide what is started when nobody chooses?
     is_default: bool,
     /// Does a menu show it, whatever it says itself?
@@ -144,7 +151,7 @@ impl<'a> Listing<'a> {
         if self.queue.iter().any(is_same) {
             return;
         }
-        if self.queue.len() >= MAX_CONFIGURATIONS || next.titles.len() > MAX_LEVELS {
+        if self.queue.len() >= MAX_CONFIGURATIONS || next.around.len() > MAX_LEVELS {
             self.problem("configurations lead to too many others: the rest is left out".to_owned());
             return;
         }
@@ -152,7 +159,7 @@ impl<'a> Listing<'a> {
     }
 
     /// The same for names as a configuration writes them.
-    fn lead_to(&mut self, from: &Next<'a>, lead: &Lead, titles: Vec<String>, is_default: bool) {
+    fn lead_to(&mut self, from: &Next<'a>, lead: &Lead, around: Vec<Submenu>, is_default: bool) {
         let files = &from.files;
         let paths = lead.files.iter().map(|name| {
             let path = files.locate(name);
@@ -172,7 +179,7 @@ impl<'a> Listing<'a> {
                 self.lead(Next {
                     files,
                     names: paths,
-                    titles,
+                    around,
                     is_default,
                     in_menu: lead.in_menu,
                     password,
@@ -215,7 +222,7 @@ impl<'a> Listing<'a> {
         }
         let default = match &choice {
             Choice::Lead(lead) => {
-                self.lead_to(next, lead, next.titles.clone(), next.is_default);
+                self.lead_to(next, lead, next.around.clone(), next.is_default);
                 // What else is in it is in no menu.
                 return;
             }
@@ -235,9 +242,9 @@ impl<'a> Listing<'a> {
         };
         // A hidden label is in no menu, and may be the default all the same.
         if let Some(label) = default.filter(|label| label.hidden) {
-            self.label(&menu, label, &next.titles);
+            self.label(&menu, label, &next.around);
         }
-        self.menu(&menu, 0, &next.titles);
+        self.menu(&menu, 0, &next.around);
     }
 
     /// A command that is no label, as an entry of its own.
@@ -256,14 +263,14 @@ impl<'a> Listing<'a> {
         if label.is_none() {
             found.title = command.to_owned();
         }
-        found.submenu.clone_from(&next.titles);
+        put_into(&mut found, &next.around);
         found.default = true;
         found.written.clone_from(&next.written);
         protect(&mut found, next.password);
         self.offer(found);
     }
 
-    fn menu(&mut self, menu: &Menu<'_, 'a>, index: usize, titles: &[String]) {
+    fn menu(&mut self, menu: &Menu<'_, 'a>, index: usize, around: &[Submenu]) {
         let tree = menu.context.tree;
         let Some(found) = tree.menus.get(index) else {
             return;
@@ -280,20 +287,23 @@ impl<'a> Listing<'a> {
             }
             match item {
                 Item::Menu(inner) => {
-                    let title = tree.menus.get(*inner).map(super::tree::Menu::title);
-                    let titles = joined(titles, title.unwrap_or_default());
-                    self.menu(menu, *inner, &titles);
+                    let submenu = tree.menus.get(*inner).map(|inner| Submenu {
+                        title: inner.title(),
+                        hot_key: inner.hot_key(),
+                    });
+                    let around: Vec<Submenu> = around.iter().cloned().chain(submenu).collect();
+                    self.menu(menu, *inner, &around);
                 }
                 Item::Label(label) => {
                     if let Some(label) = tree.labels.get(*label) {
-                        self.label(menu, label, titles);
+                        self.label(menu, label, around);
                     }
                 }
             }
         }
     }
 
-    fn label(&mut self, menu: &Menu<'_, 'a>, label: &Label, titles: &[String]) {
+    fn label(&mut self, menu: &Menu<'_, 'a>, label: &Label, around: &[Submenu]) {
         // A heading: it is there to be read.
         let is_heading = label.disabled && label.command.is_none();
         if label.navigates || is_heading {
@@ -302,9 +312,13 @@ impl<'a> Listing<'a> {
         let files = &menu.next.files;
         let program = menu.context.label(label, "");
         if let Program::Menu(lead) = &program {
-            let titles = joined(titles, label.title());
+            let submenu = Submenu {
+                title: label.title(),
+                hot_key: label.hot_key(),
+            };
+            let around = around.iter().cloned().chain([submenu]).collect();
             if !lead.files.is_empty() && !label.disabled {
-                self.lead_to(menu.next, lead, titles, false);
+                self.lead_to(menu.next, lead, around, false);
             }
             return;
         }
@@ -316,7 +330,7 @@ impl<'a> Listing<'a> {
         let origin = Origin { file, line };
         let id = split(&label.name).0;
         let mut found = entry(files, self.known, id, origin, Some(label), program);
-        found.submenu = titles.to_vec();
+        put_into(&mut found, around);
         found.written.clone_from(&menu.next.written);
         protect(&mut found, menu.next.password);
         found.default = menu
@@ -378,6 +392,8 @@ struct Menu<'t, 'a> {
     default: Option<&'t Label>,
 }
 
-fn joined(titles: &[String], title: String) -> Vec<String> {
-    titles.iter().cloned().chain([title]).collect()
+/// Says that an entry is in these menus.
+fn put_into(entry: &mut BootEntry, around: &[Submenu]) {
+    entry.submenu = around.iter().map(|menu| menu.title.clone()).collect();
+    entry.submenu_keys = around.iter().map(|menu| menu.hot_key).collect();
 }

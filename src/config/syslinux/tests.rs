@@ -4,7 +4,7 @@ use super::*;
 use crate::config::budget::Budget;
 use crate::config::configuration::{MenuWait, WaitStyle};
 use crate::disk::Content;
-use crate::entry::{BootEntry, Password, PayloadKind};
+use crate::entry::{BootEntry, HotKey, Password, PayloadKind};
 use crate::fs::{FsPath, MemoryFilesystem};
 use proptest::prelude::*;
 
@@ -337,6 +337,25 @@ fn menus_in_menus() {
         listed(&config.replace("ui menu.c32", "default hidden"))[0],
         "*hidden: BOOT_IMAGE=k"
     );
+}
+
+#[test]
+fn menus_in_menus_have_keys() {
+    let config = "ui menu.c32\nmenu begin adv\nmenu label ^Advanced\nmenu title ^Other\n\
+                  menu begin\nmenu title Mo^re\nlabel a\nmenu label ^Second\nlinux k\nmenu end\nmenu end\n\
+                  label far\nmenu label ^Far\nconfig /far.cfg\nlabel b\nlinux k\n";
+    let found = listed_with(config, &[("/far.cfg", "label c\nlinux k\n")]);
+    let keys = |entry: &BootEntry| (entry.submenu.join(">"), entry.submenu_keys.clone());
+    let key = |key| Some(HotKey::Char(key));
+    assert_eq!(
+        found.entries.iter().map(keys).collect::<Vec<_>>(),
+        [
+            ("Advanced>More".to_owned(), vec![key('a'), key('r')]),
+            (String::new(), vec![]),
+            ("Far".to_owned(), vec![key('f')]),
+        ]
+    );
+    assert_eq!(found.entries[0].hot_key, key('s'));
 }
 
 #[test]

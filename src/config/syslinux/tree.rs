@@ -155,10 +155,7 @@ impl Label {
 
     /// The letter or digit that chooses it.
     pub(super) fn hot_key(&self) -> Option<HotKey> {
-        let (_, behind) = self.title.as_deref()?.split_once('^')?;
-        let key = behind.chars().next()?;
-        key.is_ascii_alphanumeric()
-            .then(|| HotKey::Char(key.to_ascii_lowercase()))
+        marked_key(self.title.as_deref()?)
     }
 
     pub(super) fn remark(&mut self, text: String) {
@@ -178,6 +175,11 @@ impl Menu {
         let title = label.or(self.title.as_deref().map(without_hot_key));
         let title = title.filter(|title| !title.is_empty());
         title.unwrap_or_else(|| self.tag.clone())
+    }
+
+    /// The letter or digit that leads into it: that of what is shown.
+    pub(super) fn hot_key(&self) -> Option<HotKey> {
+        marked_key(self.label.as_deref().or(self.title.as_deref())?)
     }
 }
 
@@ -231,6 +233,14 @@ impl Tree {
         let label = self.labels.iter().find(called)?;
         Some((label, arguments))
     }
+}
+
+/// The letter or digit behind the first mark of a hot key.
+fn marked_key(text: &str) -> Option<HotKey> {
+    let (_, behind) = text.split_once('^')?;
+    let key = behind.chars().next()?;
+    key.is_ascii_alphanumeric()
+        .then(|| HotKey::Char(key.to_ascii_lowercase()))
 }
 
 /// A title without the marks of hot keys, and bytes that have a meaning for the terminal of SYSLINUX.
