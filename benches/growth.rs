@@ -1,4 +1,4 @@
-//! How the work on disks and entries grows with their numbers: it has to be linear.
+//! How the work on disks and entries grows with their numbers, which is printed. Linear is what it should be.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -40,7 +40,7 @@ impl fmt::Display for ChildError {
 
 /// Does `work` in a child process, for at most `limit`; `waiting` is told every now and then how long
 /// it takes already. A child that hangs in the kernel can't be killed: it is left behind, and process 1
-/// collects it one day.
+/// collects it one day. It ends with who waits for it: what it does later would be nobody's.
 ///
 /// `work` may make system calls and nothing else: no allocation, no lock.
 pub(crate) fn in_child(
@@ -48,11 +48,12 @@ pub(crate) fn in_child(
     waiting: &mut dyn FnMut(Duration),
     work: impl Fn() -> Result<(), Errno>,
 ) -> Result<(), ChildError> {
-    // SAFETY: the child only makes the system calls of `work` and `_exit`: it touches no lock and no
+    let parent = rustix::process::getpid();
+    // SAFETY: the child only makes the system calls of `die_with`, of `work` and `_exit`: it touches no lock and no
     // heap that another thread could have held at this moment.
     let pid = match unsafe { libc::fork() } {
         0 => {
-            let code: c_int = match work() {
+            let code: c_int = match die_with(parent).and_then(|()| work()) {
                 Ok(()) => 0,
                 Err(errno) => errno.raw_os_error(),
             };
@@ -75,6 +76,16 @@ pub(crate) fn in_child(
         Some(code) => Err(ChildError::Errno(Errno::from_raw_os_error(code))),
         None if in_time.is_none() => Err(ChildError::Timeout),
         None => Err(ChildError::Killed),
+    }
+}
+
+/// This process, which `parent` has forked, is killed when that ends.
+fn die_with(parent: Pid) -> Result<(), Errno> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    match rustix::process::getppid() == Some(parent) {
+        true => Ok(()),
+        // It has ended before.
+        false => Err(Errno::CANCELED),
     }
 }
 
@@ -151,6 +162,32 @@ mod tests {
         let result = in_child(limit, &mut |time| told.push(time), hang);
         assert_eq!(result, Err(ChildError::Timeout));
         assert!(told.is_sorted() && told.len() > 2, "{told:?}");
+    }
+
+    #[test]
+    fn a_child_ends_with_its_parent() {
+        let (ours, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+        // The child forks one that sleeps, and ends.
+        let work = || {
+            let parent = rustix::process::getpid();
+            // SAFETY: there is only one thread in here, and both make nothing but system calls.
+            if unsafe { libc::fork() } == 0 {
+                let _ = die_with(parent);
+                let _ = rustix::io::write(&theirs, b"x");
+                let _ = rustix::thread::nanosleep(&rustix::time::Timespec {
+                    tv_sec: 3600,
+                    tv_nsec: 0,
+                });
+            }
+            let mut byte = [0];
+            rustix::io::read(&ours, &mut byte).map(|_| ())
+        };
+        assert_eq!(in_child(LONG, &mut |_| (), work), Ok(()));
+        drop(theirs);
+        // Nobody has the other end any more.
+        let mut end = [PollFd::new(&ours, PollFlags::HUP)];
+        let timeout = Timespec::try_from(LONG).unwrap();
+        assert_eq!(rustix::event::poll(&mut end, Some(&timeout)), Ok(1));
     }
 
     #[test]

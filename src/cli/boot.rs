@@ -37,6 +37,7 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
     };
     let load = FileLoad {
         allowed: &|| Ok(Duration::MAX),
+        waiting: &|| (),
     };
     let kexec: &dyn Kexec = if options.dry_run { &DryRun } else { &load };
     let attempt = Attempt {

@@ -44,7 +44,7 @@ pub struct Account<'a> {
     pub counted: Option<&'a FsPath>,
     /// Unique GUID of the partition from which it is started.
     pub partition: Option<&'a str>,
-    /// When the loader began to run and when it started the system, counted from the reset of the machine.
+    /// When the loader began to run and when it started the system, counted from the start of the flash kernel.
     pub times: Option<(Duration, Duration)>,
     /// Are boots counted?
     pub counting: bool,

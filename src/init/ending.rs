@@ -124,6 +124,10 @@ pub(super) fn leave(
     supervisor.drain();
     let mut wait = Deadline::start(STOPPING);
     let result = kernel.ask(how, &mut |time| {
+        // What is to be off is not reset by a watchdog that can't be stopped.
+        if how == Leaving::PowerOff {
+            supervisor.pet();
+        }
         if time >= SHOW
             && let Some(left) = wait.due()
         {

@@ -274,7 +274,6 @@ impl Loader {
         self.tried.clear();
         self.failed.clear();
         self.verdicts.clear();
-        self.ended = false;
         self.again = true;
     }
 
@@ -282,6 +281,8 @@ impl Loader {
     /// this one died of.
     pub(super) fn look(&mut self) {
         self.look_for_wishes();
+        // It is looked at after something has changed: what could not be read may be readable by now.
+        self.inventory.forget_unreadable();
         let (inventory, policy) = (&self.inventory, &self.policy.boot);
         let found = self
             .timeline

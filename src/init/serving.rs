@@ -68,6 +68,8 @@ impl Loader {
                 }
                 Wish::Rescan => {
                     self.forget_disks();
+                    // A person wants to begin anew. A disk that goes away lifts nothing.
+                    self.ended = false;
                     Event::Say("looking at all disks again".to_owned())
                 }
                 Wish::Once(id) => {

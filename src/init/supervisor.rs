@@ -20,7 +20,7 @@ use crate::boot::{Stage, Timeline};
 use crate::child::ChildError;
 #[cfg(test)]
 use crate::policy::Failure;
-use crate::policy::{Action, Ending, Policy};
+use crate::policy::{Action, AfterEntry, Ending, Policy};
 use crate::report::{Event, Text};
 
 /// The kernel's level of messages for the consoles (`Documentation/admin-guide/sysctl/kernel.rst`).
@@ -200,6 +200,11 @@ impl Supervisor {
         self.policy.failure.entry.ending()
     }
 
+    /// Is no other entry tried when one has failed, whatever its configuration wants?
+    fn is_last(&self) -> bool {
+        matches!(self.policy.failure.entry, AfterEntry::End(_))
+    }
+
     /// Nothing more can be done but to wait: for a device that does not stop, or for a watchdog.
     pub(super) fn stand_still(&mut self) -> ! {
         loop {
@@ -233,6 +238,10 @@ impl Supervisor {
             let place = match self.run_loader(&mut lost) {
                 Ok(Round::Loaded(place)) => {
                     self.jump();
+                    // Refused, the entry has failed as any other.
+                    if self.is_last() {
+                        return Round::Stopped;
+                    }
                     place
                 }
                 Ok(Round::Died { place, how }) => {

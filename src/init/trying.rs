@@ -252,6 +252,8 @@ impl Loader {
             inventory: &self.inventory,
             kexec: &FileLoad {
                 allowed: &|| report.left(),
+                // The kernel tells nothing meanwhile.
+                waiting: &|| report.alive(0),
             },
             memory: payload_memory(),
             authority: &self.authority,

@@ -22,11 +22,15 @@ use crate::trust::coverage::Cleared;
 const NO_INITRAMFS: libc::c_ulong = 4;
 
 /// How often the kernel is asked again while it is still at work on what was given up before, and the pause between.
-const AGAIN: u32 = 600;
+const AGAIN: u32 = 200;
 const PAUSE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
 };
+
+/// A kernel that takes longer than this does not do it any more. Large payloads take some seconds, those whose
+/// signatures it checks itself the same again.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// There where the firmware is UEFI.
 const UEFI: &str = "/sys/firmware/efi";
@@ -40,6 +44,8 @@ const NOTHING: [u8; 512] = [0; 512];
 pub struct FileLoad<'a> {
     /// How long that may take, or that there is no time left.
     pub allowed: &'a dyn Fn() -> io::Result<Duration>,
+    /// Called every now and then while the kernel is at work.
+    pub waiting: &'a dyn Fn(),
 }
 
 impl Kexec for FileLoad<'_> {
@@ -57,6 +63,7 @@ impl Kexec for FileLoad<'_> {
 impl FileLoad<'_> {
     fn ask(&self, what: &Handover<'_>) -> Result<(), Errno> {
         let limit = (self.allowed)().map_err(|_| Errno::TIMEDOUT)?;
+        let limit = limit.min(LONGEST);
         // A kernel that is given none takes what the firmware's table names: that of this kernel, whose memory is
         // somebody else's by then (`efi_config_parse_tables` in `drivers/firmware/efi/efi.c`).
         let empty = match what.initrd {
@@ -64,7 +71,7 @@ impl FileLoad<'_> {
             _ => None,
         };
         let initrd = what.initrd.or(empty.as_ref().map(AsFd::as_fd));
-        let result = in_child(limit, &mut |_| (), || {
+        let result = in_child(limit, &mut |_| (self.waiting)(), || {
             for _ in 0..AGAIN {
                 match kexec_file_load(what.kernel, initrd, what.cmdline) {
                     Err(Errno::BUSY) => {
@@ -147,11 +154,15 @@ mod tests {
             cmdline: &cmdline,
         };
         let over = || Err(io::ErrorKind::TimedOut.into());
-        let load = FileLoad { allowed: &over };
+        let load = FileLoad {
+            allowed: &over,
+            waiting: &|| (),
+        };
         assert_eq!(load.ask(&what), Err(Errno::TIMEDOUT));
         // It is no kernel, and nobody may load one here.
         let load = FileLoad {
             allowed: &|| Ok(Duration::from_secs(60)),
+            waiting: &|| (),
         };
         let refused = load.ask(&what).unwrap_err();
         assert_ne!(refused, Errno::TIMEDOUT);

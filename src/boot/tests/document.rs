@@ -87,7 +87,7 @@ fn every_key_is_described() {
             "[failure]",
             &[
                 "attempts", "limit", "between", "entry", "then", "pause", "rounds", "finally",
-                "resets", "cmos",
+                "resets", "cmos", "store", "tpm",
             ],
         ),
         ("[watchdog]", &["timeout", "kernel", "boot"]),
