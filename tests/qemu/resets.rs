@@ -98,16 +98,8 @@ fn what_is_confirmed_comes_first_from_then_on() {
     machine.finish();
 }
 
-/// A loader is stopped, which is ended, and then process 1 loops, which nothing on this machine could end but its
-/// watchdog.
-#[test]
-fn a_loader_that_hangs_is_ended_and_a_process_1_that_hangs_is_reset() {
-    const POLICY: &str = "[wait]\ndisks = 3600\n[watchdog]\ntimeout = 10\n";
-    // All code of process 1 is made one slide into a jump to itself.
-    const SCRIPT: &str = r#"
-sleep 2
-kill -STOP $(pidof pilotlight-loader)
-sleep 12
+/// A script that makes all code of process 1 one slide into a jump to itself.
+pub const LOOP: &str = r#"
 code=$(grep -m 1 'r-xp .*/init' /proc/1/maps)
 start=$((0x${code%%-*}))
 end=${code%% *}
@@ -115,10 +107,17 @@ size=$((0x${end#*-} - start))
 (head -c $((size - 2)) /dev/zero | tr '\0' '\220'; printf '\353\376') >/loop
 dd if=/loop of=/proc/1/mem bs=$size count=1 oflag=seek_bytes seek=$start conv=notrunc && echo process 1 loops
 "#;
+
+/// A loader is stopped, which is ended, and then process 1 loops, which nothing on this machine could end but its
+/// watchdog.
+#[test]
+fn a_loader_that_hangs_is_ended_and_a_process_1_that_hangs_is_reset() {
+    const POLICY: &str = "[wait]\ndisks = 3600\n[watchdog]\ntimeout = 10\n";
+    let script = format!("sleep 2\nkill -STOP $(pidof pilotlight-loader)\nsleep 12\n{LOOP}");
     let mut machine = Machine::set_up("hangs")
         .arguments(&WATCHDOG)
         .arguments(&RESETS)
-        .policy_and_script(POLICY, SCRIPT)
+        .policy_and_script(POLICY, &script)
         .start();
     machine.expect("/dev/watchdog0: resets the machine after 10 s", BOOT);
     machine.expect("the loader gave no sign of life for 5 s", BOOT);
