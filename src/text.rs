@@ -41,10 +41,33 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The bytes that hexadecimal digits of either case stand for, if they are nothing but pairs of digits.
+pub(crate) fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| {
+        let (high, low) = (digit(*high)?, digit(*low)?);
+        high.checked_mul(16)?.checked_add(low)
+    });
+    bytes.collect::<Option<_>>().filter(|_| rest.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn digits_come_in_pairs_and_have_no_sign() {
+        assert_eq!(unhex(b"00fF7a").as_deref(), Some(&[0, 0xff, 0x7a][..]));
+        for wrong in ["0", "0g", "+1", "a b", "é"] {
+            assert_eq!(unhex(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_act_on_is_shown() {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::{Store, StoreError};
 use crate::boot::Starts;
-use crate::text::hex;
+use crate::text::{hex, unhex};
 
 /// In front of the digits of starts.
 const MARK: &str = "pilotlight: starts ";
@@ -98,20 +98,7 @@ impl Store for Pmsg {
 fn last(text: &[u8]) -> Option<Starts> {
     let lines = text.rsplit(|byte| *byte == b'\n');
     let mut digits = lines.filter_map(|line| line.strip_prefix(MARK.as_bytes()));
-    digits.find_map(|digits| Starts::parse(&bytes(digits)?))
-}
-
-/// What digits in hexadecimal stand for.
-fn bytes(digits: &[u8]) -> Option<[u8; Starts::SIZE]> {
-    let mut bytes = [0; Starts::SIZE];
-    let pairs = digits.chunks(2);
-    if pairs.len() != bytes.len() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
+    digits.find_map(|digits| Starts::parse(unhex(digits)?.as_slice().try_into().ok()?))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use der::asn1::ObjectIdentifier as Oid;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::oids;
+use crate::text::unhex;
 
 /// The algorithms that count, from the shortest. SHA-1 and MD5 do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,20 +92,7 @@ impl Digest {
 
     /// The digest that these hexadecimal digits are, if they are as many as the algorithm makes.
     pub fn from_hex(algorithm: Algorithm, digits: &str) -> Option<Digest> {
-        let digit = |byte: u8| {
-            char::from(byte)
-                .to_digit(16)
-                .and_then(|d| u8::try_from(d).ok())
-        };
-        let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-        let bytes = pairs.iter().map(|[high, low]| {
-            let (high, low) = (digit(*high)?, digit(*low)?);
-            high.checked_mul(16)?.checked_add(low)
-        });
-        let bytes = bytes
-            .collect::<Option<Vec<u8>>>()
-            .filter(|_| rest.is_empty())?;
-        Digest::from_bytes(algorithm, &bytes)
+        Digest::from_bytes(algorithm, &unhex(digits.as_bytes())?)
     }
 
     /// By which algorithm.
