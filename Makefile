@@ -30,6 +30,8 @@ SYSTEM := $(CACHE)/system/$(call hash,qemu/make-system qemu/install-entries)
 DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/make-disk qemu/write-gpt \
 	tests/images/storage/demo-boot-64.xz)
 NEWER_KERNEL := $(CACHE)/newer-kernel/$(call hash,qemu/fetch-kernel)/vmlinuz
+# coreboot for QEMU, without a payload.
+QEMU_COREBOOT := $(CACHE)/coreboot/$(call hash,qemu/make-coreboot $(wildcard qemu/coreboot/*))/coreboot.rom
 # A board whose kernel trusts one key alone, which the tests sign with.
 LOCKED := $(abspath target/boards/locked)
 # The kernels of the boards that tests put where they belong by themselves.
@@ -52,7 +54,8 @@ SCRIPTS := .ci/run boards/build-coreboot boards/build-esp boards/build-flash boa
 	boards/configure-kernel boards/lay-out boards/make-linux boards/options hooks/95-pilotlight-sign.install \
 	hooks/initramfs-post-update hooks/initramfs-report \
 	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary \
-	qemu/fetch-kernel qemu/install-entries qemu/lock-board qemu/make-disk qemu/make-system qemu/run qemu/setup \
+	qemu/fetch-kernel qemu/install-entries qemu/lock-board qemu/make-coreboot qemu/make-disk qemu/make-system \
+	qemu/run qemu/setup \
 	tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
 	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make \
 	tests/reproducible
@@ -61,7 +64,10 @@ SCRIPTS := .ci/run boards/build-coreboot boards/build-esp boards/build-flash boa
 flash-image := $(FLASH)
 esp-image := $(ESP)
 kernel-image := $(KERNEL)
+qemu-coreboot-image := $(OUT)/qemu-coreboot.rom
 STARTS := $(firstword $(foreach table,flash esp,$(shell boards/setting $(BOARD) --has $(table) && echo $(table))) kernel)
+# The kernel for coreboot is run by coreboot.
+RUNS := $(if $(shell boards/setting $(BOARD) --has coreboot && echo yes),qemu-coreboot,$(STARTS))
 
 # Steps share the machine's cores by themselves; their order is the one that is written here.
 .NOTPARALLEL:
@@ -71,8 +77,8 @@ help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: run
-run: $(STARTS) $(if $(DISK),,demo) ## boot the demo disk, or DISK=file [WRITE=1], in QEMU on this terminal
-	@WRITE=$(WRITE) qemu/run $($(STARTS)-image) $(or $(DISK),$(DISKS)/esp.raw)
+run: $(RUNS) $(if $(DISK),,demo) ## boot the demo disk, or DISK=file [WRITE=1], in QEMU on this terminal
+	@WRITE=$(WRITE) qemu/run $($(RUNS)-image) $(or $(DISK),$(DISKS)/esp.raw)
 
 .PHONY: setup
 setup: ## install what building needs (as root)
@@ -116,6 +122,14 @@ esp: kernel ## build the partition that UEFI starts BOARD (generic-uefi) from
 coreboot: kernel ## put the kernel of BOARD (coreboot-x86_64) into an image of coreboot, COREBOOT=file
 	@boards/build-coreboot $(BOARD) $(KERNEL) $(COREBOOT) $(OUT)/coreboot.rom
 
+.PHONY: setup-coreboot
+setup-coreboot:
+	@qemu/setup coreboot
+
+.PHONY: qemu-coreboot
+qemu-coreboot: setup-coreboot kernel $(QEMU_COREBOOT)
+	@boards/build-coreboot $(BOARD) $(KERNEL) $(QEMU_COREBOOT) $(qemu-coreboot-image)
+
 .PHONY: demo
 demo: setup $(DISKS)/esp.raw ## install the demo system and make its disk
 
@@ -135,6 +149,11 @@ $(DISKS)/%.raw: $(SYSTEM)/.complete
 $(NEWER_KERNEL):
 	@mkdir -p $(dir $@)
 	@flock $(dir $@)lock sh -c 'test -e $@ || qemu/fetch-kernel $@'
+
+$(QEMU_COREBOOT):
+	@mkdir -p $(dir $@)
+	@echo "building coreboot for QEMU"
+	@flock $(dir $@)lock sh -c 'test -e $@ || qemu/make-coreboot $@'
 
 .PHONY: test
 test: setup-test lint check-boards unit reproducible size qemu-test ## run every test
@@ -174,9 +193,10 @@ other-kernels: binary
 	@boards/build-kernel coreboot-x86_64 $(BINARY) $(COREBOOT_KERNEL)
 
 .PHONY: qemu-test
-qemu-test: setup-test flash locked-kernel other-kernels disks $(NEWER_KERNEL) ## boot the demo system in every way that is tested
+qemu-test: setup-test flash locked-kernel other-kernels disks $(NEWER_KERNEL) $(QEMU_COREBOOT) ## boot the demo system in every way that is tested
 	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_FLASH=$(abspath $(FLASH)) PILOTLIGHT_LOCKED=$(LOCKED) \
 	PILOTLIGHT_UEFI_KERNEL=$(abspath $(UEFI_KERNEL)) PILOTLIGHT_COREBOOT_KERNEL=$(abspath $(COREBOOT_KERNEL)) \
+	PILOTLIGHT_COREBOOT=$(QEMU_COREBOOT) \
 	PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
 		cargo test --locked --features qemu --test qemu -- --test-threads 3
 

@@ -77,6 +77,13 @@ impl Machine {
         Machine::empty(name).firmware(variables)
     }
 
+    /// A machine whose firmware is this image, and nothing else.
+    pub fn with_bios(name: &str, image: &Path) -> Setup {
+        let mut setup = Machine::empty(name);
+        setup.command.arg("-bios").arg(image);
+        setup
+    }
+
     /// A machine that starts nothing.
     fn empty(name: &str) -> Setup {
         Machine::with_serial(name, "stdio")
