@@ -255,6 +255,9 @@ pub struct BootEntry {
     pub password: Password,
     /// Its configuration lets nobody change its command line for a boot. No part of the JSON view.
     pub fixed: bool,
+    /// It goes on to the machine's next disk (GRUB's `exit`, SYSLINUX's `localboot`). What stands beside such a default
+    /// is left to people. No part of the JSON view.
+    pub goes_on: bool,
     /// What is to be written before it is started, and only if it really is: what the configuration has
     /// saved while it was read, and what the entry itself saves. No part of the JSON view.
     pub saves: Vec<SavedVariables>,
@@ -298,6 +301,7 @@ impl BootEntry {
             tries_done: None,
             password: Password::None,
             fixed: false,
+            goes_on: false,
             saves: Vec::new(),
             written: Written::default(),
             other_keys: Vec::new(),

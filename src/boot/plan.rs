@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::wished::{is_meant, wished};
-use crate::config::Found;
+use crate::config::{Configuration, Found};
 use crate::efi::Wish;
 use crate::entry::{BootEntry, EntrySource};
 use crate::policy::Boot;
@@ -11,44 +11,51 @@ use crate::policy::Boot;
 /// The entries to try, in order: what a UEFI variable wishes for this boot alone, then what the policy has as its
 /// default, then other wishes, then what the policy prefers, then the others. In each of these it goes disk by disk,
 /// on each with the choice of every configuration and what that falls back to, where the policy follows that, and
-/// then the others as they stand in the menu. The disk is the one that a configuration is on, wherever it leads.
+/// then the others as they stand in the menu; of one that goes on to the next disk when nobody chooses, none of them.
+/// The disk is the one that a configuration is on, wherever it leads.
 /// What was guessed comes after all disks, and only if the policy lets it. Entries that can't be booted, and those
 /// whose id is in `lost`, are left out.
 pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a BootEntry> {
     let guessed = |entry: &BootEntry| entry.source == EntrySource::Guess;
-    let mut plan: Vec<(usize, &BootEntry)> = Vec::with_capacity(found.entries.len());
+    // Whether it is left to people, the disk, and the entry.
+    let mut plan: Vec<(bool, usize, &BootEntry)> = Vec::with_capacity(found.entries.len());
+    let is_left = |all: &Configuration| policy.follow && all.goes_on(&found.entries);
     for configuration in found.configurations.iter().filter(|_| policy.follow) {
         let disk = configuration.file.volume.disk;
         let choices = configuration.choices(&found.entries);
-        plan.extend(choices.map(|entry| (disk, entry)));
+        plan.extend(choices.map(|entry| (is_left(configuration), disk, entry)));
     }
     for configuration in &found.configurations {
         let disk = configuration.file.volume.disk;
         let others = found.entries.get(configuration.entries.clone());
         let others = others.unwrap_or_default().iter();
-        plan.extend(others.map(|entry| (disk, entry)));
+        plan.extend(others.map(|entry| (is_left(configuration), disk, entry)));
     }
     let may_start = |entry: &BootEntry| {
         let allowed = policy.guess || !guessed(entry);
         allowed && entry.bootable() && !lost.contains(&entry.id)
     };
-    plan.retain(|(_, entry)| may_start(entry));
+    plan.retain(|(_, _, entry)| may_start(entry));
     // The sort is stable, so that everything else keeps its place.
-    plan.sort_by_key(|(disk, entry)| {
+    plan.sort_by_key(|(_, disk, entry)| {
         let rank = entry.rank.unwrap_or(usize::MAX);
         (guessed(entry), rank, *disk)
     });
-    let plan = plan.into_iter().map(|(_, entry)| entry);
-    let is_default = |entry: &&BootEntry| {
+    let is_default = |(_, _, entry): &(bool, usize, &BootEntry)| {
         let default = policy.default.as_ref();
         default.is_some_and(|pattern| is_meant(pattern, entry) || pattern.matches(&entry.title))
     };
-    let (default, others): (Vec<&BootEntry>, Vec<&BootEntry>) = plan.partition(is_default);
+    let (default, mut others): (Vec<_>, Vec<_>) = plan.into_iter().partition(is_default);
+    others.retain(|(is_left, ..)| !is_left);
+    let entries =
+        |planned: Vec<(bool, usize, &'a BootEntry)>| planned.into_iter().map(|(_, _, entry)| entry);
     let (once, wished): (Vec<_>, Vec<_>) = wished(found, may_start)
         .into_iter()
         .partition(|(wish, _)| wish.is_one_shot());
     let only = |wished: Vec<(Wish<'a>, &'a BootEntry)>| wished.into_iter().map(|(_, entry)| entry);
-    let order = only(once).chain(default).chain(only(wished)).chain(others);
+    let order = (only(once).chain(entries(default)))
+        .chain(only(wished))
+        .chain(entries(others));
     // What is wished for, or a configuration chooses, is in a menu, too, and others may choose it as well.
     let mut planned = BTreeSet::new();
     order
@@ -60,7 +67,7 @@ pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a Boo
 mod tests {
     use super::*;
     use crate::boot::unmet;
-    use crate::config::Configuration;
+    use crate::config::bls::Pattern;
     use crate::efi::Wishes;
 
     /// Configurations, by their disks and the ids of their entries: `*` marks the default, and `+` what it
@@ -115,6 +122,33 @@ mod tests {
             entry.origin.file.volume.disk = 0;
         }
         assert_eq!(ids(&found, &[]), "badec");
+    }
+
+    #[test]
+    fn what_goes_on_to_the_next_disk_starts_nothing_else_of_its_own() {
+        let mut found = found(&[(0, &["a", "*b", "c+0"]), (1, &["d", "*e"])]);
+        found.entries[1].goes_on = true;
+        found.entries[1].block("`localboot` goes on to the next disk");
+        assert_eq!(ids(&found, &[]), "ed");
+        assert_eq!(ids(&found, &["d", "e"]), "");
+        // The policy may name one, or not follow what configurations choose.
+        let ids = |policy: &Boot| -> String {
+            let plan = plan(&found, &[], policy).into_iter();
+            plan.map(|entry| entry.id.as_str()).collect()
+        };
+        let named = Boot {
+            default: Pattern::new("c"),
+            ..Boot::default()
+        };
+        assert_eq!(ids(&named), "ced");
+        let unfollowed = Boot {
+            follow: false,
+            ..Boot::default()
+        };
+        assert_eq!(ids(&unfollowed), "acde");
+        // What another configuration chooses, too, is started.
+        found.configurations[1].default = Some(2);
+        assert_eq!(super::tests::ids(&found, &[]), "cde");
     }
 
     #[test]

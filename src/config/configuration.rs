@@ -72,6 +72,12 @@ impl Configuration {
         self.entries.is_empty() && self.default.is_none() && self.fallback.is_empty()
     }
 
+    /// Does it go on to the next disk when nobody chooses? Then all else of it is left to people.
+    pub fn goes_on(&self, found: &[BootEntry]) -> bool {
+        let default = self.default.and_then(|i| found.get(i));
+        default.is_some_and(|default| default.goes_on)
+    }
+
     /// What it falls back to alone.
     pub fn fallback<'a>(&self, found: &'a [BootEntry]) -> impl Iterator<Item = &'a BootEntry> {
         self.fallback.iter().filter_map(|i| found.get(*i))

@@ -13,6 +13,10 @@ use crate::efi::Wishes;
 use crate::entry::{BootEntry, EntrySource, FileRef, VolumeId};
 use crate::inventory::Inventory;
 
+/// Of what stands beside a default that goes on to the next disk.
+const LEFT_TO_PEOPLE: &str =
+    "nothing of its configuration starts by itself: its default goes on to the next disk";
+
 /// What can be booted, and what was found and can't.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -266,6 +270,16 @@ pub fn discover(inventory: &Inventory) -> Found {
     locked.extend(scripts.locked());
     password::guard_guesses(&mut found, &locked);
     same::merge(inventory, &mut found, &identities);
+    for configuration in &found.configurations {
+        if configuration.goes_on(&found.entries) {
+            let own = configuration.entries.clone();
+            for entry in found.entries.get_mut(own).unwrap_or_default() {
+                if !entry.goes_on {
+                    entry.remark(LEFT_TO_PEOPLE);
+                }
+            }
+        }
+    }
     names::make_unique(inventory, &mut found.entries);
     for entry in &mut found.entries {
         entry.seal();

@@ -154,7 +154,12 @@ fn not_taken(line: &Line<'_>) -> String {
 
 fn choose(choice: &mut Option<Wanted>, line: &Line<'_>) -> Result<(), String> {
     let Line { number, value, .. } = *line;
-    if value == SAVED {
+    if value.starts_with('@') && !value.eq_ignore_ascii_case(SAVED) {
+        return Err(format!(
+            "`{value}` has no meaning: of special names there is {SAVED}"
+        ));
+    }
+    if value.starts_with('@') {
         *choice = Some(Wanted::Saved(number));
         return Ok(());
     }
@@ -312,9 +317,14 @@ mod tests {
 
     #[test]
     fn what_was_started_last_takes_the_place_of_a_name() {
-        let conf = LoaderConf::parse(b"default a\ndefault @saved\n");
-        assert_eq!(conf.default, Some(Wanted::Saved(2)));
-        assert_eq!(conf.problems, [""; 0]);
+        for text in ["default a\ndefault @saved\n", "\ndefault @SAVED"] {
+            let conf = LoaderConf::parse(text.as_bytes());
+            assert_eq!(conf.default, Some(Wanted::Saved(2)));
+            assert_eq!(conf.problems, [""; 0]);
+        }
+        let conf = LoaderConf::parse(b"default a\ndefault @last\n");
+        assert_eq!(conf.default, pattern("a"));
+        assert!(conf.problems[0].starts_with("line 2: `@last`"));
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use super::volume::Sorted;
 
 /// Sorts as the specification and systemd-boot do: entries without tries left come last; those with a
 /// sort key before those without; among them by sort key, machine ID and falling version; then by
-/// falling file name, profiles of one image as they stand in it; at last those with more tries left and fewer
+/// falling file name without case, profiles of one image as they stand in it; at last those with more tries left and fewer
 /// done.
 pub(super) fn order(entries: &mut [Sorted]) {
     entries.sort_by(by_specification);
@@ -28,10 +28,15 @@ fn by_specification(a: &Sorted, b: &Sorted) -> Ordering {
     };
     (exhausted(a).cmp(&exhausted(b)))
         .then(keys)
-        .then_with(|| compare(b.image(), a.image()))
+        .then_with(|| compare(&folded(b), &folded(a)))
         .then_with(|| a.profile().cmp(&b.profile()))
         .then_with(|| b.entry.tries_left.cmp(&a.entry.tries_left))
         .then_with(|| a.entry.tries_done.cmp(&b.entry.tries_done))
+}
+
+/// The name of its file, without case, which FAT does not tell (`config_add_entry` in systemd's `boot.c`).
+fn folded(sorted: &Sorted) -> String {
+    sorted.image().to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -81,6 +86,12 @@ mod tests {
             sorted(entries),
             ["d", "c", "b", "a", "old-10.conf", "old-9.conf"]
         );
+    }
+
+    #[test]
+    fn names_of_files_have_no_case() {
+        let entries = vec![entry("arch.conf"), entry("Zebra.conf"), entry("YAK.conf")];
+        assert_eq!(sorted(entries), ["Zebra.conf", "YAK.conf", "arch.conf"]);
     }
 
     #[test]

@@ -41,35 +41,32 @@ impl Pattern {
     }
 }
 
-/// Takes time proportional to the product of both lengths.
+/// Takes at most time proportional to the product of both lengths, and mostly to their sum: only the last `*` is tried
+/// with more characters.
 fn matches(pattern: &[char], text: &[char]) -> bool {
-    // `reached[i]`: the pattern so far matches the first `i` characters.
-    let mut reached = vec![false; text.len().saturating_add(1)];
-    if let Some(first) = reached.first_mut() {
-        *first = true;
-    }
-    let mut rest = pattern;
-    while let Some((element, after)) = next_element(rest) {
-        rest = after;
-        let mut next = vec![false; reached.len()];
-        match element {
-            Element::Any => {
-                let from = reached.iter().position(|r| *r).unwrap_or(reached.len());
-                next.iter_mut().skip(from).for_each(|r| *r = true);
+    let (mut pattern, mut text) = (pattern, text);
+    // What follows the last `*`, and the text that it was tried with.
+    let mut retry: Option<(&[char], &[char])> = None;
+    loop {
+        match (next_element(pattern), text.split_first()) {
+            (None, None) => return true,
+            (Some((Element::Any, after)), _) => {
+                retry = Some((after, text));
+                pattern = after;
+                continue;
             }
-            Element::One(set) => {
-                let shifted = next.iter_mut().skip(1).zip(&reached).zip(text);
-                for ((next, reached), c) in shifted {
-                    *next = *reached && set.contains(*c);
-                }
+            (Some((Element::One(set), after)), Some((c, rest))) if set.contains(*c) => {
+                (pattern, text) = (after, rest);
+                continue;
             }
+            _ => {}
         }
-        reached = next;
-        if !reached.contains(&true) {
+        let Some((after, [_, rest @ ..])) = retry else {
             return false;
-        }
+        };
+        retry = Some((after, rest));
+        (pattern, text) = (after, rest);
     }
-    reached.last().copied().unwrap_or_default()
 }
 
 enum Element<'a> {

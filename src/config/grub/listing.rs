@@ -347,6 +347,7 @@ impl<'a> Listing<'a> {
         let known: Vec<String> = found.problems.iter().map(|p| p.text.clone()).collect();
         match &state.ended {
             Some(End::Leave(command)) => {
+                found.goes_on = *command == "exit";
                 found.block(format!("it starts no system: `{command}'"));
             }
             Some(End::Limit(limit)) => found.block(format!("its evaluation was ended: {limit}")),

@@ -19,6 +19,11 @@ pub(super) enum Program {
     Esx(String),
     /// Other configurations; without any, the menu of the one that is being read.
     Menu(Lead),
+    /// Nothing here: the next disk is asked. In words, with the module that does it.
+    NextDisk {
+        program: Option<String>,
+        reason: &'static str,
+    },
     /// What can't be started, and why.
     Other {
         program: Option<String>,
@@ -123,10 +128,10 @@ impl Context<'_> {
             Kind::Kernel | Kind::Linux => linux(),
             Kind::Module => self.module(name, arguments, depth),
             Kind::Configuration => menu(command),
-            Kind::LocalBoot => other(
-                None,
-                "`localboot` goes on to the next disk of a BIOS: choose an entry of that disk",
-            ),
+            Kind::LocalBoot => Program::NextDisk {
+                program: None,
+                reason: "`localboot` goes on to the next disk of a BIOS: choose an entry of that disk",
+            },
             Kind::Bios => other(
                 Some(name),
                 "it is code for a BIOS, and kexec starts Linux kernels only",
@@ -159,10 +164,10 @@ impl Context<'_> {
                 Some(command) => self.command_within(&command, depth),
                 None => other(None, "`whichsys.c32` has no command for this medium"),
             },
-            "chain" => other(
-                Some(name),
-                "`chain.c32` starts another boot loader by a BIOS, and kexec starts Linux kernels only",
-            ),
+            "chain" => Program::NextDisk {
+                program: Some(name.to_owned()),
+                reason: "`chain.c32` starts another boot loader by a BIOS, and kexec starts Linux kernels only",
+            },
             name_of_module => other(
                 Some(name),
                 format!("`{name_of_module}.c32` is a program for SYSLINUX, which is not running"),

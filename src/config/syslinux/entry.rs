@@ -31,7 +31,7 @@ pub(super) fn entry(
     let kind = match &program {
         Program::Multiboot(_) | Program::Esx(_) => PayloadKind::Multiboot,
         // What is not Linux would be another program; EFI is not asked for, and there is no better word.
-        Program::Other { .. } => PayloadKind::Efi,
+        Program::Other { .. } | Program::NextDisk { .. } => PayloadKind::Efi,
         Program::Linux { .. } | Program::Menu(_) => PayloadKind::Linux,
     };
     let mut found = BootEntry::new(id.to_owned(), EntrySource::Syslinux, kind, origin);
@@ -51,6 +51,11 @@ pub(super) fn entry(
             Err(problem) => found.block(problem),
         },
         Program::Menu(_) => found.block("it leads back to a menu that it is in"),
+        Program::NextDisk { program, reason } => {
+            found.goes_on = true;
+            found.kernel = program.and_then(|name| files.find(&name).0);
+            found.block(reason);
+        }
         Program::Other { program, reason } => {
             found.kernel = program.and_then(|name| files.find(&name).0);
             found.block(reason);

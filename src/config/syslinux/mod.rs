@@ -24,9 +24,10 @@ pub use sysappend::Known;
 use super::budget::Budget;
 use crate::disk::Format;
 use crate::entry::{FileRef, VolumeId};
+use crate::fs::FsPath;
 use crate::inventory::Inventory;
 
-/// Lists what the first configuration on a volume offers, where there is one, and says which it is. It has its share
+/// Lists what the first configuration on a volume offers that offers anything, where there is one, and says which it is. It has its share
 /// of what all of the disk may take.
 ///
 /// # Errors
@@ -51,20 +52,42 @@ fn of_share(inventory: &Inventory, volume: VolumeId, budget: &Budget) -> Option<
     let filesystem = inventory.filesystem(volume).ok()?;
     let content = &inventory.volume(volume)?.content;
     let is_optical = content.format == Some(Format::Iso9660);
-    let place = places::find(filesystem, is_optical, budget)?;
     let known = Known {
         smbios: inventory.smbios(),
         content: Some(content),
     };
-    let listed = list(
-        filesystem,
-        volume,
-        &place.path,
-        &place.directory,
-        place.medium,
-        known,
-        budget,
-    );
-    let path = place.path;
+    let mut tried: Vec<FsPath> = Vec::new();
+    let mut problems = Vec::new();
+    let mut has_password = false;
+    for place in places::all(filesystem, is_optical, budget) {
+        if tried.contains(&place.path) {
+            continue;
+        }
+        let mut listed = list(
+            filesystem,
+            volume,
+            &place.path,
+            &place.directory,
+            place.medium,
+            known,
+            budget,
+        );
+        problems.append(&mut listed.problems);
+        has_password |= listed.has_password;
+        if !listed.entries.is_empty() {
+            listed.problems = problems;
+            listed.has_password = has_password;
+            let path = place.path;
+            return Some((FileRef { volume, path }, listed));
+        }
+        problems.push(format!("{}: it offers nothing", place.path));
+        tried.push(place.path);
+    }
+    let path = tried.into_iter().next()?;
+    let listed = Listed {
+        problems,
+        has_password,
+        ..Listed::default()
+    };
     Some((FileRef { volume, path }, listed))
 }

@@ -34,59 +34,50 @@ const ON_MEDIA: [&str; 6] = [
     "/boot/x86_64/loader",
 ];
 
-/// The first configuration on a volume, as far as the budget lasts. Media that were copied to a disk are found there,
-/// too.
-pub(super) fn find(
-    filesystem: &dyn Filesystem,
+/// More of them beside EFI programs are not tried.
+const MAX_BESIDE: usize = 8;
+
+/// The configurations on a volume in the order in which they are tried, as far as the budget lasts. Media that were
+/// copied to a disk are found there, too. Some come twice.
+pub(super) fn all<'a>(
+    filesystem: &'a dyn Filesystem,
     is_optical: bool,
-    budget: &Budget,
-) -> Option<Place> {
-    let on_disk = || {
-        search(
-            filesystem,
-            &ON_DISKS,
-            &["extlinux.conf", "syslinux.cfg"],
-            Medium::Disk,
-            budget,
-        )
-    };
+    budget: &'a Budget,
+) -> impl Iterator<Item = Place> + 'a {
     let medium = match is_optical {
         true => Medium::Optical,
         false => Medium::Disk,
     };
-    let on_medium = || {
-        search(
-            filesystem,
-            &ON_MEDIA,
-            &["isolinux.cfg", "syslinux.cfg"],
-            medium,
-            budget,
-        )
+    let on_media = move || {
+        let names = &["isolinux.cfg", "syslinux.cfg"];
+        search(filesystem, &ON_MEDIA, names, medium, budget)
     };
-    let first = match is_optical {
-        true => on_medium().or_else(on_disk),
-        false => on_disk(),
-    };
+    let names = &["extlinux.conf", "syslinux.cfg"];
+    let on_disks = search(filesystem, &ON_DISKS, names, Medium::Disk, budget);
+    let first = is_optical.then(on_media).into_iter().flatten();
+    let beside = std::iter::once_with(move || beside_efi_programs(filesystem, budget)).flatten();
+    let network = std::iter::once_with(move || for_the_network(filesystem, budget)).flatten();
     first
-        .or_else(|| beside_efi_programs(filesystem, budget))
-        .or_else(on_medium)
-        .or_else(|| for_the_network(filesystem, budget))
+        .chain(on_disks)
+        .chain(beside)
+        .chain(on_media())
+        .chain(network)
 }
 
-fn search(
-    filesystem: &dyn Filesystem,
-    directories: &[&str],
-    names: &[&str],
+fn search<'a>(
+    filesystem: &'a dyn Filesystem,
+    directories: &'a [&'a str],
+    names: &'a [&'a str],
     medium: Medium,
-    budget: &Budget,
-) -> Option<Place> {
-    directories.iter().find_map(|directory| {
-        let directory = FsPath::new(directory).ok()?;
-        names.iter().find_map(|name| {
+    budget: &'a Budget,
+) -> impl Iterator<Item = Place> + 'a {
+    directories.iter().flat_map(move |directory| {
+        names.iter().filter_map(move |name| {
+            let directory = FsPath::new(directory).ok()?;
             let path = directory.join(name).ok()?;
-            is_file(filesystem, &path, budget).then(|| Place {
+            is_file(filesystem, &path, budget).then_some(Place {
                 path,
-                directory: directory.clone(),
+                directory,
                 medium,
             })
         })
@@ -94,22 +85,19 @@ fn search(
 }
 
 /// SYSLINUX for EFI lies in a directory of a vendor or in that for removable media.
-fn beside_efi_programs(filesystem: &dyn Filesystem, budget: &Budget) -> Option<Place> {
-    let efi = FsPath::new("/EFI").ok()?;
-    let vendors = filesystem.read_dir(&efi).ok()?.into_iter();
+fn beside_efi_programs(filesystem: &dyn Filesystem, budget: &Budget) -> Vec<Place> {
+    let Ok(efi) = FsPath::new("/EFI") else {
+        return Vec::new();
+    };
+    let vendors = filesystem.read_dir(&efi).unwrap_or_default().into_iter();
     let vendors = vendors.filter(|entry| entry.kind == FileKind::Directory);
-    vendors
-        .filter_map(|entry| efi.join(&entry.name).ok())
-        .find_map(|directory| {
-            let names = ["syslx64.cfg", "syslinux.cfg"];
-            search(
-                filesystem,
-                &[directory.as_str()],
-                &names,
-                Medium::Disk,
-                budget,
-            )
-        })
+    let directories = vendors.filter_map(|entry| efi.join(&entry.name).ok());
+    let places = directories.flat_map(|directory| {
+        let (directory, names) = ([directory.as_str()], ["syslx64.cfg", "syslinux.cfg"]);
+        let places = search(filesystem, &directory, &names, Medium::Disk, budget);
+        places.collect::<Vec<Place>>()
+    });
+    places.take(MAX_BESIDE).collect()
 }
 
 /// What a server would give to PXELINUX, which lies beside the directory of its configurations.
@@ -252,7 +240,8 @@ mod tests {
             let filesystem = files
                 .iter()
                 .fold(MemoryFilesystem::new(), |all, path| all.file(path, ""));
-            let found = find(&filesystem, optical, &Budget::of_disk(1)).unwrap();
+            let budget = Budget::of_disk(1);
+            let found = all(&filesystem, optical, &budget).next().unwrap();
             assert_eq!(
                 (found.path.as_str(), found.directory.as_str()),
                 (path, directory)
@@ -260,6 +249,6 @@ mod tests {
             assert_eq!(found.medium, medium);
         }
         let filesystem = MemoryFilesystem::new().file("/extlinux.conf/x", "");
-        assert_eq!(find(&filesystem, false, &Budget::of_disk(1)), None);
+        assert_eq!(all(&filesystem, false, &Budget::of_disk(1)).count(), 0);
     }
 }

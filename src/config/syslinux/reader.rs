@@ -308,7 +308,8 @@ impl Reader<'_> {
             ("label", Some(label)) => label.title = Some(text),
             ("label", None) => menu.label = Some(text),
             ("passwd", Some(label)) => label.password = true,
-            ("passwd", None) => menu.password = true,
+            // In the menu that holds the others it means nothing.
+            ("passwd", None) => menu.password = menu.parent.is_some(),
             ("hide", Some(label)) => label.hidden = true,
             ("disable" | "disabled", Some(label)) => label.disabled = true,
             ("goto" | "exit" | "quit" | "help", Some(label)) => label.navigates = true,
