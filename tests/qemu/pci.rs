@@ -7,38 +7,36 @@ const WINDOWS: [u32; 3] = [0xe000_0000, 0xb000_0000, 0x8000_0000];
 /// The host bridge of q35: device, and vendor.
 const HOST: u32 = 0x29c0_8086;
 
-/// A function on the first bus.
-#[derive(Debug)]
-pub struct Function {
-    /// Base class, subclass and interface of `PCI Code and ID Assignment Specification`.
-    pub class: u32,
-    /// Whether it may read and write memory by itself: bus master, in its command register.
-    pub is_master: bool,
-}
-
-/// NVMe, AHCI and XHCI.
-pub const NVME: u32 = 0x01_0802;
+/// Base class, subclass and interface of `PCI Code and ID Assignment Specification`. A source of random numbers has no
+/// class of its own.
+pub const OTHER: u32 = 0x00_ff00;
+pub const SCSI: u32 = 0x01_0000;
 pub const AHCI: u32 = 0x01_0601;
+pub const NVME: u32 = 0x01_0802;
+pub const ETHERNET: u32 = 0x02_0000;
+pub const VGA: u32 = 0x03_0000;
 pub const XHCI: u32 = 0x0c_0330;
+pub const SMBUS: u32 = 0x0c_0500;
+/// The base class of bridges.
+const BRIDGE: u32 = 0x06;
 
-/// All functions but bridges, of a machine that stands still meanwhile.
-pub fn functions(machine: &mut Machine) -> Vec<Function> {
+/// The classes of all functions on the first bus, but bridges, that may read and write memory by themselves: bus
+/// master, in their command register. They come in order, and the machine stands still meanwhile.
+pub fn masters(machine: &mut Machine) -> Vec<u32> {
     machine.monitor("stop");
     let window = WINDOWS
         .into_iter()
         .find(|window| words(machine, *window).is_some_and(|[first, ..]| first == HOST))
         .expect("a host bridge");
     let functions = (0..256).filter_map(|number| words(machine, window + (number << 12)));
-    let functions = functions
-        // Nobody is there, and a header of a bridge.
-        .filter(|[first, .., kind]| *first != u32::MAX && (kind >> 16) & 0x7f == 0)
-        .map(|[_, command, class, _]| Function {
-            class: class >> 8,
-            is_master: command & 4 != 0,
-        })
-        .collect();
+    let masters = functions
+        // Somebody is there.
+        .filter(|[first, command, ..]| *first != u32::MAX && command & 4 != 0);
+    let classes = masters.map(|[_, _, class, _]| class >> 8);
+    let mut classes: Vec<u32> = classes.filter(|class| class >> 16 != BRIDGE).collect();
     machine.monitor("cont");
-    functions
+    classes.sort_unstable();
+    classes
 }
 
 /// The first four words of a configuration, where there is memory.
