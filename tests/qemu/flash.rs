@@ -1,8 +1,15 @@
 //! From the flash part and a disk alone.
 
-use super::disk::{Image, Variables};
-use super::machine::Machine;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::disk::{Image, Variables, directory, run};
+use super::machine::{Machine, STOCK};
 use super::{BOOT, boots};
+
+const FLASH_TOOL: &str = env!("CARGO_BIN_EXE_pilotlight-flash");
 
 /// The disk has systemd-boot where firmware looks first, QEMU asks for that disk, and the variables are those of the
 /// firmware that was in the flash before, which started it. The screen shows what the serial line does: first what
@@ -12,7 +19,7 @@ fn firmware_starts_the_kernel_in_the_flash_and_nothing_else() {
     let image = Image::copy("flash", "esp");
     let variables = Variables::new("flash");
     let attach = ["-device", "virtio-blk-pci,drive=disk,bootindex=0"];
-    let before = Machine::with_firmware("flash-before", &variables);
+    let before = Machine::with_image("flash-before", &repacked(), &variables);
     let mut before = before.drive(&image).arguments(&attach).start();
     before.expect("starting Boot0001 \"UEFI Misc Device\" from PciRoot(", BOOT);
     before.cut_power();
@@ -38,4 +45,112 @@ fn firmware_starts_the_kernel_in_the_flash_and_nothing_else() {
         assert!(firmware.contains(file), "{file} is not among\n{firmware}");
     }
     machine.finish();
+}
+
+/// QEMU's own firmware, of which `pilotlight-flash` has made every volume anew.
+fn repacked() -> PathBuf {
+    let image = directory().join("flash-repacked.fd");
+    let mut edit = Command::new(FLASH_TOOL);
+    edit.args(["edit", STOCK]).arg(&image).arg("--repack");
+    run(edit.stdout(Stdio::null()));
+    image
+}
+
+/// Sizes of the two volumes that a kernel has to fit into: the one in the flash, and the one that is packed in it.
+const MAIN: u64 = 3_440_640;
+const UNPACKED: u64 = 12_582_912;
+
+/// The flash kernel as it is, and this behind it.
+fn kernel_with(padding: impl Iterator<Item = u8>) -> Vec<u8> {
+    let kernel = std::env::var("PILOTLIGHT_KERNEL").expect("run this by `make qemu-test`");
+    let mut bytes = std::fs::read(kernel).unwrap();
+    bytes.extend(padding);
+    bytes
+}
+
+/// Bytes that nobody can pack (xorshift64).
+fn noise() -> impl Iterator<Item = u8> {
+    let numbers = std::iter::successors(Some(0x9e37_79b9_7f4a_7c15_u64), |state| {
+        let state = state ^ (state << 13);
+        let state = state ^ (state >> 7);
+        Some(state ^ (state << 17))
+    });
+    numbers.flat_map(u64::to_le_bytes)
+}
+
+/// Puts a kernel where `make flash` puts that of `qemu-ovmf`. What does not fit is told: the size of the volume, and
+/// how many bytes it has too few.
+fn build(kernel: &[u8], image: &Path) -> Result<(), (u64, usize)> {
+    let file = image.with_extension("kernel");
+    std::fs::write(&file, kernel).unwrap();
+    let _ = std::fs::remove_file(image);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/build-flash");
+    let mut build = Command::new(script);
+    let output = build.arg("qemu-ovmf").args([&file, image]).output();
+    let output = output.unwrap();
+    std::fs::remove_file(file).unwrap();
+    if output.status.success() {
+        return Ok(());
+    }
+    assert!(!image.exists());
+    let said = String::from_utf8(output.stderr).unwrap();
+    let (_, numbers) = said.split_once(" has ").expect(&said);
+    let (size, numbers) = numbers.split_once(" bytes, and ").expect(&said);
+    let (missing, _) = numbers.split_once(" more are needed").expect(&said);
+    Err((size.parse().unwrap(), missing.parse().unwrap()))
+}
+
+/// Bytes behind the last file of the volume of this size.
+fn free(image: &Path, size: u64) -> usize {
+    fn find(view: &Value, size: u64) -> Option<u64> {
+        match view {
+            Value::Array(items) => items.iter().find_map(|item| find(item, size)),
+            Value::Object(fields) => {
+                let is_here = fields.get("size") == Some(&size.into());
+                let free = fields.get("free").filter(|_| is_here);
+                let inside = || fields.values().find_map(|field| find(field, size));
+                free.and_then(Value::as_u64).or_else(inside)
+            }
+            _ => None,
+        }
+    }
+    let mut list = Command::new(FLASH_TOOL);
+    let output = list.args(["list", "--json"]).arg(image).output().unwrap();
+    let view = serde_json::from_slice(&output.stdout).unwrap();
+    usize::try_from(find(&view, size).unwrap()).unwrap()
+}
+
+/// A kernel is too large for the part when it is packed, and for the volume that firmware unpacks it into.
+#[test]
+fn a_kernel_that_is_too_large_is_refused_with_the_number() {
+    let image = directory().join("flash-full.fd");
+    let flash = std::env::var("PILOTLIGHT_FLASH").expect("run this by `make qemu-test`");
+    let flash = Path::new(&flash);
+
+    // Zeros take nothing when they are packed. To the last byte, and one more: what comes behind the kernel begins at a
+    // multiple of eight then.
+    let room = free(flash, UNPACKED);
+    let zeros = |number| kernel_with(std::iter::repeat_n(0, number));
+    let (size, missing) = build(&zeros(room + 1), &image).unwrap_err();
+    assert_eq!(size, UNPACKED);
+    assert!(missing <= 8, "{missing}");
+    assert_eq!(build(&zeros(room), &image), Ok(()));
+    assert_eq!(free(&image, UNPACKED), 0);
+
+    // Noise takes at least as much as it is long. So much less is enough: what comes behind it is packed a little
+    // otherwise then, and the part is full but for that.
+    let room = free(flash, MAIN);
+    let noise = |number| kernel_with(noise().take(number));
+    let (size, missing) = build(&noise(room), &image).unwrap_err();
+    assert_eq!(size, MAIN);
+    assert!(missing < room / 30, "{missing}");
+    const OTHERWISE: usize = 2000;
+    assert_eq!(build(&noise(room - missing - OTHERWISE), &image), Ok(()));
+    let left = free(&image, MAIN);
+    assert!(left < 2 * OTHERWISE, "{left}");
+    let variables = Variables::new("flash-full");
+    let mut machine = Machine::with_image("flash-full", &image, &variables).start();
+    machine.expect("pilotlight 0.1.0", BOOT);
+    machine.finish();
+    std::fs::remove_file(image).unwrap();
 }

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use super::disk::{Image, Variables, directory, run};
 use super::recording::Recording;
 
+/// UEFI firmware as QEMU has it.
+pub const STOCK: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+
 /// A machine that starts anew where others of these tests end.
 pub const RESETS: [&str; 4] = ["-action", "reboot=reset", "-action", "watchdog=reset"];
 
@@ -298,12 +301,11 @@ impl Setup {
 
     /// Gives it UEFI firmware with these variables. It starts the flash kernel as an EFI program, where there is one.
     pub fn firmware(self, variables: &Variables) -> Setup {
-        let code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
         assert!(
-            Path::new(code).exists(),
-            "no {code}: it is in Debian's package ovmf"
+            Path::new(STOCK).exists(),
+            "no {STOCK}: it is in Debian's package ovmf"
         );
-        self.flash(code, variables)
+        self.flash(STOCK, variables)
     }
 
     /// A flash part with this image, and one with these variables.
