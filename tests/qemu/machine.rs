@@ -87,6 +87,26 @@ impl Machine {
         setup
     }
 
+    /// What this command starts in the directory of the sources, on a terminal of its own.
+    pub fn on_terminal(name: &str, command: &str) -> Setup {
+        let mut terminal = Command::new("script");
+        terminal.args([
+            "--quiet",
+            "--flush",
+            "--return",
+            "--command",
+            command,
+            "/dev/null",
+        ]);
+        terminal.current_dir(env!("CARGO_MANIFEST_DIR"));
+        Setup {
+            name: name.to_owned(),
+            command: terminal,
+            // There is none: QEMU's is on the terminal.
+            monitor: PathBuf::new(),
+        }
+    }
+
     /// A machine that starts nothing.
     fn empty(name: &str) -> Setup {
         Machine::with_serial(name, "stdio")

@@ -36,6 +36,7 @@ mod resets;
 mod signed;
 mod stand_in;
 mod stores;
+mod terminal;
 mod tpm;
 mod trust;
 mod uefi;

@@ -35,7 +35,7 @@ fn script(name: &str) -> Command {
 /// The partition that `make esp` makes for a board like `generic-uefi`, with this in its table `[esp]`.
 pub fn partition(name: &str, signing: &str) -> Image {
     let [board, program, path] =
-        ["board", "program", "stick"].map(|kind| directory().join(format!("{name}.{kind}")));
+        ["board", "program", "img"].map(|kind| directory().join(format!("{name}.{kind}")));
     std::fs::create_dir_all(&board).unwrap();
     let text = format!("description = \"\"\n[kernel]\nlike = \"generic-uefi\"\n[esp]\n{signing}");
     std::fs::write(board.join("board.toml"), text).unwrap();
