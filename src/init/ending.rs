@@ -122,11 +122,14 @@ pub(super) fn leave(
     kernel: &dyn Kernel,
 ) -> Result<(), ChildError> {
     supervisor.drain();
+    let is_off = is_off_where_it_hangs(how, supervisor);
     let mut wait = Deadline::start(STOPPING);
     let result = kernel.ask(how, &mut |time| {
         // What is to be off is not reset by a watchdog that can't be stopped.
-        if how == Leaving::PowerOff {
-            supervisor.pet();
+        match how {
+            Leaving::PowerOff => supervisor.pet(),
+            Leaving::Jump if is_off && time >= SHOW => supervisor.watchdogs().hold(),
+            _ => {}
         }
         if time >= SHOW
             && let Some(left) = wait.due()
@@ -142,13 +145,18 @@ pub(super) fn leave(
     result
 }
 
-/// A device does not stop, and the kernel waits for it with everything else that would stop devices.
-fn hang(how: Leaving, supervisor: &mut Supervisor, kernel: &dyn Kernel) {
-    let off = match how {
+/// Should a device not stop, does the policy want the machine to be off rather than to be reset?
+fn is_off_where_it_hangs(how: Leaving, supervisor: &Supervisor) -> bool {
+    match how {
         Leaving::Jump => supervisor.failed_entry() == Some(Ending::PowerOff),
         Leaving::Reboot => false,
         Leaving::PowerOff => true,
-    };
+    }
+}
+
+/// A device does not stop, and the kernel waits for it with everything else that would stop devices.
+fn hang(how: Leaving, supervisor: &mut Supervisor, kernel: &dyn Kernel) {
+    let off = is_off_where_it_hangs(how, supervisor);
     let (what, then) = (how.name(), if off { "wait" } else { "reset" });
     supervisor.put(&Event::Hung { what, then });
     if !off {
@@ -286,5 +294,22 @@ mod tests {
         let (asked, said) = brought_about(&[REFUSED], None, jump);
         assert_eq!(asked, ["jump"]);
         assert!(said.contains("the kernel refuses to jump: "), "{said}");
+    }
+
+    #[test]
+    fn a_jump_that_takes_long_is_not_reset_where_it_is_to_end_off() {
+        let path = std::env::temp_dir().join(format!("pl-jump-{}", std::process::id()));
+        for (entry, petted) in [
+            (Some(Ending::PowerOff), true),
+            (Some(Ending::Reboot), false),
+        ] {
+            let file = std::fs::File::create(&path).unwrap();
+            brought_about(&[REFUSED], entry, |supervisor, kernel| {
+                supervisor.watchdogs().add(file.try_clone().unwrap());
+                let _ = leave(Leaving::Jump, supervisor, kernel);
+            });
+            assert_eq!(file.metadata().unwrap().len() > 0, petted, "{entry:?}");
+        }
+        std::fs::remove_file(path).unwrap();
     }
 }
