@@ -20,6 +20,7 @@ use crate::ipmi::{Device, IpmiError, SelEntry};
 use crate::policy;
 use crate::policy::overrides::Source;
 use crate::report::{self, Event};
+use crate::store::Reminder;
 
 /// The kernel's log, and the part of it that outlives a reset where the machine has memory for that.
 const LOGS: [&str; 2] = ["/dev/kmsg", "/dev/pmsg0"];
@@ -41,6 +42,8 @@ const CAPACITY: usize = 64 * 1024;
 #[derive(Default)]
 pub(super) struct Journal {
     logs: Vec<OwnedFd>,
+    /// Who keeps what is written there from pushing out what is counted there.
+    reminder: Reminder,
     console: Option<Console>,
     keeps: bool,
     /// Who is told that the event log of the management controller is being written, where it is.
@@ -64,6 +67,7 @@ impl Journal {
         }
         Journal {
             logs,
+            reminder: Reminder::new(),
             console: policy.console.as_deref().and_then(Console::open),
             keeps: policy.summary,
             controller: None,
@@ -95,9 +99,13 @@ impl Journal {
     /// Writes down that this has happened. What can't be written is left at that.
     pub(super) fn put(&mut self, event: &Event<'_>) {
         let line = Journal::line(event);
-        for log in &self.logs {
-            // One record is one call.
-            let _ = rustix::io::write(log, format!("{PREFIX}{line}\n").as_bytes());
+        if !self.logs.is_empty() {
+            let record = format!("{PREFIX}{line}\n");
+            for log in &self.logs {
+                // One record is one call.
+                let _ = rustix::io::write(log, record.as_bytes());
+            }
+            self.reminder.wrote(record.len());
         }
         if let Some(console) = &mut self.console {
             console.write(format!("{line}\n").as_bytes());

@@ -11,7 +11,7 @@ pub use choice::Choice;
 pub use cmos::Cmos;
 pub use error::StoreError;
 pub use nv::Nv;
-pub use pmsg::Pmsg;
+pub use pmsg::{Pmsg, Reminder};
 pub use variable::Variable;
 
 use crate::boot::Starts;

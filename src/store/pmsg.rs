@@ -20,6 +20,11 @@ const FILES: &str = "pmsg-";
 /// Bytes of a file that are looked at; kernels are given some KiB.
 const LONGEST: u64 = 1 << 20;
 
+/// After so many bytes of other messages the starts are written again. The memory is a ring, of 4 KiB where nobody says
+/// otherwise (`ramoops_pmsg_size` in `fs/pstore/ram.c`), which process 1 and a loader write to: what both have written
+/// since leaves room for the starts, each with a last message that is as long as messages get.
+const AGAIN: usize = 1024;
+
 /// The kernel's memory for messages of programs.
 pub struct Pmsg {
     directory: PathBuf,
@@ -61,6 +66,12 @@ impl Pmsg {
         }
         Ok(newest)
     }
+
+    /// One record is one call.
+    fn put(&self, line: &[u8]) -> io::Result<()> {
+        let mut device = File::options().write(true).open(&self.device)?;
+        device.write_all(line)
+    }
 }
 
 impl Default for Pmsg {
@@ -84,13 +95,44 @@ impl Store for Pmsg {
 
     fn write(&self, starts: &Starts) -> Result<(), StoreError> {
         let line = format!("{MARK}{}\n", hex(&starts.to_bytes()));
-        let device = File::options().write(true).open(&self.device);
-        // One record is one call.
-        let written = device.and_then(|mut device| device.write_all(line.as_bytes()));
-        written.map_err(StoreError::Pmsg)?;
+        self.put(line.as_bytes()).map_err(StoreError::Pmsg)?;
         let directory = self.kept.parent().map_or(Ok(()), fs::create_dir_all);
         let kept = directory.and_then(|()| fs::write(&self.kept, line));
         kept.map_err(StoreError::Pmsg)
+    }
+}
+
+/// Keeps the starts in the memory that somebody writes other messages to.
+pub struct Reminder {
+    pmsg: Pmsg,
+    /// Bytes that were written behind them.
+    since: usize,
+}
+
+impl Reminder {
+    /// For who begins to write now. Others have written before.
+    pub fn new() -> Reminder {
+        Reminder {
+            pmsg: Pmsg::new(),
+            since: AGAIN,
+        }
+    }
+
+    /// A message of so many bytes was written. Where there are no starts, or where they can't be written, nothing is.
+    pub fn wrote(&mut self, bytes: usize) {
+        self.since = self.since.saturating_add(bytes);
+        if self.since >= AGAIN {
+            self.since = 0;
+            if let Ok(line) = fs::read(&self.pmsg.kept) {
+                let _ = self.pmsg.put(&line);
+            }
+        }
+    }
+}
+
+impl Default for Reminder {
+    fn default() -> Reminder {
+        Reminder::new()
     }
 }
 
@@ -119,12 +161,17 @@ mod tests {
         if let Some(before) = before {
             fs::write(directory.join("pmsg-ramoops-0"), before).unwrap();
         }
-        let store = Pmsg {
-            directory,
+        let store = started_again(&root);
+        (root, store)
+    }
+
+    /// The same once more.
+    fn started_again(root: &Path) -> Pmsg {
+        Pmsg {
+            directory: root.join("pstore"),
             device: root.join("pmsg0"),
             kept: root.join("run/starts"),
-        };
-        (root, store)
+        }
     }
 
     fn written(root: &Path) -> Vec<u8> {
@@ -148,6 +195,55 @@ mod tests {
         fs::write(root.join("pmsg0"), "").unwrap();
         assert_eq!(store.read().unwrap(), Some(starts()));
         assert_eq!(written(&root), line.as_bytes());
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    /// What a memory of 4 KiB has in it (`struct persistent_ram_buffer` in `fs/pstore/ram_core.c` is its header).
+    const RING: usize = 4096 - 12;
+
+    /// The memory takes what was written to the device since.
+    fn flow(root: &Path, ring: &mut Vec<u8>) {
+        ring.extend(written(root));
+        ring.drain(..ring.len().saturating_sub(RING));
+        fs::write(root.join("pmsg0"), "").unwrap();
+    }
+
+    #[test]
+    fn no_number_of_messages_pushes_starts_out_of_the_memory() {
+        let (root, store) = started("ring", None);
+        fs::write(root.join("pmsg0"), "").unwrap();
+        let reminder = || Reminder {
+            pmsg: started_again(&root),
+            since: AGAIN,
+        };
+        store.write(&starts()).unwrap();
+        let mut ring = Vec::new();
+        flow(&root, &mut ring);
+        let mut say = |reminder: &mut Reminder, bytes: usize| {
+            ring.extend(vec![b'x'; bytes]);
+            ring.push(b'\n');
+            reminder.wrote(bytes + 1);
+            flow(&root, &mut ring);
+            assert_eq!(last(&ring), Some(starts()));
+        };
+        // Loaders that die one after the other, each with some attempts of which the last one is the longest.
+        let mut of_process_1 = reminder();
+        for loader in 0..300 {
+            let mut of_loader = reminder();
+            for _ in 0..loader % 8 {
+                say(&mut of_loader, 250);
+            }
+            say(&mut of_loader, crate::report::LONGEST + 16);
+            say(&mut of_process_1, 10 * (loader % 97));
+        }
+        let mut of_loader = reminder();
+        for _ in 0..1000 {
+            say(&mut of_loader, 300);
+        }
+        // Without starts nothing is written.
+        fs::remove_file(&store.kept).unwrap();
+        of_loader.wrote(2 * AGAIN);
+        assert_eq!(written(&root), b"");
         fs::remove_dir_all(&root).unwrap();
     }
 

@@ -111,6 +111,9 @@ fn memory_that_outlives_a_reset_has_the_count_and_the_report() {
         assert!(report.contains(&event), "{event} is not in\n{report}");
     }
     assert!(report.contains("\"entry\":\"leaves.conf\""), "{report}");
+    // What was kept is written again when it is read, with the report of process 1 or a loader, and when it changes.
+    let kept = report.matches("pilotlight: starts ").count();
+    assert!(kept >= 3, "the count stands {kept} times in\n{report}");
     machine.shell("mount /dev/vda1 /boot/efi");
     let said = machine.shell("/boot/efi/pilotlight confirm --store pstore");
     assert!(said.contains("of all entries is forgotten"), "{said}");
