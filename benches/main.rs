@@ -17,6 +17,7 @@ mod directory;
 mod growth;
 mod grub_listing;
 mod medium;
+mod menu_keys;
 mod read_hash;
 
 use std::process::ExitCode;
@@ -25,9 +26,10 @@ use std::process::ExitCode;
 /// what is aimed at was reached.
 type Part = (&'static str, fn(bool) -> bool);
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("grub_listing", grub_listing::measure),
     ("growth", growth::measure),
+    ("menu_keys", menu_keys::measure),
     ("read_hash", read_hash::measure),
     ("boot", boot::measure),
 ];

@@ -5,7 +5,6 @@ use super::{Action, Model, Row};
 use crate::entry::HotKey;
 use crate::menu::command::Command;
 use crate::menu::key::Key;
-use crate::menu::listing::Item;
 use crate::menu::permissions::Access;
 use crate::menu::screen::Size;
 use crate::menu::view;
@@ -86,13 +85,8 @@ impl Model {
         let key = Some(key);
         let path = &self.level().path;
         let items = &self.listing.items;
-        let item = |i: &usize| items.get(*i);
         let mut rows = self.rows().into_iter();
-        let seen = rows.find(|row| match row {
-            Row::Item(i) => item(i).is_some_and(|item| item.hot_key == key),
-            Row::Menu(title) => self.key_of_menu(title) == key,
-        });
-        if let Some(row) = seen {
+        if let Some(row) = rows.find(|row| self.key_of(row) == key) {
             return Some((path.clone(), row));
         }
         let mut inside = items
@@ -103,22 +97,24 @@ impl Model {
         Some((item.submenu.clone(), Row::Item(i)))
     }
 
-    /// The key of a menu in the one that is seen.
-    pub(in crate::menu) fn key_of_menu(&self, title: &str) -> Option<HotKey> {
-        let path = &self.level().path;
-        let mut items = self.listing.items.iter();
-        let inside = |item: &&Item| {
-            let rest = item.submenu.strip_prefix(path.as_slice());
-            rest.and_then(<[String]>::first).is_some_and(|t| t == title)
-        };
-        *items.find(inside)?.submenu_keys.get(path.len())?
+    /// The key of a row of the menu that is seen.
+    pub(in crate::menu) fn key_of(&self, row: &Row) -> Option<HotKey> {
+        let items = &self.listing.items;
+        match row {
+            Row::Item(i) => items.get(*i)?.hot_key,
+            Row::Menu(_, first) => {
+                let depth = self.level().path.len();
+                *items.get(*first)?.submenu_keys.get(depth)?
+            }
+        }
     }
 
     /// Chooses what may be in another menu, which is opened.
     fn go(&mut self, (path, row): Place) {
         let depth = self.level().path.len();
+        let (Row::Item(inside) | Row::Menu(_, inside)) = row;
         for title in path.iter().skip(depth) {
-            let menu = Row::Menu(title.clone());
+            let menu = Row::Menu(title.clone(), inside);
             if let Some(level) = self.levels.last_mut() {
                 level.choose(&menu, &self.listing);
             }
@@ -165,7 +161,7 @@ impl Model {
     /// Opens the chosen submenu.
     fn open(&mut self) {
         let rows = self.rows();
-        if let Some(Row::Menu(title)) = rows.get(self.level().chosen) {
+        if let Some(Row::Menu(title, _)) = rows.get(self.level().chosen) {
             let mut path = self.level().path.clone();
             path.push(title.clone());
             self.levels.push(Level::new(path));

@@ -5,12 +5,23 @@ use crate::menu::line::Line;
 use crate::menu::listing::{Item, Listing};
 
 /// A row of a menu.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(in crate::menu) enum Row {
     /// An item, by its index.
     Item(usize),
-    /// A submenu, by its title.
-    Menu(String),
+    /// A submenu, by its title, and the first item in it or in menus in it.
+    Menu(String, usize),
+}
+
+impl Row {
+    /// Do both mean the same? A menu keeps its title where other items are in it by now.
+    fn is(&self, other: &Row) -> bool {
+        match (self, other) {
+            (Row::Item(a), Row::Item(b)) => a == b,
+            (Row::Menu(a, _), Row::Menu(b, _)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// A menu, what is chosen in it, and what is searched for.
@@ -57,7 +68,7 @@ impl Level {
             };
             match rest.first() {
                 None => rows.push(Row::Item(i)),
-                Some(title) if menus.insert(title) => rows.push(Row::Menu(title.clone())),
+                Some(title) if menus.insert(title) => rows.push(Row::Menu(title.clone(), i)),
                 Some(_) => {}
             }
         }
@@ -73,7 +84,7 @@ impl Level {
     /// Chooses a row.
     pub(super) fn choose(&mut self, row: &Row, listing: &Listing) {
         let rows = self.rows(listing);
-        if let Some(place) = rows.iter().position(|other| other == row) {
+        if let Some(place) = rows.iter().position(|other| other.is(row)) {
             self.chosen = place;
         }
     }

@@ -212,7 +212,7 @@ impl Model {
     pub(super) fn chosen(&self) -> Option<(usize, &Item)> {
         match self.rows().get(self.level().chosen)? {
             Row::Item(i) => Some((*i, self.listing.items.get(*i)?)),
-            Row::Menu(_) => None,
+            Row::Menu(..) => None,
         }
     }
 
@@ -299,7 +299,7 @@ impl Model {
         };
         let row = match submenu.first() {
             None => Row::Item(item),
-            Some(title) => Row::Menu(title.clone()),
+            Some(title) => Row::Menu(title.clone(), item),
         };
         if let Some(level) = self.levels.first_mut() {
             level.choose(&row, &self.listing);

@@ -25,7 +25,7 @@ fn chosen(machine: &Machine) -> String {
     let model = &machine.model;
     match model.rows().get(model.level().chosen) {
         None => String::new(),
-        Some(Row::Menu(title)) => format!("{title} >"),
+        Some(Row::Menu(title, _)) => format!("{title} >"),
         Some(Row::Item(i)) => model.listing.items[*i].title.clone(),
     }
 }

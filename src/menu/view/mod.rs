@@ -237,20 +237,12 @@ fn mark(model: &Model, item: &Item) -> char {
 
 /// The mark and the text of a row.
 fn row_text(model: &Model, row: &Row) -> (char, String) {
+    let key = model.key_of(row).map(|key| format!(" [{key}]"));
+    let key = key.unwrap_or_default();
     match row {
-        Row::Menu(title) => {
-            let key = model.key_of_menu(title);
-            let key = key.map_or(String::new(), |key| format!(" [{key}]"));
-            (' ', format!("{title}{key} >"))
-        }
+        Row::Menu(title, _) => (' ', format!("{title}{key} >")),
         Row::Item(i) => match model.listing.items.get(*i) {
-            Some(item) => {
-                let key = item.hot_key.map(|key| format!(" [{key}]"));
-                (
-                    mark(model, item),
-                    item.title.clone() + &key.unwrap_or_default(),
-                )
-            }
+            Some(item) => (mark(model, item), item.title.clone() + &key),
             None => (' ', String::new()),
         },
     }
