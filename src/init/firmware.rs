@@ -364,7 +364,9 @@ mod tests {
             ("LoaderEntryDefault", "b.conf"),
         ]);
         let names = store.names();
-        let mut firmware = firmware(&store, VariableAccess::Read);
+        let example = crate::policy::examples::example("nothing is written to them");
+        let access = Policy::parse(example).unwrap().efi.variables;
+        let mut firmware = firmware(&store, access);
         // What could not be taken away is not followed.
         assert_eq!(firmware.wishes().one_shot, None);
         assert_eq!(firmware.wishes().default.as_deref(), Some("b.conf"));

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use toml_parser::Span;
 
+#[cfg(test)]
+use super::asked;
 use super::document::{Data, Key, Table, Value, Wrong};
 use crate::seconds;
 
@@ -46,13 +48,26 @@ impl<'t> Keys<'t> {
         }
     }
 
+    /// Takes the value of a key, if it is there. All keys are asked for here, or by [`get`](Keys::get).
+    fn remove(&mut self, name: &str) -> Option<Value> {
+        #[cfg(test)]
+        asked::note(self.name, name);
+        self.table.remove(name)
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        #[cfg(test)]
+        asked::note(self.name, name);
+        self.table.get(name)
+    }
+
     /// Reads a table, if it is there, to its last key.
     pub(super) fn table(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&mut Keys<'t>) -> Result<(), Wrong>,
     ) -> Result<(), Wrong> {
-        let Some(value) = self.table.remove(name) else {
+        let Some(value) = self.remove(name) else {
             return Ok(());
         };
         let mut keys = Keys::of(name, value, self.text)?;
@@ -71,7 +86,7 @@ impl<'t> Keys<'t> {
     }
 
     pub(super) fn number(&mut self, name: &str, number: &mut u32) -> Result<(), Wrong> {
-        let Some(value) = self.table.remove(name) else {
+        let Some(value) = self.remove(name) else {
             return Ok(());
         };
         let read = match value.data {
@@ -109,7 +124,7 @@ impl<'t> Keys<'t> {
     }
 
     pub(super) fn yes_or_no(&mut self, name: &str, value: &mut bool) -> Result<(), Wrong> {
-        let Some(stated) = self.table.remove(name) else {
+        let Some(stated) = self.remove(name) else {
             return Ok(());
         };
         let Data::Boolean(read) = stated.data else {
@@ -120,7 +135,7 @@ impl<'t> Keys<'t> {
     }
 
     pub(super) fn seconds(&mut self, name: &str, duration: &mut Duration) -> Result<(), Wrong> {
-        let Some(value) = self.table.remove(name) else {
+        let Some(value) = self.remove(name) else {
             return Ok(());
         };
         let read = match &value.data {
@@ -143,7 +158,7 @@ impl<'t> Keys<'t> {
         time: &mut Option<Duration>,
         words: &[(&str, T)],
     ) -> Result<Option<T>, Wrong> {
-        let value = self.table.get(name);
+        let value = self.get(name);
         if value.is_some_and(|value| value.data.text().is_some()) {
             return self.one_of(name, words);
         }
@@ -171,7 +186,7 @@ impl<'t> Keys<'t> {
 
     /// Which of some words it is.
     fn place(&mut self, name: &str, words: &[&str]) -> Result<Option<usize>, Wrong> {
-        let Some(value) = self.table.remove(name) else {
+        let Some(value) = self.remove(name) else {
             return Ok(None);
         };
         let text = value.data.text();
@@ -219,7 +234,7 @@ impl<'t> Keys<'t> {
 
     /// The texts of a list with their places.
     fn written(&mut self, name: &str) -> Result<Option<Vec<Written>>, Wrong> {
-        let Some(value) = self.table.remove(name) else {
+        let Some(value) = self.remove(name) else {
             return Ok(None);
         };
         let wrong = |span| (span, format!("`{name}` is a list of texts"));
@@ -239,7 +254,7 @@ impl<'t> Keys<'t> {
         name: &str,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Wrong> {
-        let Some(Value { data, span }) = self.table.remove(name) else {
+        let Some(Value { data, span }) = self.remove(name) else {
             return Ok(None);
         };
         let Data::Text(text) = data else {
@@ -256,7 +271,7 @@ impl<'t> Keys<'t> {
         name: &'static str,
         mut read: impl FnMut(&mut Keys<'t>) -> Result<(), Wrong>,
     ) -> Result<(), Wrong> {
-        let Some(value) = self.table.remove(name) else {
+        let Some(value) = self.remove(name) else {
             return Ok(());
         };
         let Data::List(values) = value.data else {
@@ -290,7 +305,7 @@ impl<'t> Keys<'t> {
 
     /// Is there a key of this name that was not read yet?
     pub(super) fn has(&self, name: &str) -> bool {
-        self.table.get(name).is_some()
+        self.get(name).is_some()
     }
 
     /// The line of the table, from 1.

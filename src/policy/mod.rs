@@ -4,7 +4,11 @@
 //! is booted then, the defaults try again for ever and give nobody a shell, and the error is logged.
 
 mod after_entry;
+#[cfg(test)]
+pub(crate) mod asked;
 mod document;
+#[cfg(test)]
+pub(crate) mod examples;
 mod keys;
 mod menu;
 pub mod overrides;

@@ -217,50 +217,6 @@ mod tests {
     }
 
     #[test]
-    fn the_document_names_every_key() {
-        let document = include_str!("../../docs/policy.md");
-        let mut examples = document.split("```toml\n").skip(1);
-        let examples: Vec<&str> = examples
-            .by_ref()
-            .filter_map(|rest| rest.split("```").next())
-            .collect();
-        let mut found = Vec::new();
-        for example in examples {
-            found.push(rules(example).unwrap_or_else(|error| panic!("{example}\n{error}")));
-        }
-        let example = found
-            .iter()
-            .find(|rules| rules.mode == Mode::Enforce)
-            .unwrap();
-        assert!(example.floor.manifest == 7 && example.anchors.len() == 2);
-        for key in [
-            "mode",
-            "cover",
-            "formats",
-            "threshold",
-            "rsa-bits",
-            "digests",
-            "platform",
-            "sha256",
-            "revoked",
-            "name",
-            "file",
-            "for",
-            "volume",
-            "entry",
-            "allow",
-            "refuse",
-            "add",
-            "sbat",
-            "manifest",
-            "version",
-        ] {
-            assert!(document.contains(&format!("| `{key}` |")), "{key}");
-            assert!(document.contains(&format!("\n{key} = ")), "{key}");
-        }
-    }
-
-    #[test]
     fn without_the_table_nothing_is_looked_at() {
         assert_eq!(rules(""), Ok(Rules::default()));
         assert_eq!(Rules::default().mode, Mode::Off);

@@ -209,14 +209,12 @@ fn or_never(limit: Option<Duration>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::examples::examples;
 
     /// What is shown of any policy is a policy with the same values.
     #[test]
     fn what_is_shown_can_be_read() {
-        let document = include_str!("../../docs/policy.md");
-        let examples = document.split("```toml\n").skip(1);
-        let examples = examples.filter_map(|rest| rest.split("```").next());
-        for text in examples.chain([""]) {
+        for text in examples().chain([""]) {
             let policy = Policy::parse(text).unwrap();
             let shown = policy.values();
             let written = shown.iter().filter(|(key, value)| {

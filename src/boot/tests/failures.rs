@@ -33,7 +33,7 @@ enum Round {
 }
 
 /// The names of what is tried, and between them the seconds for which is waited, up to the end.
-fn story(situation: &str, policy: &str) -> String {
+pub(super) fn story(situation: &str, policy: &str) -> String {
     let policy = Policy::parse(policy).unwrap_or_else(|error| panic!("{policy}: {error}"));
     let failure = policy.failure;
     let mut entries: Vec<Entry<'_>> = situation

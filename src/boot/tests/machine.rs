@@ -186,8 +186,13 @@ impl Machine {
     }
 
     /// The ids of what is tried, in order, and in brackets what the policy refuses with the line that does.
-    pub(super) fn plan(mut self, policy: &str) -> String {
+    pub(super) fn plan(self, policy: &str) -> String {
         let policy = Policy::parse(policy).unwrap_or_else(|error| panic!("{policy}: {error}"));
+        self.plan_of(&policy)
+    }
+
+    /// The same for a policy that was read.
+    pub(super) fn plan_of(mut self, policy: &Policy) -> String {
         judge(&self.inventory, &policy.boot, &mut self.found.entries);
         let mut plan = plan(&self.found, &self.lost, &policy.boot);
         let once = |entry: &BootEntry| is_one_shot(&self.found, entry);
@@ -204,6 +209,11 @@ impl Machine {
             Some(format!("[{} {line}]", entry.id))
         });
         plan.chain(refused).collect::<Vec<String>>().join(" ")
+    }
+
+    /// Its disks, and what was found on them.
+    pub(super) fn into_found(self) -> (Inventory, Found) {
+        (self.inventory, self.found)
     }
 
     /// The lines of disks that the policy wants and that are not there when nobody waits any more.

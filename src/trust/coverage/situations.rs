@@ -1236,3 +1236,57 @@ proptest! {
         prop_assert!(before.allows() || !after.allows(), "{before}\n{after}");
     }
 }
+
+/// What the example of `docs/policy.md` decides.
+#[test]
+fn the_example_of_the_document() {
+    let owner = &["owner"][..];
+    let debian = &["debian/authenticode"][..];
+    let good = |kernel: &[&str]| {
+        with(plain(kernel, owner, owner), |f| {
+            f.pieces.push(file(Role::Configuration, "grub.cfg", owner));
+            f.entry = "debian-6".to_owned();
+            f.cmdline.text = "root=UUID=12 ro quiet".to_owned();
+        })
+    };
+    let but = |change: fn(&mut Facts)| with(good(debian), change);
+    let rows: [(Facts, Result<(), &str>); 9] = [
+        (good(owner), Ok(())),
+        (good(debian), Ok(())),
+        (good(&[]), Err("kernel: not covered")),
+        (good(&["owner/minisign"]), Err("vmlinuz: \"owner\"")),
+        (
+            but(|f| f.entry = "other".to_owned()),
+            Err("vmlinuz: \"debian\""),
+        ),
+        (
+            but(|f| f.release = Some("6.1.0-39-amd64".to_owned())),
+            Err("6.1.0-40"),
+        ),
+        (
+            but(|f| f.pieces[1].own = vouched(&["debian/authenticode"])),
+            Err("initrd: not covered"),
+        ),
+        (
+            but(|f| f.cmdline.text.push_str(" init=/bin/sh")),
+            Err("init=/bin/sh"),
+        ),
+        (but(|f| f.cmdline.text.push_str(" splash")), Err("splash")),
+    ];
+    let text = crate::policy::examples::example("The owner signs manifests");
+    let rules = crate::policy::Policy::parse(text).unwrap().trust;
+    for (number, (facts, expected)) in rows.into_iter().enumerate() {
+        let verdict = rules.judge(&facts);
+        let complaints: Vec<String> = verdict.complaints().collect();
+        match expected {
+            Ok(()) => assert!(verdict.is_clear(), "{number}: {complaints:?}"),
+            Err(text) => {
+                assert!(!verdict.is_clear(), "{number}");
+                assert!(
+                    complaints.join("\n").contains(text),
+                    "{number}: {complaints:?}"
+                );
+            }
+        }
+    }
+}
