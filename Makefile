@@ -58,7 +58,7 @@ SCRIPTS := .ci/run boards/build-coreboot boards/build-esp boards/build-flash boa
 	qemu/run qemu/setup \
 	tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
 	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make \
-	tests/reproducible
+	tests/qemu/kill-loaders tests/reproducible
 
 # What QEMU starts from: the firmware image of a board that has one, or its partition, otherwise its kernel.
 flash-image := $(FLASH)

@@ -102,6 +102,14 @@ impl Image {
         image
     }
 
+    /// A disk with these bytes.
+    pub fn of_bytes(name: &str, content: &[u8]) -> Image {
+        let path = directory().join(format!("{name}.raw"));
+        std::fs::write(&path, content).unwrap();
+        let format = "raw";
+        Image { path, format }
+    }
+
     /// Writes files, with the directories that they are in, to the EFI system partition of a copy.
     pub fn put_on_esp(&self, files: &Files) {
         self.copy_in("@@1M", files);

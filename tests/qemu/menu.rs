@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::disk::{Image, Variables};
 use super::interface::entries_of;
 use super::machine::{Machine, Setup};
+use super::progress::{Shown, rows};
 use super::{BOOT, log_in};
 
 /// What the menu shows of the demo system.
@@ -201,10 +202,33 @@ fn what_is_chosen_for_later_boots_is_booted_then() {
     }
 }
 
+/// So many bytes in a second the disk of the next test gives.
+const SLOW: f64 = 6e6;
+
+/// How far the reading is, on the serial line and on the screen of a machine that stands still meanwhile.
+fn progress(machine: &mut Machine) -> [Option<Shown>; 2] {
+    machine.monitor("stop");
+    let screen = machine.screen_text();
+    let sent = machine.transcript();
+    machine.monitor("cont");
+    let (_, sent) = sent.rsplit_once("\x1b[J").unwrap_or_default();
+    let line = rows(sent);
+    let screen: Vec<char> = screen.chars().collect();
+    let screen: Vec<String> = screen.chunks(80).map(String::from_iter).collect();
+    [line, screen].map(|rows| Shown::of(rows.iter().map(String::as_str)))
+}
+
 #[test]
-fn the_screen_shows_it_and_has_keys() {
+fn the_screen_shows_it_and_has_keys_and_tells_how_far_the_reading_is() {
     let image = image("menu-screen");
-    let mut machine = machine("menu-screen", &image).start();
+    let (format, path) = (image.format, image.path.display());
+    let drive = format!(
+        "if=none,id=disk,format={format},file={path},cache=unsafe,throttling.bps-total={SLOW}"
+    );
+    let mut machine = Machine::set_up("menu-screen")
+        .arguments(&["-drive", &drive])
+        .arguments(&DISK)
+        .start();
     machine.expect("pilotlight 0.1.0", BOOT);
     machine.until("2   other", BOOT, |machine| {
         machine.monitor("sendkey spc");
@@ -222,6 +246,29 @@ fn the_screen_shows_it_and_has_keys() {
     machine.monitor("sendkey down");
     machine.monitor("sendkey ret");
     machine.expect("Starting other", BOOT);
+    let mut told: [Vec<Shown>; 2] = Default::default();
+    while !machine.transcript().contains("] jumping") {
+        // What was just being painted is another one a moment later.
+        let [first, second] = [0; 2].map(|_| progress(&mut machine));
+        for ((told, first), second) in told.iter_mut().zip(first).zip(second) {
+            told.extend(first.filter(|_| first == second));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    for told in &mut told {
+        told.dedup();
+        assert!(told.len() >= 4, "{told:?}");
+        for shown in told.iter() {
+            assert!(shown.is_true() && shown.rate > SLOW / 20.0, "{shown:?}");
+            assert!(shown.rate < SLOW * 1.5, "the disk is slower: {shown:?}");
+        }
+        for pair in told.windows(2) {
+            assert!(
+                pair[0].done <= pair[1].done && pair[0].all == pair[1].all,
+                "{pair:?}"
+            );
+        }
+    }
     machine.expect("booting other from", BOOT);
     machine.expect("jumping", BOOT);
     machine.finish();
