@@ -1,4 +1,4 @@
-//! How the work on disks and entries grows with their numbers, which is printed. Linear is what it should be.
+//! How the work on disks and entries grows with their numbers: it has to be linear.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +13,14 @@ use crate::medium::{self, Language};
 /// Of each measurement the best of so many counts.
 const ROUNDS: usize = 3;
 
+/// One among many may cost so many times what the first one alone does. Were each compared with all others, it would be
+/// 64 times as much for a disk, and 1,000 times for an entry.
+const TARGET: f64 = 3.0;
+
 pub(crate) fn measure(is_measured: bool) -> bool {
     let most = if is_measured { usize::MAX } else { 10 };
-    let table = |title: &str, counts: &[usize], disks: &dyn Fn(usize) -> Vec<Arc<[u8]>>| {
+    let mut worst: f64 = 0.0;
+    let mut table = |title: &str, counts: &[usize], disks: &dyn Fn(usize) -> Vec<Arc<[u8]>>| {
         println!("{title:>12}  look for disks  list and plan  of one, to that of the first");
         let mut first = None;
         for &count in counts.iter().filter(|count| **count <= most) {
@@ -24,6 +29,7 @@ pub(crate) fn measure(is_measured: bool) -> bool {
             let (scan, list) = rounds.min_by_key(|(scan, list)| *scan + *list).unwrap();
             let one = (scan + list).as_secs_f64() / count as f64;
             let ratio = one / *first.get_or_insert(one);
+            worst = worst.max(ratio);
             println!("{count:>12}  {scan:>14.2?}  {list:>13.2?}  {ratio:.2}");
         }
     };
@@ -36,7 +42,8 @@ pub(crate) fn measure(is_measured: bool) -> bool {
             vec![image(language, count)]
         });
     }
-    true
+    println!("the most is {worst:.2} (target: at most {TARGET})");
+    !is_measured || worst <= TARGET
 }
 
 /// What is done with these disks up to the first attempt, as it is done at a boot: the disks are listed twice, the

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::{Cursor, Write as _};
 
 /// In what language entries are written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Language {
     /// A file of the Boot Loader Specification for each.
     Bls,
