@@ -18,7 +18,9 @@ mod growth;
 mod grub_listing;
 mod medium;
 mod menu_keys;
+mod progress;
 mod read_hash;
+mod work;
 
 use std::process::ExitCode;
 
@@ -26,11 +28,12 @@ use std::process::ExitCode;
 /// what is aimed at was reached.
 type Part = (&'static str, fn(bool) -> bool);
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("grub_listing", grub_listing::measure),
     ("growth", growth::measure),
     ("menu_keys", menu_keys::measure),
     ("read_hash", read_hash::measure),
+    ("progress", progress::measure),
     ("boot", boot::measure),
 ];
 
