@@ -18,15 +18,18 @@ use crate::policy::Watchdog as Policy;
 /// They are petted, and looked for, at most so often.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// Where they are. The last one is that of drivers that stand beside the kernel's watchdog core, as IPMI's does; where
-/// none does, it is another name of the first.
+/// Where they are.
 const DEVICES: [&str; 5] = [
     "/dev/watchdog0",
     "/dev/watchdog1",
     "/dev/watchdog2",
     "/dev/watchdog3",
-    "/dev/watchdog",
+    OTHER,
 ];
+
+/// That of drivers that stand beside the kernel's watchdog core, as IPMI's does; where none does, it is another name of
+/// the first.
+const OTHER: &str = "/dev/watchdog";
 
 // `<linux/watchdog.h>`.
 const SET_OPTIONS: Opcode = opcode::read::<c_int>(b'W', 4);
@@ -41,7 +44,7 @@ pub(super) struct Watchdogs {
     open: Vec<Watchdog>,
     petted: Option<Instant>,
     /// What was said of those that can't be opened.
-    complaints: BTreeSet<String>,
+    complaints: BTreeSet<(&'static str, String)>,
     aim: Aim,
 }
 
@@ -87,7 +90,7 @@ impl Watchdogs {
         self.petted = Some(Instant::now());
         let news = match self.aim {
             Aim::Off => Vec::new(),
-            _ => self.look(),
+            _ => self.look(Watchdog::open),
         };
         self.renew();
         news
@@ -112,24 +115,33 @@ impl Watchdogs {
         }
     }
 
-    fn look(&mut self) -> Vec<String> {
+    /// Opens those that are not. One that a process holds which was left behind in the kernel is busy until that has
+    /// ended.
+    fn look(&mut self, open: impl Fn(&'static str, u32) -> io::Result<Watchdog>) -> Vec<String> {
         let mut news = Vec::new();
+        let mut is_known = false;
         for name in DEVICES {
             if self.open.iter().any(|watchdog| watchdog.name == name) {
+                is_known = true;
                 continue;
             }
-            match Watchdog::open(name, self.policy.timeout) {
+            match open(name, self.policy.timeout) {
                 Ok(watchdog) => {
                     let seconds = watchdog.timeout;
                     news.push(format!(
                         "{name}: resets the machine after {seconds} s without progress"
                     ));
                     self.open.push(watchdog);
+                    self.complaints.retain(|(of, _)| *of != name);
+                    is_known = true;
                 }
                 Err(error) if is_none(&error) => {}
+                Err(error) if is_busy(&error) && is_known && name == OTHER => {}
                 Err(error) => {
-                    let text = format!("{name}: no watchdog: {error}");
-                    if self.complaints.insert(text.clone()) {
+                    is_known |= is_busy(&error);
+                    let again = if is_busy(&error) { ", tried again" } else { "" };
+                    let text = format!("{name}: no watchdog: {error}{again}");
+                    if self.complaints.insert((name, text.clone())) {
                         news.push(text);
                     }
                 }
@@ -191,14 +203,16 @@ impl Watchdogs {
     }
 }
 
-/// Is there none of this name, or is it another name of one that is open?
+/// Is there none of this name?
 fn is_none(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     // `NXIO` and `NODEV`: the driver has gone.
-    matches!(
-        errno,
-        Some(Errno::NOENT | Errno::NXIO | Errno::NODEV | Errno::BUSY)
-    )
+    matches!(errno, Some(Errno::NOENT | Errno::NXIO | Errno::NODEV))
+}
+
+/// Has somebody else opened it, or is it another name of one that is open?
+fn is_busy(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::BUSY)
 }
 
 impl Watchdog {
@@ -330,7 +344,52 @@ mod tests {
         assert_eq!(watchdog.timeout, 20);
         watchdog.pet();
         assert!(watchdog.stop().is_err());
-        assert!(is_none(&io::Error::from(Errno::BUSY)));
+        assert!(is_none(&io::Error::from(Errno::NODEV)));
         assert!(!is_none(&io::Error::from(Errno::ACCESS)));
+    }
+
+    /// Looks where opening a device comes to this; what is not named is not there.
+    fn look(watchdogs: &mut Watchdogs, devices: &[(&str, Result<(), Errno>)]) -> String {
+        let news = watchdogs.look(|name, seconds| {
+            let known = devices.iter().find(|(known, _)| *known == name);
+            known.map_or(Err(Errno::NOENT), |(_, result)| *result)?;
+            Ok(Watchdog {
+                name,
+                ..Watchdog::open("/dev/null", seconds)?
+            })
+        });
+        news.join("\n")
+    }
+
+    #[test]
+    fn one_that_somebody_else_holds_is_told_once_and_opened_when_that_is_over() {
+        const FREE: Result<(), Errno> = Ok(());
+        const BUSY: Result<(), Errno> = Err(Errno::BUSY);
+        let mut watchdogs = Watchdogs::new(Policy::default());
+        // A process that was left behind in the kernel has the second one, and the last is another name of the first.
+        let held = [
+            ("/dev/watchdog0", FREE),
+            ("/dev/watchdog1", BUSY),
+            (OTHER, BUSY),
+        ];
+        let said = look(&mut watchdogs, &held);
+        assert!(said.starts_with("/dev/watchdog0: resets the"), "{said}");
+        let (_, complaint) = said.split_once('\n').unwrap();
+        let is_complaint = |said: &str| {
+            said.starts_with("/dev/watchdog1: no watchdog: ") && said.ends_with(", tried again")
+        };
+        assert!(is_complaint(complaint), "{said}");
+        assert_eq!(look(&mut watchdogs, &held), "");
+        let said = look(&mut watchdogs, &[("/dev/watchdog1", FREE), (OTHER, BUSY)]);
+        assert!(said.starts_with("/dev/watchdog1: resets the"), "{said}");
+        assert_eq!(watchdogs.open.len(), 2);
+        // It is told again when that happens again.
+        watchdogs.open.clear();
+        let both = [("/dev/watchdog1", BUSY), (OTHER, BUSY)];
+        let said = look(&mut watchdogs, &both);
+        assert!(is_complaint(&said) && said.lines().count() == 1, "{said}");
+        // That of a driver of its own stands alone.
+        let said = look(&mut watchdogs, &[(OTHER, BUSY)]);
+        assert!(said.starts_with("/dev/watchdog: no watchdog: "), "{said}");
     }
 }
