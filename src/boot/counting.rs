@@ -35,30 +35,38 @@ pub fn is_counted(
         }
 }
 
-/// Counts a boot of `entry`, and returns how its file is named now; one without tries left keeps its name. The
-/// filesystem is mounted below `mounts` for that.
+/// How the file of `entry` is named once a boot of it is counted; one without tries left keeps its name.
+///
+/// # Errors
+/// [`CountError`]; no boot can be counted then.
+pub fn counted_name(inventory: &Inventory, entry: &BootEntry) -> Result<FsPath, CountError> {
+    let file = &entry.origin.file;
+    if entry.tries_left == Some(0) {
+        return Ok(file.path.clone());
+    }
+    let (directory, old) = split(&file.path);
+    let new = new_name(inventory, file.volume, directory, old);
+    let renamed = new.and_then(|new| FsPath::new(&format!("{directory}/{new}")).ok());
+    renamed.ok_or_else(|| CountError::new(inventory, entry, Reason::NoName))
+}
+
+/// Counts a boot of `entry` by renaming its file to this name. The filesystem is mounted below `mounts` for that.
 ///
 /// # Errors
 /// [`CountError`]; the boot is not counted then.
 pub fn count(
     inventory: &Inventory,
     entry: &BootEntry,
+    name: &FsPath,
     mounts: &Path,
-) -> Result<FsPath, CountError> {
+) -> Result<(), CountError> {
     let file = &entry.origin.file;
-    let at = |reason| CountError {
-        file: inventory.describe(file).to_string(),
-        reason,
-    };
-    let path = file.path.as_str();
-    let (directory, old) = path.rsplit_once('/').unwrap_or(("", path));
-    if entry.tries_left == Some(0) {
-        return Ok(file.path.clone());
+    let at = |reason| CountError::new(inventory, entry, reason);
+    if file.path == *name {
+        return Ok(());
     }
-    let new = new_name(inventory, file.volume, directory, old);
-    let new = new.ok_or_else(|| at(Reason::NoName))?;
-    let renamed = FsPath::new(&format!("{directory}/{new}"));
-    let renamed = renamed.map_err(|_| at(Reason::Unwritable))?;
+    let (directory, old) = split(&file.path);
+    let (_, new) = split(name);
     let volume = inventory
         .volume(file.volume)
         .filter(|volume| volume.assembled.is_none() && inventory.image(file.volume).is_none());
@@ -67,7 +75,7 @@ pub fn count(
     let point = mounts.join("counting");
     let renaming = node
         .zip(format)
-        .and_then(|(node, format)| Renaming::new(&node, format, &point, directory, (old, &new)));
+        .and_then(|(node, format)| Renaming::new(&node, format, &point, directory, (old, new)));
     let renaming = renaming.ok_or_else(|| at(Reason::Unwritable))?;
     std::fs::create_dir_all(&point).map_err(|error| at(Reason::Point(error)))?;
     let description = inventory.describe(file).to_string();
@@ -75,8 +83,13 @@ pub fn count(
         "counting this boot: {} becomes {new}",
         Printable(&description)
     );
-    renaming.run().map_err(|error| at(Reason::Kernel(error)))?;
-    Ok(renamed)
+    renaming.run().map_err(|error| at(Reason::Kernel(error)))
+}
+
+/// The directory of a file, and its name there.
+fn split(path: &FsPath) -> (&str, &str) {
+    let path = path.as_str();
+    path.rsplit_once('/').unwrap_or(("", path))
 }
 
 /// The first of the names that follow in counting, and that no other file has. Where the power went while FAT had
@@ -112,6 +125,13 @@ enum Reason {
     Unwritable,
     Point(std::io::Error),
     Kernel(RenameError),
+}
+
+impl CountError {
+    fn new(inventory: &Inventory, entry: &BootEntry, reason: Reason) -> CountError {
+        let file = inventory.describe(&entry.origin.file).to_string();
+        CountError { file, reason }
+    }
 }
 
 impl fmt::Display for CountError {
@@ -199,7 +219,9 @@ mod tests {
     fn what_can_not_be_renamed_is_said() {
         let (inventory, mut entry) = machine();
         // No device stands behind a filesystem in memory.
-        let refused = count(&inventory, &entry, "/nowhere".as_ref()).unwrap_err();
+        let name = counted_name(&inventory, &entry).unwrap();
+        assert_eq!(name.as_str(), "/loader/entries/a+2-1.conf");
+        let refused = count(&inventory, &entry, &name, "/nowhere".as_ref()).unwrap_err();
         assert_eq!(
             refused.to_string(),
             "disk-uuid partition 2: /loader/entries/a+3.conf: this boot is not counted: files are only \
@@ -210,7 +232,8 @@ mod tests {
         let path = FsPath::new("/loader/entries/a+0-3.conf").unwrap();
         entry.origin.file.path = path.clone();
         entry.tries_left = Some(0);
-        let kept = count(&inventory, &entry, "/nowhere".as_ref());
-        assert_eq!(kept.unwrap(), path);
+        let kept = counted_name(&inventory, &entry).unwrap();
+        assert_eq!(kept, path);
+        count(&inventory, &entry, &kept, "/nowhere".as_ref()).unwrap();
     }
 }

@@ -33,7 +33,7 @@ mod wished;
 mod witness;
 
 pub use attempt::{Attempt, AttemptError, Loaded};
-pub use counting::{CountError, count, is_counted};
+pub use counting::{CountError, count, counted_name, is_counted};
 pub use environment::{Open, SaveError, open_disk, save};
 pub use memory::for_payload as payload_memory;
 pub use payload::{Part, Payload, PayloadError};

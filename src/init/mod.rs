@@ -11,6 +11,7 @@
 //! if one of them dies so does the other.
 
 mod about;
+mod books;
 mod booting;
 mod console;
 mod desk;

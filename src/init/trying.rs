@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::VOLUMES;
+use super::books::{self, Books};
 use super::booting::Booting;
 use super::journal::Journal;
 use super::loader::{Loader, names};
 use super::place::{EntryName, Place};
 use super::wait::{Deadline, Progress, pause};
 use crate::boot::{
-    Attempt, AttemptError, Part, Timeline, count, is_counted, is_one_shot, open_disk,
-    payload_memory, plan, save,
+    Attempt, AttemptError, CountError, Part, Timeline, count, counted_name, is_counted,
+    is_one_shot, open_disk, payload_memory, plan, save,
 };
 use crate::config::OnError;
 use crate::entry::{BootEntry, FileRef};
@@ -163,7 +164,10 @@ impl Loader {
         }
         let configuration = self.found.configuration_of(entry);
         let on_error = configuration.map_or(OnError::Continue, |all| all.on_error);
-        let count = || entry.tries_left != Some(0) && self.count(entry).is_some();
+        let count = || {
+            let name = (entry.tries_left != Some(0)).then(|| self.counted_name(entry));
+            name.flatten().is_some_and(|name| self.count(entry, &name))
+        };
         self.ended = after.ends(on_error, may_succeed, count);
         if self.ended {
             let who = match follows {
@@ -327,33 +331,63 @@ impl Loader {
             }
         }
         report.alive(0);
-        let counted = self.count(entry);
-        report.alive(0);
+        let counted = self.counted_name(entry);
         let asked_for = by_person || is_one_shot(&self.found, entry);
-        let counts = counted.is_none() && !asked_for;
-        self.resets.start(&self.firmware, entry, counts);
-        report.alive(0);
-        let (found, policy) = (&self.found, &self.policy);
-        self.firmware
-            .tell(&self.inventory, found, entry, counted.as_ref(), policy);
-        report.loaded();
+        let mut starting = Starting {
+            loader: self,
+            entry,
+        };
+        books::write(&mut starting, counted.as_ref(), asked_for);
+        self.report.loaded();
         Ok(())
     }
 
-    /// Counts a boot of the entry, if it is to be counted: how its file is named now. Not even what can't be
+    /// How the file of the entry is named once a boot of it is counted, if it is to be counted. Not even what can't be
     /// counted keeps it from being started.
-    fn count(&self, entry: &BootEntry) -> Option<FsPath> {
+    fn counted_name(&self, entry: &BootEntry) -> Option<FsPath> {
         let (inventory, policy) = (&self.inventory, self.policy.boot.count);
         if !is_counted(inventory, entry, policy, self.firmware.can_confirm()) {
             return None;
         }
-        match count(inventory, entry, VOLUMES.as_ref()) {
-            Ok(path) => Some(path),
-            Err(error) => {
-                log::warn!("{}", Printable(&error.to_string()));
-                None
-            }
-        }
+        let name = counted_name(inventory, entry);
+        name.map_err(|error| not_counted(&error)).ok()
+    }
+
+    /// Counts a boot of the entry by this name, if that is possible.
+    fn count(&self, entry: &BootEntry, name: &FsPath) -> bool {
+        let counted = count(&self.inventory, entry, name, VOLUMES.as_ref());
+        counted.map_err(|error| not_counted(&error)).is_ok()
+    }
+}
+
+fn not_counted(error: &CountError) {
+    log::warn!("{}", Printable(&error.to_string()));
+}
+
+/// An entry that nothing keeps from being started any more.
+struct Starting<'a> {
+    loader: &'a mut Loader,
+    entry: &'a BootEntry,
+}
+
+impl Books for Starting<'_> {
+    fn tell(&mut self, counted: Option<&FsPath>) {
+        let loader = &self.loader;
+        let (inventory, found, policy) = (&loader.inventory, &loader.found, &loader.policy);
+        loader
+            .firmware
+            .tell(inventory, found, self.entry, counted, policy);
+        loader.report.alive(0);
+    }
+
+    fn start(&mut self, counts: bool) {
+        let loader = &mut self.loader;
+        loader.resets.start(&loader.firmware, self.entry, counts);
+        loader.report.alive(0);
+    }
+
+    fn rename(&mut self, name: &FsPath) -> bool {
+        self.loader.count(self.entry, name)
     }
 }
 
