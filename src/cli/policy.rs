@@ -8,13 +8,14 @@ use super::CliError;
 use super::arguments::PolicyOptions;
 use crate::efi::{Efivarfs, Variables};
 use crate::policy::Policy;
-use crate::policy::overrides::Machine;
+use crate::policy::overrides::{Machine, Overridden, Overrides, Source, Told};
 use crate::text::Printable;
 
 /// The JSON view; `docs/commands.md` describes it.
 #[derive(Serialize)]
 struct View {
     values: Vec<ValueView>,
+    sources: Vec<String>,
     problems: Vec<String>,
 }
 
@@ -53,6 +54,7 @@ pub(super) fn run(options: &PolicyOptions, output: &mut dyn Write) -> Result<(),
     });
     let view = View {
         values: values.collect(),
+        sources: sources(&policy.overrides, &told, &result),
         problems: result.problems.into_iter().map(|(_, text)| text).collect(),
     };
     if options.json {
@@ -63,10 +65,34 @@ pub(super) fn run(options: &PolicyOptions, output: &mut dyn Write) -> Result<(),
     for ValueView { key, value, from } in &view.values {
         writeln!(output, "{key:17} {from:9} {}", Printable(value))?;
     }
+    for source in &view.sources {
+        writeln!(output, "source {source}")?;
+    }
     for problem in &view.problems {
         writeln!(output, "passed over: {}", Printable(problem))?;
     }
     Ok(())
+}
+
+/// What came of each source, of those that the policy listens to in its order.
+fn sources(overrides: &Overrides, told: &[Told], result: &Overridden) -> Vec<String> {
+    let others = Source::ALL.into_iter();
+    let others = others.filter(|source| !overrides.allow.contains(source));
+    let all = overrides.allow.iter().copied().chain(others);
+    let view = |source: Source| {
+        let set = result.set.iter().filter(|(_, by)| *by == source);
+        let set = set.map(|(key, _)| *key).collect::<Vec<&str>>().join(", ");
+        let said = match source {
+            _ if !overrides.allow.contains(&source) => "not listened to",
+            Source::Ipmi | Source::File => "not asked by this command",
+            _ if !set.is_empty() => "sets ",
+            _ if told.iter().all(|told| told.source != source) => "says nothing",
+            _ if result.problems.iter().any(|(by, _)| *by == source) => "passed over",
+            _ => "others count",
+        };
+        format!("{}: {said}{set}", source.name())
+    };
+    all.map(view).collect()
 }
 
 /// Where UEFI variables are, from the root.

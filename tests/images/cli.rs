@@ -564,11 +564,13 @@ fn a_policy_is_checked() {
 #[test]
 fn values_of_a_policy_are_shown_with_who_has_set_them() {
     let dir = temp_dir();
-    let policy =
-        "[override]\nallow = [\"cmdline\"]\n[wait]\ndisks = 7\n[[boot.refuse]]\nremovable = true\n";
+    let policy = "[override]\nallow = [\"cmdline\", \"vpd\", \"efi\", \"ipmi\"]\n[wait]\ndisks = 7\n\
+                  [[boot.refuse]]\nremovable = true\n";
     let policy = dir.file("policy.toml", policy.as_bytes());
     let cmdline = b"quiet pilotlight.menu.timeout=5 pilotlight.trust.mode=off\n";
     dir.file("root/proc/cmdline", cmdline);
+    let vpd = "root/sys/firmware/vpd/ro/pilotlight_wait_settle";
+    dir.file(vpd, b"soon");
     let root = dir.path().join("root");
     let options = ["policy", "--root", root.to_str().unwrap()];
     let output = pilotlight(&options, &[&policy]);
@@ -580,6 +582,14 @@ fn values_of_a_policy_are_shown_with_who_has_set_them() {
         "boot.refuse       line 5    [{ removable = true }]\n",
         "menu.timeout      cmdline   5\n",
         "trust.mode        default   \"off\"\n",
+        "source cmdline: sets menu.timeout\n\
+         source vpd: passed over\n\
+         source efi: says nothing\n\
+         source ipmi: not asked by this command\n\
+         source fw_cfg: not listened to\n\
+         source file: not listened to\n\
+         passed over: cmdline: trust.mode is",
+        "passed over: vpd: wait.settle: \"soon\" is no whole number",
         "passed over: cmdline: trust.mode is nothing that can be set from there\n",
     ] {
         assert!(shown.contains(line), "{line}{shown}");
@@ -590,7 +600,22 @@ fn values_of_a_policy_are_shown_with_who_has_set_them() {
     let timeout = values.iter().find(|value| value["key"] == "menu.timeout");
     let expected = serde_json::json!({ "key": "menu.timeout", "value": "5", "from": "cmdline" });
     assert_eq!(timeout, Some(&expected));
-    assert_eq!(view["problems"].as_array().unwrap().len(), 1);
+    assert_eq!(view["problems"].as_array().unwrap().len(), 2);
+    assert_eq!(view["sources"][1], "vpd: passed over");
+    // One whose values others have set.
+    dir.file(vpd, b"5");
+    let policy = policy.with_file_name("later.toml");
+    let text = "[override]\nallow = [\"vpd\", \"cmdline\"]\n";
+    std::fs::write(&policy, text).unwrap();
+    dir.file("root/proc/cmdline", b"pilotlight.wait.settle=6\n");
+    let output = pilotlight(&options, &[&policy]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "wait.settle       cmdline   6\n",
+        "source vpd: others count\n",
+    ] {
+        assert!(shown.contains(line), "{line}{shown}");
+    }
     let output = pilotlight(&["policy"], &[&dir.file("wrong.toml", b"[wait")]);
     assert_eq!(output.status.code(), Some(1));
 }
