@@ -28,6 +28,8 @@ pub(crate) enum ChildError {
     Killed,
 }
 
+impl std::error::Error for ChildError {}
+
 impl fmt::Display for ChildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -47,6 +49,15 @@ pub(crate) fn in_child(
     limit: Duration,
     waiting: &mut dyn FnMut(Duration),
     work: impl Fn() -> Result<(), Errno>,
+) -> Result<(), ChildError> {
+    run(limit, waiting, &work)
+}
+
+/// The same, once for all kinds of work: they are many.
+fn run(
+    limit: Duration,
+    waiting: &mut dyn FnMut(Duration),
+    work: &dyn Fn() -> Result<(), Errno>,
 ) -> Result<(), ChildError> {
     let parent = rustix::process::getpid();
     // SAFETY: the child only makes the system calls of `die_with`, of `work` and `_exit`: it touches no lock and no

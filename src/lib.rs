@@ -5,6 +5,7 @@
 //! [`disk`] → [`fs`] → [`config`] → [`entry::BootEntry`] → [`boot`] → [`kexec`]
 //!
 //! [`trust`] says who signed a payload, and whether that counts.
+//! [`measure`] tells a TPM what secrets have to know.
 //! [`menu`] shows what there is and asks a person.
 //! [`report`] writes down what has happened, for machines.
 //! [`init`] is process 1 around that, [`cli`] is the same on a workstation.
@@ -34,6 +35,7 @@ pub mod init;
 pub mod inventory;
 pub mod ipmi;
 pub mod kexec;
+pub mod measure;
 pub mod menu;
 pub mod pe;
 pub mod policy;

@@ -1,4 +1,4 @@
-//! Starts in the memory of a TPM: that of libtpms, behind swtpm.
+//! Starts in the memory of a TPM, and what is measured into its registers: that of libtpms, behind swtpm.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -17,8 +17,11 @@ use std::time::{Duration, Instant};
 use pilotlight::boot::Starts;
 use pilotlight::entry::{BootEntry, EntrySource, FileRef, Origin, PayloadKind, VolumeId};
 use pilotlight::fs::FsPath;
+use pilotlight::measure::{Measured, PCRS};
 use pilotlight::store::{Choice, Nv, Store};
 use pilotlight::tpm::{Index, Tpm};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// A TPM as it leaves the factory, which ends with this value.
 struct Swtpm {
@@ -29,12 +32,16 @@ struct Swtpm {
 
 impl Swtpm {
     fn new(name: &str) -> Swtpm {
+        Swtpm::with_flags(name, "not-need-init,startup-clear")
+    }
+
+    fn with_flags(name: &str, flags: &str) -> Swtpm {
         let state = std::env::temp_dir().join(format!("pl-nv-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&state);
         std::fs::create_dir(&state).unwrap();
         let socket = state.join("socket");
         let child = Command::new("swtpm")
-            .args(["socket", "--tpm2", "--flags", "not-need-init,startup-clear"])
+            .args(["socket", "--tpm2", "--flags", flags])
             .arg("--tpmstate")
             .arg(format!("dir={}", state.display()))
             .arg("--server")
@@ -58,6 +65,11 @@ impl Swtpm {
 
     /// The response code to a command in hexadecimal digits, whose length is filled in.
     fn code(&self, digits: &str) -> u32 {
+        let response = self.response(digits);
+        u32::from_be_bytes(response[6..10].try_into().unwrap())
+    }
+
+    fn response(&self, digits: &str) -> Vec<u8> {
         let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
         let bytes = digits.chunks(2).map(|two| {
             let two = std::str::from_utf8(two).unwrap();
@@ -66,8 +78,17 @@ impl Swtpm {
         let mut command: Vec<u8> = bytes.collect();
         let length = u32::try_from(command.len()).unwrap();
         command[2..6].copy_from_slice(&length.to_be_bytes());
-        let response = self.ask(&command).unwrap();
-        u32::from_be_bytes(response[6..10].try_into().unwrap())
+        self.ask(&command).unwrap()
+    }
+
+    /// What a register holds in the bank of an algorithm (`TPM2_PCR_Read`): that is the end of the response.
+    fn pcr(&self, number: u32, algorithm: u16, length: usize) -> Vec<u8> {
+        let bits = (1_u32 << number).to_le_bytes();
+        let [a, b, c, _] = bits;
+        let response = self.response(&format!(
+            "8001 00000000 0000017e 00000001 {algorithm:04x} 03 {a:02x}{b:02x}{c:02x}"
+        ));
+        response[response.len() - length..].to_vec()
     }
 
     /// Defines an index (`TPM2_NV_DefineSpace`): with these passwords of the owner and of its own, in digits.
@@ -238,4 +259,37 @@ fn a_tpm_without_space_says_so_and_one_that_is_locked_out_counts() {
     assert!((0..100).any(|_| tpm.write(number, "79", "00") == 0x921));
     tpm.store().write(&starts(2)).unwrap();
     assert_eq!(tpm.store().read().unwrap(), Some(starts(2)));
+}
+
+/// What a register that holds nothing holds after the events in these words.
+fn extended<D: Digest>(events: &[&str]) -> Vec<u8> {
+    let zeros = vec![0; <D as Digest>::output_size()];
+    events.iter().fold(zeros, |held, event| {
+        D::digest([held, D::digest(event).to_vec()].concat()).to_vec()
+    })
+}
+
+#[test]
+fn a_shell_is_measured_into_each_bank() {
+    let tpm = Swtpm::new("shell");
+    for shells in 1..=2 {
+        Measured::shell_by(&tpm).unwrap();
+        let events = vec!["pilotlight: shell"; shells];
+        for pcr in PCRS {
+            assert_eq!(tpm.pcr(pcr, 0x0004, 20), extended::<Sha1>(&events));
+            assert_eq!(tpm.pcr(pcr, 0x000b, 32), extended::<Sha256>(&events));
+            assert_eq!(tpm.pcr(pcr, 0x000c, 48), extended::<Sha384>(&events));
+            assert_eq!(tpm.pcr(pcr, 0x000d, 64), extended::<Sha512>(&events));
+        }
+    }
+    for pcr in (0..16).filter(|pcr| !PCRS.contains(pcr)) {
+        assert_eq!(tpm.pcr(pcr, 0x000b, 32), [0; 32], "{pcr}");
+    }
+}
+
+#[test]
+fn a_tpm_that_takes_no_event_allows_no_shell() {
+    let tpm = Swtpm::with_flags("unstarted", "not-need-init");
+    let error = Measured::shell_by(&tpm).unwrap_err();
+    assert_eq!(error.to_string(), "the firmware has not started it");
 }

@@ -97,7 +97,8 @@ pub(super) fn run(options: &MenuOptions, output: &mut dyn Write) -> Result<(), C
                 | Wish::Check(_)
                 | Wish::Once(_)
                 | Wish::SetDefault(_)
-                | Wish::Shell => continue,
+                | Wish::Shell
+                | Wish::Report(_) => continue,
             };
             menu.tell(answer);
             menu.show(start.elapsed());

@@ -5,6 +5,7 @@ use std::path::Path;
 use rustix::system::uname;
 use sha2::{Digest, Sha256};
 
+use crate::measure;
 use crate::policy::{self, Policy};
 use crate::smbios::Smbios;
 use crate::text::{Printable, hex};
@@ -39,11 +40,13 @@ pub(super) fn about(policy: &Policy) -> Vec<String> {
         Mode::Enforce => "nothing is booted that is not signed",
     };
     lines.push(format!("signatures: {signatures}"));
-    let measured = match Path::new(TPM).exists() {
-        true => "nothing: what is in the TPM is from the firmware",
-        false => "nothing: there is no TPM that the flash kernel has a driver for",
+    let tpm = match Path::new(TPM).exists() {
+        true => "what is in it is from the firmware, but for a shell",
+        false => "there is none that the flash kernel has a driver for",
     };
-    lines.push(format!("measured: {measured}"));
+    lines.push(format!("TPM: {tpm}"));
+    let measured = std::fs::read_to_string(measure::LOG).unwrap_or_default();
+    lines.extend(measured.lines().map(str::to_owned));
     lines
 }
 

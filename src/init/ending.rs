@@ -10,6 +10,7 @@ use super::supervisor::{PRINTK, Supervisor, reap};
 use super::wait::Deadline;
 use crate::child::{ChildError, in_child};
 use crate::kexec;
+use crate::measure::{self, Measured};
 use crate::policy::Ending;
 use crate::report::Event;
 
@@ -181,11 +182,18 @@ fn reset(supervisor: &mut Supervisor, kernel: &dyn Kernel) {
 }
 
 fn give_shell(supervisor: &mut Supervisor) {
-    supervisor.copy_log();
+    let measured = match Measured::shell() {
+        Ok(measured) => measured,
+        Err(error) => return supervisor.say(&format!("{}: {error}", measure::UNTOLD)),
+    };
+    let words = measured.words();
+    supervisor.put(&Event::Measured { what: words });
+    supervisor.say(words);
     supervisor.say(&format!(
         "a shell as policy says; the log is in {LOG}; `exit` looks again"
     ));
-    match run_shell(supervisor) {
+    supervisor.copy_log();
+    match run_shell(supervisor, measured) {
         Ok(shell) if shell.is_forgotten() => {
             supervisor.say("nobody has pressed a key in the shell for long: it was ended");
         }
@@ -195,10 +203,10 @@ fn give_shell(supervisor: &mut Supervisor) {
 }
 
 /// Waits for its end: that of who has gone is brought about.
-fn run_shell(supervisor: &mut Supervisor) -> std::io::Result<Shell> {
+fn run_shell(supervisor: &mut Supervisor, measured: Measured) -> std::io::Result<Shell> {
     let console = supervisor.consoles().preferred();
     let console = console.unwrap_or_else(|| "/dev/console".to_owned());
-    let mut shell = Shell::start(&console)?;
+    let mut shell = Shell::start(&console, measured)?;
     let idle = supervisor.idle();
     while reap(Some(shell.pid())).is_none() && !shell.hangs() {
         std::thread::sleep(Duration::from_millis(100));

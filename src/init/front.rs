@@ -14,6 +14,7 @@ use super::desk::Desk;
 use super::log::LOG;
 use super::report::Report;
 use super::shell::Shell;
+use crate::measure::{self, Measured};
 use crate::menu::{Charset, Event, Kind, Menu, Model, Permissions, Terminal, Tty, Wish};
 use crate::policy;
 use crate::text::Printable;
@@ -150,7 +151,7 @@ impl Front {
         self.ask_for_consoles();
         if wishes.contains(&Wish::Shell) {
             wishes.retain(|wish| *wish != Wish::Shell);
-            self.start_shell();
+            wishes.extend(self.start_shell());
         }
         let reads = |wish: &Wish| matches!(wish, Wish::Start(_) | Wish::Prove(_));
         if wishes.iter().any(reads) {
@@ -211,15 +212,25 @@ impl Front {
         let _ = rustix::event::poll(&mut fds, timeout.as_ref());
     }
 
-    /// Gives the terminal that asks for it to a shell. Nothing is shown on the others meanwhile.
-    fn start_shell(&mut self) {
-        let device = self.menu.asker().and_then(|i| self.devices.get(i));
-        let Some(device) = device else {
-            return;
+    /// Gives the terminal that asks for it to a shell. Nothing is shown on the others meanwhile. What was measured is
+    /// to be written down.
+    fn start_shell(&mut self) -> Option<Wish> {
+        let device = self.menu.asker().and_then(|i| self.devices.get(i))?;
+        let measured = match Measured::shell() {
+            Ok(measured) => measured,
+            Err(error) => {
+                let text = format!("{}: {error}", measure::UNTOLD);
+                log::warn!("{text}");
+                self.menu.tell(Event::Say(text));
+                return None;
+            }
         };
+        let words = measured.words();
+        log::info!("{words}");
+        self.menu.tell(Event::About(words.to_owned()));
         self.report.ask_for_log();
         self.menu.release(true);
-        match Shell::start(device) {
+        match Shell::start(device, measured) {
             Ok(shell) => {
                 log::info!("a shell on {}", Printable(device));
                 self.shell = Some(shell);
@@ -230,6 +241,7 @@ impl Front {
                 self.menu.tell(Event::Say(format!("no shell: {error}")));
             }
         }
+        Some(Wish::Report(words))
     }
 
     fn look_at_shell(&mut self) {

@@ -5,6 +5,7 @@ use super::shell;
 use super::trying::Failed;
 use crate::menu::{Access, Choice, Event, Listing, Permissions, Wish, describe};
 use crate::policy::Policy;
+use crate::report;
 use crate::text::Printable;
 use crate::trust::Mode;
 
@@ -71,6 +72,10 @@ impl Loader {
                     // A person wants to begin anew. A disk that goes away lifts nothing.
                     self.ended = false;
                     Event::Say("looking at all disks again".to_owned())
+                }
+                Wish::Report(what) => {
+                    self.journal.put(&report::Event::Measured { what });
+                    continue;
                 }
                 Wish::Once(id) => {
                     let done = self.firmware.wish_once(&id);

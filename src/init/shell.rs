@@ -11,6 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal};
 
+use crate::measure::Measured;
+
 /// How long a shell that was ended may take to end.
 const DEATH: Duration = Duration::from_secs(5);
 
@@ -35,7 +37,7 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    /// Starts it on a console, such as `/dev/ttyS0`. It ends with its parent.
+    /// Starts it on a console, such as `/dev/ttyS0`, once it was measured. It ends with its parent.
     ///
     /// The console does not become its controlling terminal: with the end of a session the kernel hangs up the terminal
     /// for all who have it open (`disassociate_ctty` in `drivers/tty/tty_jobctrl.c`), and the menu and the log would
@@ -44,7 +46,7 @@ impl Shell {
     /// # Errors
     /// The console can't be opened, or the shell not be started.
     #[allow(unsafe_code)] // the signal is asked for between fork and exec
-    pub(super) fn start(console: &str) -> io::Result<Shell> {
+    pub(super) fn start(console: &str, _: Measured) -> io::Result<Shell> {
         let flags = OFlags::NOCTTY.bits().cast_signed();
         let tty = File::options()
             .read(true)

@@ -25,6 +25,8 @@ pub enum Event {
     Allow(Permissions),
     /// A line of the log.
     Log(String),
+    /// One more line about the machine.
+    About(String),
     /// The answer to [`Wish::Describe`], and to [`Wish::Prove`] when that is over.
     Described(Vec<Field>),
     /// The answer to [`Wish::Check`].
@@ -62,6 +64,8 @@ pub enum Wish {
     Rescan,
     /// Start a shell on the terminal, and come back.
     Shell,
+    /// A shell was measured in these words, which belong into the report.
+    Report(&'static str),
     /// End the menu.
     Quit,
 }

@@ -111,6 +111,11 @@ pub enum Event<'a> {
         /// Its number, from 1.
         round: u32,
     },
+    /// Something is about to happen that no secret may be opened in or after.
+    Measured {
+        /// What, and into which registers of the TPM, or that there is none.
+        what: &'a str,
+    },
     /// The machine is given up as the policy says.
     Ending {
         /// How: `reboot`, `power off` or `shell`.

@@ -1,17 +1,30 @@
 //! [`Device`]: the TPM behind the kernel's driver.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
 
 use super::{Tpm, TpmError};
+use crate::child::in_child;
 
 /// With the kernel's resource manager, which others may use meanwhile, and without (`drivers/char/tpm/`).
 const PATHS: [&str; 2] = ["/dev/tpmrm0", "/dev/tpm0"];
 
+/// Firmware tells by them that there is one, of version 2.0 or 1.2 (`Documentation/ABI/testing/sysfs-firmware-acpi`).
+const TABLES: [&str; 2] = [
+    "/sys/firmware/acpi/tables/TPM2",
+    "/sys/firmware/acpi/tables/TCPA",
+];
+
+/// After so long a TPM hangs: what it is asked for here takes two seconds at most (`TPM2_DURATION_LONG` in
+/// `drivers/char/tpm/tpm.h`).
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// No response is longer (`TPM_BUFSIZE` in `drivers/char/tpm/tpm.h`).
 const LONGEST: usize = 4096;
 
-/// The machine's TPM. Each command is one call to the kernel, which knows how long each may take.
+/// The machine's TPM. Each command is one call to the kernel, in a child: process 1 waits for no device without an end.
 pub struct Device {
     file: File,
 }
@@ -20,7 +33,7 @@ impl Device {
     /// Opens it.
     ///
     /// # Errors
-    /// [`TpmError::None`], or it can't be opened.
+    /// [`TpmError::None`], [`TpmError::NoDriver`], or it can't be opened.
     pub fn open() -> Result<Device, TpmError> {
         for path in PATHS {
             match File::options().read(true).write(true).open(path) {
@@ -29,13 +42,17 @@ impl Device {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(TpmError::None)
+        match TABLES.iter().any(|table| Path::new(table).exists()) {
+            true => Err(TpmError::NoDriver),
+            false => Err(TpmError::None),
+        }
     }
 }
 
 impl Tpm for Device {
     fn ask(&self, command: &[u8]) -> io::Result<Vec<u8>> {
-        (&self.file).write_all(command)?;
+        let send = || rustix::io::write(&self.file, command).map(drop);
+        in_child(LIMIT, &mut |_| (), send).map_err(io::Error::other)?;
         let mut response = vec![0; LONGEST];
         let length = (&self.file).read(&mut response)?;
         response.truncate(length);

@@ -6,8 +6,10 @@ use std::io;
 /// Why there is no answer that means something.
 #[derive(Debug)]
 pub enum TpmError {
-    /// There is none.
+    /// There is none that the kernel or the firmware knows of.
     None,
+    /// The firmware says that there is one, and the kernel has no driver for it.
+    NoDriver,
     /// The kernel could not send the command, or nothing came back.
     Io(io::Error),
     /// It refused, with this response code.
@@ -60,7 +62,8 @@ impl Code {
 impl fmt::Display for TpmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TpmError::None => f.write_str("there is none, or the kernel has no driver for it"),
+            TpmError::None => f.write_str("there is none that the kernel knows of"),
+            TpmError::NoDriver => f.write_str("the kernel has no driver for it"),
             TpmError::Io(error) => write!(f, "it does not answer: {error}"),
             TpmError::Refused(code) => match code.words() {
                 Some(words) => f.write_str(words),

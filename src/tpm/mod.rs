@@ -1,15 +1,18 @@
-//! TPM 2.0: a few bytes in its memory.
+//! TPM 2.0: a few bytes in its memory, and its registers.
 //!
-//! [`Tpm`] takes commands; [`Device`] is the one that the kernel knows. [`Index`] is a piece of its memory.
+//! [`Tpm`] takes commands; [`Device`] is the one that the kernel knows. [`Index`] is a piece of its memory, and
+//! [`extend`] tells one of its registers of an event.
 
 mod command;
 mod device;
 mod error;
 mod index;
+mod pcr;
 
 pub use device::Device;
 pub use error::TpmError;
 pub use index::{Content, Index};
+pub use pcr::extend;
 
 use std::io;
 

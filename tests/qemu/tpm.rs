@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::machine::{Machine, Setup};
+use super::BOOT;
+use super::machine::{Machine, Setup, generic};
 
 /// `TPM_ALG_SHA256` of the TCG's registry of algorithms.
 const SHA256: u16 = 0x000b;
@@ -168,4 +170,87 @@ fn replay(log: &[u8]) -> (Vec<Measured>, [[u8; 32]; PCRS]) {
         events.push((pcr, kind));
     }
     (events, pcrs)
+}
+
+/// What PCRs 4 and 7 hold in a bank, as the shell of the flash kernel tells it.
+fn held(machine: &mut Machine, bank: &str) -> Vec<Vec<u8>> {
+    let said = machine.shell(&format!("cat /sys/class/tpm/tpm0/pcr-{bank}/[47]"));
+    let lines = said.lines().map(str::trim);
+    let values = lines.filter(|line| line.len() >= 40 && !line.contains(' '));
+    let byte = |line: &str, at| u8::from_str_radix(&line[at..at + 2], 16).unwrap();
+    let bytes = |line: &str| {
+        (0..line.len())
+            .step_by(2)
+            .map(|at| byte(line, at))
+            .collect()
+    };
+    values.map(bytes).collect()
+}
+
+/// What a register holds after one more shell.
+fn after_a_shell<D: Digest>(held: &[u8]) -> Vec<u8> {
+    D::digest([held, &D::digest("pilotlight: shell")].concat()).to_vec()
+}
+
+/// The policy gives a shell after each round, and the TPM dies during the second one.
+#[test]
+fn a_shell_is_measured_and_without_that_there_is_none() {
+    const POLICY: &str = "[wait]\ndisks = 1\n[failure]\nthen = \"shell\"\npause = 1\n\
+                          [report]\nkmsg = false\n";
+    let tpm = Tpm::new("shell");
+    let setup = Machine::set_up_with("measured", &generic())
+        .arguments(&["-append", "console=ttyS0"])
+        .policy_and_shell(POLICY);
+    let mut machine = tpm.attach(setup, "tpm-tis").start();
+    let mut banks = Vec::new();
+    for round in 0..2 {
+        machine.expect(
+            "shell: measured as \"pilotlight: shell\" into PCRs 4 and 7",
+            BOOT,
+        );
+        machine.expect("# ", BOOT);
+        let now = ["sha1", "sha256", "sha384", "sha512"].map(|bank| held(&mut machine, bank));
+        assert!(now.iter().all(|values| values.len() == 2), "{now:?}");
+        if round == 0 {
+            // The firmware has measured nothing but that it has ended, as SeaBIOS says that.
+            let separated = Sha256::digest([[0; 32], Sha256::digest([0xff; 4]).into()].concat());
+            assert_eq!(now[1][1], after_a_shell::<Sha256>(&separated));
+            banks = now.to_vec();
+            // The report goes elsewhere.
+            machine.shell("! dmesg | grep -F '\"event\":'");
+            machine.type_line("exit");
+            continue;
+        }
+        for at in 0..2 {
+            let before = banks.iter().map(|values| &values[at]);
+            let [sha1, sha256, sha384, sha512] = before.collect::<Vec<_>>()[..] else {
+                panic!("four banks");
+            };
+            assert_eq!(now[0][at], after_a_shell::<Sha1>(sha1));
+            assert_eq!(now[1][at], after_a_shell::<Sha256>(sha256));
+            assert_eq!(now[2][at], after_a_shell::<Sha384>(sha384));
+            assert_eq!(now[3][at], after_a_shell::<Sha512>(sha512));
+        }
+    }
+    drop(tpm);
+    machine.type_line("exit");
+    machine.expect("shell in 1 s", BOOT);
+    machine.expect("no shell: the TPM can't be told: ", BOOT);
+    machine.expect("nothing could be booted", BOOT);
+    machine.finish();
+}
+
+/// ACPI tells of it.
+#[test]
+fn beside_a_tpm_that_has_no_driver_there_is_no_shell() {
+    const POLICY: &str = "[wait]\ndisks = 1\n[failure]\nthen = \"shell\"\npause = 1\n";
+    let tpm = Tpm::new("driver");
+    let setup = Machine::set_up("no-driver").policy_and_shell(POLICY);
+    let mut machine = tpm.attach(setup, "tpm-tis").start();
+    machine.expect(
+        "no shell: the TPM can't be told: the kernel has no driver for it",
+        BOOT,
+    );
+    machine.expect("nothing could be booted", BOOT);
+    machine.finish();
 }

@@ -122,6 +122,7 @@ impl Model {
             Event::Tick(now) => self.tick(now),
             Event::Found(listing) => self.found(listing),
             Event::Log(line) => self.log(line),
+            Event::About(line) => self.about.push(line),
             Event::Described(fields) => {
                 if let Some(Page::Details(details)) = &mut self.page {
                     details.proving = None;

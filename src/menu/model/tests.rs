@@ -462,7 +462,12 @@ fn is_guarded(wish: &Wish) -> bool {
             choice.cmdline.is_some() || choice.initrd.is_some() || choice.id != "a"
         }
         Wish::Shell | Wish::Once(_) | Wish::SetDefault(_) | Wish::Quit => true,
-        Wish::Describe(_) | Wish::Prove(_) | Wish::Leave | Wish::Check(_) | Wish::Rescan => false,
+        Wish::Describe(_)
+        | Wish::Prove(_)
+        | Wish::Leave
+        | Wish::Check(_)
+        | Wish::Rescan
+        | Wish::Report(_) => false,
     }
 }
 
