@@ -110,6 +110,12 @@ impl Image {
         Image { path, format }
     }
 
+    /// Gives the filesystem of [`of_files`](Image::of_files) this label.
+    pub fn label(&self, label: &str) {
+        let mut mlabel = Command::new("mlabel");
+        run(mlabel.arg("-i").arg(&self.path).arg(format!("::{label}")));
+    }
+
     /// Writes files, with the directories that they are in, to the EFI system partition of a copy.
     pub fn put_on_esp(&self, files: &Files) {
         self.copy_in("@@1M", files);
