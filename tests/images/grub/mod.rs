@@ -12,7 +12,7 @@ mod places;
 pub mod random;
 mod random_menus;
 mod state;
-mod suse;
+mod subvolumes;
 pub mod systems;
 mod walk;
 pub mod wanted;
