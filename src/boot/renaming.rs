@@ -1,10 +1,10 @@
 //! Renaming one file through the kernel's driver of its filesystem: the way by which a boot is counted.
 //!
-//! The driver writes the directory in the order in which its filesystem survives a power cut. On ext4 the
-//! journal does that. FAT has none: the new name is written first, with nothing in it, then the file is put behind
-//! it, then the old name is taken away (`vfat_rename` in `fs/fat/namei_vfat.c`), each at once since the mount is
-//! synchronous. In between both names are there. The driver doesn't flush the disk in between: one that keeps writes
-//! in a cache and changes their order could lose both, if they are in different sectors of the directory.
+//! A power cut has to leave the old name or the new one. On ext4 the journal does that. FAT has none, and its driver
+//! (`vfat_rename` in `fs/fat/namei_vfat.c`) puts the file behind the new name and takes the old one away without
+//! flushing the disk in between: one that keeps writes in a cache and changes their order could lose both, where they
+//! are in different sectors of the directory. So it is done in steps there, each of which is flushed before the next
+//! one; see [`Renaming::rename_on_fat`].
 
 use std::ffi::CString;
 use std::fmt;
@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 
@@ -31,8 +31,7 @@ const SHOW: Duration = Duration::from_secs(2);
 /// A file that gets another name.
 pub(super) struct Renaming {
     device: CString,
-    filesystem: &'static core::ffi::CStr,
-    options: &'static core::ffi::CStr,
+    is_fat: bool,
     /// Where the filesystem is mounted meanwhile.
     point: CString,
     directory: CString,
@@ -64,16 +63,14 @@ impl Renaming {
         directory: &str,
         (old, new): (&str, &str),
     ) -> Option<Renaming> {
-        // An error that the superblock would answer with a panic leaves the file as it is.
-        let (filesystem, options) = match format {
-            Format::Ext2 | Format::Ext3 | Format::Ext4 => (c"ext4", c"errors=remount-ro"),
-            Format::Fat => (c"vfat", c"utf8,errors=remount-ro"),
+        let is_fat = match format {
+            Format::Ext2 | Format::Ext3 | Format::Ext4 => false,
+            Format::Fat => true,
             _ => return None,
         };
         Some(Renaming {
             device: CString::new(device.as_os_str().as_bytes()).ok()?,
-            filesystem,
-            options,
+            is_fat,
             point: CString::new(point.as_os_str().as_bytes()).ok()?,
             directory: CString::new(directory).ok()?,
             old: CString::new(old).ok()?,
@@ -115,14 +112,15 @@ impl Renaming {
         if is_read_only(&device)? {
             set_read_only(&device, false)?;
         }
-        let flags = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
-        rustix::mount::mount(
-            self.device.as_c_str(),
-            self.point.as_c_str(),
-            self.filesystem,
-            flags | MountFlags::SYNCHRONOUS | MountFlags::DIRSYNC,
-            self.options,
-        )
+        let safe = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
+        let at_once = MountFlags::SYNCHRONOUS | MountFlags::DIRSYNC;
+        // An error that the superblock would answer with a panic leaves the file as it is.
+        let (filesystem, flags, options) = match self.is_fat {
+            true => (c"vfat", safe, c"utf8,errors=remount-ro"),
+            false => (c"ext4", safe | at_once, c"errors=remount-ro"),
+        };
+        let (device, point) = (self.device.as_c_str(), self.point.as_c_str());
+        rustix::mount::mount(device, point, filesystem, flags, options)
     }
 
     /// Only system calls. Symbolic links lead to no other filesystem.
@@ -132,11 +130,38 @@ impl Renaming {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_XDEV;
         let path = self.directory.as_c_str();
         let directory = rustix::fs::openat2(&root, path, flags, Mode::empty(), resolve)?;
+        if self.is_fat {
+            return self.rename_on_fat(&directory);
+        }
         let (old, new) = (self.old.as_c_str(), self.new.as_c_str());
         let flags = RenameFlags::NOREPLACE;
         rustix::fs::renameat_with(&directory, old, &directory, new, flags)?;
         rustix::fs::fsync(&directory)?;
         rustix::fs::syncfs(&directory)
+    }
+
+    /// Only system calls. The mount is not synchronous: the driver keeps what a call changes in memory, and `fsync`
+    /// writes what belongs to one file or to the directory, and flushes the disk (`fat_file_fsync` in `fs/fat/file.c`).
+    /// The kernel by itself writes nothing so soon: what was changed has to be 30 s old, and [`LIMIT`] is shorter.
+    fn rename_on_fat(&self, directory: &OwnedFd) -> Result<(), Errno> {
+        let (old, new) = (self.old.as_c_str(), self.new.as_c_str());
+        let open = |name, flags| {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | flags;
+            rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)
+        };
+        let file = open(old, OFlags::empty())?;
+        // A file without content takes the new name: all parts of that are on the disk before any of them counts.
+        let empty = open(new, OFlags::CREATE | OFlags::EXCL)?;
+        rustix::fs::fsync(directory)?;
+        // This changes no more than which of both slots of the directory is whose (`vfat_rename_exchange`).
+        let flags = RenameFlags::EXCHANGE;
+        rustix::fs::renameat_with(directory, old, directory, new, flags)?;
+        // The content is behind both names, then behind the new one alone.
+        rustix::fs::fsync(&file)?;
+        rustix::fs::fsync(&empty)?;
+        // Whatever part of the old name a power cut leaves now, there is nothing behind it.
+        rustix::fs::unlinkat(directory, old, AtFlags::empty())?;
+        rustix::fs::fsync(directory)
     }
 }
 

@@ -23,13 +23,7 @@ pub struct Image {
 impl Image {
     /// What is written goes into a file of its own.
     pub fn overlay(name: &str, layout: &str) -> Image {
-        let path = directory().join(format!("{name}.qcow2"));
-        run(Command::new("qemu-img")
-            .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
-            .arg(base(layout))
-            .arg(&path));
-        let format = "qcow2";
-        Image { path, format }
+        overlay_of(name, &base(layout))
     }
 
     /// A whole copy: what the guest has flushed is in it whatever happens to QEMU.
@@ -57,6 +51,15 @@ impl Image {
     }
 }
 
+fn overlay_of(name: &str, base: &Path) -> Image {
+    let path = directory().join(format!("{name}.qcow2"));
+    run(Command::new("qemu-img")
+        .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
+        .args([base, &path]));
+    let format = "qcow2";
+    Image { path, format }
+}
+
 fn copy(name: &str, from: &Path) -> Image {
     let path = directory().join(format!("{name}.raw"));
     run(Command::new("cp")
@@ -69,17 +72,32 @@ fn copy(name: &str, from: &Path) -> Image {
 impl Image {
     /// Writes files into a directory of the EFI system partition of a copy.
     pub fn add_to_esp(&self, directory: &str, files: &[(String, impl AsRef<[u8]>)]) {
+        // The partition begins at 1 MiB, as make-disk says.
+        self.add("@@1M", directory, files);
+    }
+
+    /// The same for a filesystem with nothing around it. The directory gets them in this order.
+    pub fn add_to_stick(&self, directory: &str, files: &[(String, impl AsRef<[u8]>)]) {
+        self.add("", directory, files);
+    }
+
+    /// Deletes a file there, and leaves what was in it where it is.
+    pub fn delete_on_stick(&self, file: &str) {
+        let name = format!("::{file}");
+        run(Command::new("mdel").arg("-i").arg(&self.path).arg(name));
+    }
+
+    fn add(&self, partition: &str, directory: &str, files: &[(String, impl AsRef<[u8]>)]) {
         let source = self.path.with_extension("files");
         let _ = std::fs::remove_dir_all(&source);
         std::fs::create_dir_all(&source).unwrap();
         for (name, content) in files {
             std::fs::write(source.join(name), content).unwrap();
         }
-        // The partition begins at 1 MiB, as make-disk says.
         let mut mcopy = Command::new("mcopy");
         mcopy
             .args(["-o", "-i"])
-            .arg(format!("{}@@1M", self.path.display()));
+            .arg(format!("{}{partition}", self.path.display()));
         mcopy.args(files.iter().map(|(name, _)| source.join(name)));
         run(mcopy.arg(format!("::{directory}")));
         std::fs::remove_dir_all(&source).unwrap();

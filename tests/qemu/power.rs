@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 
@@ -13,7 +14,7 @@ use pilotlight::inventory::Inventory;
 use super::BOOT;
 use super::disk::{Image, Variables};
 use super::interface::entries_of;
-use super::machine::Machine;
+use super::machine::{Machine, Setup};
 use super::recording::{Recording, Step};
 
 const MIB: u64 = 1 << 20;
@@ -33,13 +34,79 @@ type Changes = BTreeMap<u64, Vec<u8>>;
 
 #[test]
 fn every_power_cut_while_a_boot_is_counted_on_fat() {
-    let image = Image::copy("cut-fat", "esp");
-    image.add_entries(entries_of(&[(OLD, "sort-key a")]));
-    let steps = count(&image, "cut-fat", MIB);
-    let volume = image.partition("cut-fat-volume", MIB, 300 * MIB);
+    every_cut_on_fat("cut-fat", |image| add_old(image));
+}
+
+/// Where the parts of both names are in four sectors, the last of which is in a cluster that the directory gets for
+/// that, and that had another content. A disk that changes the order of writes may have written any of them, and none
+/// of the others.
+#[test]
+fn every_power_cut_where_fat_has_the_names_in_different_sectors() {
+    let steps = every_cut_on_fat("cut-sectors", |image| {
+        let fill = |slots: Range<usize>| {
+            let files = slots.map(|number| (format!("F{number}"), ""));
+            image.add_to_stick(ENTRIES, &files.collect::<Vec<_>>());
+        };
+        // The first three slots are taken: by the names of the directory itself and of the one above, and by a file.
+        fill(3..SLOTS - 1);
+        add_old(image);
+        fill(SLOTS + 1..CLUSTER / SLOT - 1);
+        image.add_to_stick("/", &[("NOISE".to_owned(), noise(1 << 16))]);
+        image.delete_on_stick("/NOISE");
+        assert!(begins_at_an_end(&std::fs::read(&image.path).unwrap(), OLD));
+    });
+    let mut writes = steps.iter().filter_map(|step| match step {
+        Step::Write { bytes, .. } => Some(bytes),
+        Step::Flush => None,
+    });
+    assert!(writes.any(|bytes| begins_at_an_end(bytes, NEW)));
+}
+
+const ENTRIES: &str = "/loader/entries";
+/// As mkfs.fat makes them on a disk of this size, in bytes.
+const CLUSTER: usize = 2048;
+/// A slot of a directory, and how many are in a sector.
+const SLOT: usize = 32;
+const SLOTS: usize = SECTOR / SLOT;
+
+/// Does the slot with the long name stand at the end of a sector? The one with the short name is in another one then.
+fn begins_at_an_end(bytes: &[u8], name: &str) -> bool {
+    let begin = name[..5].encode_utf16().flat_map(u16::to_le_bytes);
+    let slot: Vec<u8> = [0x41].into_iter().chain(begin).collect();
+    let mut sectors = bytes.chunks_exact(SECTOR);
+    sectors.any(|sector| sector[SECTOR - SLOT..].starts_with(&slot))
+}
+
+/// So many bytes that look like nothing (SplitMix64).
+fn noise(length: usize) -> Vec<u8> {
+    let numbers = (1_u64..).map(|number| {
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 27)
+    });
+    numbers.flat_map(u64::to_le_bytes).take(length).collect()
+}
+
+fn add_old(image: &Image) {
+    let text = "title new\nlinux /kernel\n";
+    image.add_to_stick(ENTRIES, &[(OLD.to_owned(), text)]);
+}
+
+/// Has a boot counted whose entry `lay_out` puts on a small FAT, and looks at what every power cut leaves. Returns what
+/// was written.
+fn every_cut_on_fat(name: &str, lay_out: impl Fn(&Image)) -> Vec<Step> {
+    let kernel = std::env::var("PILOTLIGHT_KERNEL").expect("run this by `make qemu-test`");
+    let kernel = std::fs::read(kernel).unwrap();
+    let files = [("/kernel", kernel), ("/loader/entries/F", Vec::new())];
+    let files = files.map(|(name, content)| (name.to_owned(), content));
+    let volume = Image::of_files(&format!("{name}-volume"), &files.into());
+    lay_out(&volume);
+    let machine = Machine::set_up(name).policy("[boot]\ncount = \"always\"\n");
+    let steps = count(&volume, name, machine, 0..64 * MIB);
     let seen = every_cut(&volume, &cuts(&steps, SECTOR), ["fsck.vfat", "-a"]);
     // FAT has no journal: for a moment both names are there.
     assert!(seen.contains(&[true, true]), "{seen:?}");
+    steps
 }
 
 #[test]
@@ -50,27 +117,27 @@ fn every_power_cut_while_a_boot_is_counted_on_ext4() {
     let (name, text) = entries_of(&[(OLD, "sort-key a")]).remove(0);
     let text = text.replace("@VERSION@", version.unwrap().1);
     image.with_ext4_xbootldr((&name, &text));
-    let steps = count(&image, "cut-ext4", 301 * MIB);
+    let variables = Variables::new("cut-ext4");
+    let machine = Machine::set_up("cut-ext4").firmware(&variables);
+    // As long as make-disk says.
+    let steps = count(&image, "cut-ext4", machine, 301 * MIB..601 * MIB);
     let volume = image.partition("cut-ext4-volume", 301 * MIB, 300 * MIB);
     let seen = every_cut(&volume, &cuts(&steps, BLOCK), ["e2fsck", "-p"]);
     assert!(!seen.contains(&[true, true]), "{seen:?}");
 }
 
-/// Has a boot counted, and returns all that was written for that, to the partition that begins there. The image stays
-/// as it is.
-fn count(image: &Image, name: &str, start: u64) -> Vec<Step> {
-    let (variables, recording) = (Variables::new(name), Recording::new(name));
-    let machine = Image::copy_of(&format!("{name}-machine"), image);
-    let mut machine = Machine::set_up(name)
-        .firmware(&variables)
-        .recorded_drive(&machine, &recording)
+/// Has a boot counted, and returns all that was written for that, to this partition. The image stays as it is.
+fn count(image: &Image, name: &str, machine: Setup, partition: Range<u64>) -> Vec<Step> {
+    let recording = Recording::new(name);
+    let copy = Image::copy_of(&format!("{name}-machine"), image);
+    let mut machine = machine
+        .recorded_drive(&copy, &recording)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
         .start();
     machine.expect(&format!("becomes {NEW}"), BOOT);
     machine.expect("jumping", BOOT);
     machine.cut_power();
-    // As long as make-disk says.
-    recording.steps(start..start + 300 * MIB)
+    recording.steps(partition)
 }
 
 /// Looks at what every power cut leaves of a volume, and returns where the entry is found whole: under its old name,

@@ -319,6 +319,20 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_file_stands_behind_the_one_that_was_counted() {
+        for names in [["a+3.conf", "a+2-1.conf"], ["a+2-1.conf", "a+3.conf"]] {
+            let filesystem = volume(&names[..1], "");
+            let filesystem = filesystem.file(&format!("/loader/entries/{}", names[1]), "");
+            let entries = offered(&[(Place::Esp, filesystem)]).entries;
+            let files = entries
+                .iter()
+                .map(|entry| entry.origin.file.path.file_name());
+            assert_eq!(files.collect::<Vec<_>>(), names);
+            assert!(entries[0].default && entries[0].bootable());
+        }
+    }
+
+    #[test]
     fn preferred_comes_before_default() {
         let names = ["a.conf", "b.conf", "c.conf"];
         assert_eq!(default_of(&names, ""), "c.conf");

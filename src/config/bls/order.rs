@@ -7,8 +7,8 @@ use super::volume::Sorted;
 
 /// Sorts as the specification and systemd-boot do: entries without tries left come last; those with a
 /// sort key before those without; among them by sort key, machine ID and falling version; then by
-/// falling file name without case, profiles of one image as they stand in it; at last those with more tries left and fewer
-/// done.
+/// falling file name without case, profiles of one image as they stand in it; at last, of one name, those that can be
+/// booted, with more tries left and fewer done. (A power cut may leave a counted entry of FAT an empty file beside it.)
 pub(super) fn order(entries: &mut [Sorted]) {
     entries.sort_by(by_specification);
 }
@@ -30,6 +30,7 @@ fn by_specification(a: &Sorted, b: &Sorted) -> Ordering {
         .then(keys)
         .then_with(|| compare(&folded(b), &folded(a)))
         .then_with(|| a.profile().cmp(&b.profile()))
+        .then_with(|| b.entry.bootable().cmp(&a.entry.bootable()))
         .then_with(|| b.entry.tries_left.cmp(&a.entry.tries_left))
         .then_with(|| a.entry.tries_done.cmp(&b.entry.tries_done))
 }
