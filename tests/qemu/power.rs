@@ -34,7 +34,7 @@ type Changes = BTreeMap<u64, Vec<u8>>;
 
 #[test]
 fn every_power_cut_while_a_boot_is_counted_on_fat() {
-    every_cut_on_fat("cut-fat", |image| add_old(image));
+    every_cut_on_fat("cut-fat", add_old);
 }
 
 /// Where the parts of both names are in four sectors, the last of which is in a cluster that the directory gets for
