@@ -298,6 +298,12 @@ fn everything_goes_where_the_stub_would_put_it() {
         ("/EFI/Linux/a.efi.extra.d/e.confext.raw", b"conf".to_vec()),
         ("/EFI/Linux/a.efi.extra.d/e.sysext.raw", b"sys".to_vec()),
         ("/loader/credentials/all.cred", b"all".to_vec()),
+        // Nobody takes these.
+        ("/EFI/Linux/a.efi.extra.d/.a.cred", b"x".to_vec()),
+        ("/EFI/Linux/a.efi.extra.d/.a.raw", b"x".to_vec()),
+        ("/EFI/Linux/a.efi.extra.d/.a.addon.efi", addon(b"dot")),
+        ("/EFI/Linux/a.efi.extra.d/c.cred/a.cred", b"x".to_vec()),
+        ("/loader/credentials/.a.cred", b"x".to_vec()),
     ];
     let volume = volume(&directory, &files);
     let booted = boot(&volume, "a.efi").unwrap();

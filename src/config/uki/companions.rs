@@ -46,8 +46,9 @@ pub(super) fn companions(
         };
         budget.work(list.len())?;
         for (path, item) in list {
-            // Others are passed over by systemd-stub, too.
-            let usable = item.kind != FileKind::Directory && item.name.is_ascii();
+            // Others are passed over by systemd-stub, too (`pack_cpio` in systemd's `src/boot/cpio.c`).
+            let is_named = item.name.is_ascii() && !item.name.starts_with('.');
+            let usable = item.kind != FileKind::Directory && is_named;
             let kind = kind(&item.name).filter(|_| usable);
             if let (Some(kind), Ok(path)) = (kind, path) {
                 let volume = file.volume;
