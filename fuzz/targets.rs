@@ -16,7 +16,7 @@ use pilotlight::config::grub::{EnvironmentBlock, Platform, evaluate, execute_scr
 use pilotlight::config::guess::{Settings, mounts};
 use pilotlight::config::syslinux::{Known, Medium, list};
 use pilotlight::disk::{Disk, Hardware, ReadAt, Section, Uevent, identify};
-use pilotlight::efi::Wishes;
+use pilotlight::efi::{Account, LOADER, Memory, MemoryVariables, Variables, Wishes};
 use pilotlight::entry::{FileRef, VolumeId};
 use pilotlight::firmware;
 use pilotlight::fs::{FileKind, Filesystem, FsPath, MemoryFilesystem};
@@ -25,8 +25,9 @@ use pilotlight::kexec::{BzImage, CommandLine, Zboot};
 use pilotlight::menu::{Input, Key, Keys};
 use pilotlight::pe::Image;
 use pilotlight::policy::Policy;
-use pilotlight::policy::overrides::{self, Told, lines};
+use pilotlight::policy::overrides::{self, Machine, Told, VENDOR, lines};
 use pilotlight::smbios::Smbios;
+use pilotlight::store::{Store, Variable};
 use pilotlight::trust::coverage::{Facts, Piece};
 use pilotlight::trust::manifest::Manifest;
 use pilotlight::trust::{
@@ -39,7 +40,7 @@ use sparse::SparseDisk;
 pub type Target = (&'static str, fn(&[u8]), usize);
 
 /// Every target.
-pub const ALL: [Target; 28] = [
+pub const ALL: [Target; 29] = [
     ("partition_table", partition_table, 300),
     ("identify", identify_volume, 300),
     ("uevent", uevent, 300),
@@ -65,6 +66,7 @@ pub const ALL: [Target; 28] = [
     ("anchors", anchors, 300),
     ("appended", appended_signature, 300),
     ("signature_lists", signature_lists, 300),
+    ("uefi_variables", uefi_variables, 300),
     ("manifest", manifest, 300),
     ("keys", keys, 300),
     ("firmware_volume", firmware_volume, 300),
@@ -385,20 +387,107 @@ pub fn policy(data: &[u8]) {
 fn set_from_outside(policy: &Policy, text: &str) {
     for source in overrides::Source::ALL {
         let told = lines(text).into_iter().map(|told| Told { source, ..told });
-        let result = policy.overridden(&told.collect::<Vec<Told>>());
-        let after = result.policy;
+        let after = told_by(policy, &told.collect::<Vec<Told>>());
         assert!(policy.overrides.allow.contains(&source) || after == *policy);
-        assert_eq!(after.trust, policy.trust);
-        assert_eq!(after.boot.refuse, policy.boot.refuse);
-        assert_eq!(after.boot.guess, policy.boot.guess);
-        assert_eq!(after.menu.permissions, policy.menu.permissions);
-        assert_eq!(after.menu.password, policy.menu.password);
-        assert_eq!(after.efi, policy.efi);
-        assert_eq!(after.overrides, policy.overrides);
     }
     let lines = Policy::lines(text).unwrap();
     assert!(lines.iter().all(|(_, line)| *line > 0));
     assert!(policy.values().len() > lines.len().min(1));
+}
+
+/// The policy that comes of what is told: what guards the machine stays.
+fn told_by(policy: &Policy, told: &[Told]) -> Policy {
+    let result = policy.overridden(told);
+    assert!(result.problems.iter().all(|(_, text)| !text.is_empty()));
+    let after = result.policy;
+    assert_eq!(after.trust, policy.trust);
+    assert_eq!(after.boot.refuse, policy.boot.refuse);
+    assert_eq!(after.boot.guess, policy.boot.guess);
+    assert_eq!(after.menu.permissions, policy.menu.permissions);
+    assert_eq!(after.menu.password, policy.menu.password);
+    assert_eq!(after.efi, policy.efi);
+    assert_eq!(after.overrides, policy.overrides);
+    after
+}
+
+/// The variables that are read in [`uefi_variables`], by vendor and name.
+const VARIABLES: [(&str, &str); 11] = [
+    (LOADER, "LoaderEntryOneShot"),
+    (LOADER, "LoaderEntryPreferred"),
+    (LOADER, "LoaderEntryDefault"),
+    (LOADER, "LoaderEntryLastBooted"),
+    (LOADER, "LoaderConfigTimeout"),
+    (LOADER, "LoaderConfigTimeoutOneShot"),
+    (VENDOR, Variable::NAME),
+    (VENDOR, "menu.timeout"),
+    (VENDOR, "boot.default"),
+    (VENDOR, "boot.prefer"),
+    (VENDOR, "failure.then"),
+];
+
+/// Reading the UEFI variables of the Boot Loader Interface and our own, and writing them. Each value stands behind a
+/// byte for its name and two for its length, which the end of the input may cut.
+pub fn uefi_variables(data: &[u8]) {
+    let variables = MemoryVariables::new();
+    let mut rest = data;
+    while let Some(([name, low, high], more)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_le_bytes([*low, *high]));
+        let (value, behind) = more.split_at(length.min(more.len()));
+        let (vendor, name) = VARIABLES[usize::from(*name) % VARIABLES.len()];
+        variables.write(vendor, name, value).expect("a store");
+        rest = behind;
+    }
+
+    let policy = Policy::parse("[override]\nallow = [\"efi\"]\n").expect("a policy");
+    let told = Machine::new("/nothing".as_ref(), Some(&variables)).ask(&policy.overrides);
+    assert!(told.len() <= VARIABLES.len() - 7);
+    told_by(&policy, &told);
+
+    let store = Variable(&variables);
+    if let Some(starts) = store.read().expect("a store") {
+        store.write(&starts).expect("a store");
+        assert_eq!(store.read().expect("a store"), Some(starts));
+    }
+
+    let (wishes, problems) = Wishes::read(&variables);
+    assert!(problems.len() <= 6 && problems.iter().all(|text| !text.is_empty()));
+    let patterns: Vec<&str> = wishes.entries().map(|wish| wish.pattern).collect();
+    assert!(patterns.len() <= 3);
+    for pattern in &patterns {
+        assert!(!pattern.is_empty() && !pattern.contains('\0'));
+        let _ = Pattern::new(pattern).map(|pattern| pattern.means("debian-6.12.conf"));
+    }
+    // What was for one boot is gone, and nothing else.
+    assert!(wishes.consume(&variables).is_empty());
+    let left = Wishes {
+        one_shot: None,
+        timeout_once: None,
+        ..wishes.clone()
+    };
+    assert_eq!(Wishes::read(&variables).0, left);
+
+    // What is told next of an entry with such a name is read as it was written.
+    let selected = patterns.first().copied().unwrap_or("a");
+    let account = Account {
+        entries: patterns.clone(),
+        selected,
+        memory: Memory::Remember,
+        ..Account::default()
+    };
+    assert!(account.write(&variables).is_empty());
+    let known = Wishes {
+        last_booted: Some(selected.to_owned()),
+        ..left
+    };
+    assert_eq!(Wishes::read(&variables).0, known);
+    let list = variables
+        .read(LOADER, "LoaderEntries")
+        .expect("a store")
+        .expect("a list");
+    // Ids that systemd takes alone, each with its NUL.
+    let units: Vec<[u8; 2]> = list.chunks(2).map(|unit| [unit[0], unit[1]]).collect();
+    assert!(units.iter().all(|unit| unit[1] == 0 && unit[0].is_ascii()));
+    assert!(units.last().is_none_or(|unit| *unit == [0, 0]) && list.len() <= 8 * 1024);
 }
 
 /// Reading a manifest, and writing it again.
