@@ -243,6 +243,17 @@ impl Image {
         names
     }
 
+    /// The content of a file on its volume with this number, from 0.
+    pub fn read(&self, volume: usize, path: &str) -> Vec<u8> {
+        let mut inventory = Inventory::new();
+        inventory.add(Disk::open(&self.path).unwrap());
+        let (volume, _) = inventory.volumes().nth(volume).unwrap();
+        let filesystem = inventory.filesystem(volume).unwrap();
+        filesystem
+            .read(&FsPath::new(path).unwrap(), 256 << 20)
+            .unwrap()
+    }
+
     /// Every byte of the EFI system partition of a copy.
     pub fn esp(&self) -> Vec<u8> {
         // From 1 to 301 MiB, as make-disk says.
@@ -250,13 +261,6 @@ impl Image {
         let disk = File::open(&self.path).unwrap();
         disk.read_exact_at(&mut bytes, 1 << 20).unwrap();
         bytes
-    }
-
-    /// Gives a file on the EFI system partition another name.
-    pub fn rename(&self, from: &str, to: &str) {
-        let partition = format!("{}@@1M", self.path.display());
-        let names = [from, to].map(|name| format!("::{name}"));
-        run(Command::new("mren").args(["-i", &partition]).args(names));
     }
 
     /// Makes an ext4 of the extended boot loader partition, with the same files and this entry.
@@ -400,4 +404,18 @@ pub fn run(command: &mut Command) {
         .status()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(status.success(), "{command:?}: {status}");
+}
+
+/// An archive that a kernel unpacks, of everything in a directory, which is removed.
+pub fn pack(tree: &Path) -> Vec<u8> {
+    let archive = tree.with_extension("archive");
+    let pack = format!(
+        "find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0 >'{}'",
+        archive.display()
+    );
+    run(Command::new("sh").args(["-c", &pack]).current_dir(tree));
+    std::fs::remove_dir_all(tree).unwrap();
+    let bytes = std::fs::read(&archive).unwrap();
+    std::fs::remove_file(archive).unwrap();
+    bytes
 }

@@ -11,7 +11,7 @@ use pilotlight::fs::FsPath;
 use pilotlight::inventory::Inventory;
 
 use super::BOOT;
-use super::disk::{Files, Image, directory, run};
+use super::disk::{Files, Image, directory, pack, run};
 use super::machine::{Machine, Setup};
 
 const ENTRY: &str = "/loader/entries/a.conf";
@@ -122,16 +122,7 @@ pub fn archive(name: &str, policy: &str, size: u32) -> Vec<u8> {
     std::fs::write(tree.join("etc/pilotlight/policy.toml"), policy).unwrap();
     let filler: Vec<u8> = (0..size << 18).flat_map(u32::to_le_bytes).collect();
     std::fs::write(tree.join("etc/filler"), filler).unwrap();
-    let archive = tree.with_extension("archive");
-    let pack = format!(
-        "find etc | cpio --quiet -o -H newc >'{}'",
-        archive.display()
-    );
-    run(Command::new("sh").args(["-c", &pack]).current_dir(&tree));
-    std::fs::remove_dir_all(&tree).unwrap();
-    let bytes = std::fs::read(&archive).unwrap();
-    std::fs::remove_file(archive).unwrap();
-    bytes
+    pack(&tree)
 }
 
 /// The policy of the first start. It never ends by itself.

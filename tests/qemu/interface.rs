@@ -30,6 +30,26 @@ fn start(name: &str, image: &Image, variables: &Variables) -> Machine {
         .start()
 }
 
+/// `bootctl` names us, and of the entries the one that was started, by its title or, where only we know it, its id. Its
+/// list is returned.
+pub fn bootctl_shows(machine: &mut Machine, started: &str) -> String {
+    let status = machine.shell("bootctl status --no-pager");
+    assert!(status.contains("Product: pilotlight 0.1.0"), "{status}");
+    let list = machine.shell("bootctl list --no-pager");
+    let selected = list.lines().find(|line| line.contains("(selected)"));
+    assert!(selected.unwrap().contains(started), "{list}");
+    list
+}
+
+/// Debian itself finds the boot good: nobody says so here.
+pub fn is_blessed(machine: &mut Machine) {
+    // Until all is started: what else may fail is no matter.
+    machine.shell("systemctl is-system-running --wait || true");
+    machine.shell("systemctl is-active systemd-bless-boot.service boot-complete.target");
+    let status = machine.shell("/lib/systemd/systemd-bless-boot status");
+    assert!(status.contains("good"), "{status}");
+}
+
 #[test]
 fn what_bootctl_wants_is_booted_and_told() {
     let image = Image::copy("interface", "esp");
@@ -40,11 +60,7 @@ fn what_bootctl_wants_is_booted_and_told() {
     machine.expect("booting Debian GNU/Linux 12 (bookworm) from", BOOT);
     log_in(&mut machine);
     machine.shell("mount /dev/vda1 /boot/efi");
-    let status = machine.shell("bootctl status --no-pager");
-    assert!(status.contains("pilotlight 0.1.0"), "{status}");
-    let list = machine.shell("bootctl list --no-pager");
-    let selected = list.lines().find(|line| line.contains("(selected)"));
-    assert!(selected.unwrap().contains("Debian GNU/Linux 12"), "{list}");
+    let list = bootctl_shows(&mut machine, "Debian GNU/Linux 12");
     assert!(!list.contains("reported/absent"), "{list}");
     // It tells nothing before all is started: what else may fail is no matter here.
     machine.shell("systemctl is-system-running --wait || true");
@@ -61,12 +77,8 @@ fn what_bootctl_wants_is_booted_and_told() {
     assert!(cmdline.contains("entry=other"), "{cmdline}");
     machine.shell("mount /dev/vda1 /boot/efi");
     // Who asks knows where this system came from, and that the next boot is as usual.
-    let status = machine.shell("bootctl status --no-pager");
-    assert!(status.contains("pilotlight 0.1.0"), "{status}");
+    bootctl_shows(&mut machine, "other");
     machine.shell("! ls /sys/firmware/efi/efivars | grep LoaderEntryOneShot");
-    let list = machine.shell("bootctl list --no-pager");
-    let selected = list.lines().find(|line| line.contains("(selected)"));
-    assert!(selected.unwrap().contains("other"), "{list}");
     machine.shell("bootctl set-default '@saved'");
     machine.type_line("systemctl reboot --boot-loader-entry=other.conf");
     machine.expect_end(BOOT);
@@ -83,7 +95,7 @@ fn what_bootctl_wants_is_booted_and_told() {
 }
 
 /// The newer kernel of both can't start, as it has no initrd: it panics, and the machine starts again. The older one
-/// starts, and Debian itself finds that good: nobody says so here.
+/// starts, and is blessed.
 #[test]
 fn three_bad_boots_and_then_the_older_kernel() {
     let image = Image::copy("counting", "esp");
@@ -119,11 +131,7 @@ fn three_bad_boots_and_then_the_older_kernel() {
     log_in(&mut machine);
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("entry=old"), "{cmdline}");
-    // Until all is started: what else may fail is no matter here.
-    machine.shell("systemctl is-system-running --wait || true");
-    machine.shell("systemctl is-active systemd-bless-boot.service boot-complete.target");
-    let status = machine.shell("/lib/systemd/systemd-bless-boot status");
-    assert!(status.contains("good"), "{status}");
+    is_blessed(&mut machine);
     machine.type_line("poweroff");
     machine.expect_end(BOOT);
     assert_eq!(image.entries()[..2], ["new+0-3.conf", "old.conf"]);
@@ -168,20 +176,6 @@ fn a_counted_entry_that_can_not_be_loaded_makes_way() {
     machine.expect("jumping", BOOT);
     assert!(!machine.transcript().contains("trying bad"));
     machine.finish();
-}
-
-#[test]
-fn a_unified_kernel_image_is_counted() {
-    let image = Image::copy("counting-uki", "uki");
-    image.rename("/EFI/Linux/debian-1.efi", "/EFI/Linux/debian-1+3.efi");
-    let variables = Variables::new("counting-uki");
-    let mut machine = start("counting-uki", &image, &variables);
-    machine.expect("debian-1+3.efi becomes debian-1+2-1.efi", BOOT);
-    machine.expect("jumping", BOOT);
-    machine.cut_power();
-    let names = image.names(0, "/EFI/Linux");
-    assert!(names.contains(&"debian-1+2-1.efi".to_owned()), "{names:?}");
-    assert!(!names.contains(&"debian-1+3.efi".to_owned()), "{names:?}");
 }
 
 #[test]

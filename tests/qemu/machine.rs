@@ -437,7 +437,8 @@ impl Setup {
     }
 }
 
-fn busybox() -> &'static Path {
+/// A shell and all its tools in one static program.
+pub fn busybox() -> &'static Path {
     let shell = Path::new("/bin/busybox");
     assert!(
         shell.exists(),

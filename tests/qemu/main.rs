@@ -38,6 +38,7 @@ mod resets;
 mod signed;
 mod stand_in;
 mod stores;
+mod stub;
 mod terminal;
 mod tpm;
 mod trust;
@@ -46,7 +47,8 @@ mod watchdogs;
 
 use std::time::Duration;
 
-use disk::{Files, Image};
+use disk::{Files, Image, Variables};
+use interface::bootctl_shows;
 use machine::Machine;
 
 /// How long a boot may take before it counts as stuck: emulated machines are slow, and two of them
@@ -206,13 +208,23 @@ fn grub_with_boot_in_a_volume_group_on_half_a_mirror() {
     machine.finish();
 }
 
+/// With UEFI variables, by which the system knows where it came from.
 #[test]
 fn extlinux() {
     let image = Image::overlay("extlinux", "extlinux");
-    let device = ["-device", "virtio-blk-pci,drive=disk"];
-    let cmdline = boots_from("extlinux", &image, &device);
+    let variables = Variables::new("extlinux");
+    let mut machine = Machine::set_up("extlinux")
+        .firmware(&variables)
+        .drive(&image)
+        .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .start();
+    let cmdline = boots(&mut machine);
     assert!(cmdline.contains("BOOT_IMAGE=../vmlinuz-"), "{cmdline}");
     assert!(cmdline.contains(" initrd=../initrd.img-"), "{cmdline}");
+    machine.shell("mount /dev/vda1 /boot/efi");
+    let list = bootctl_shows(&mut machine, "debian");
+    assert!(list.contains("(selected) (reported/absent)"), "{list}");
+    machine.finish();
 }
 
 /// The menu of `pxelinux.cfg/default`, whose first entry asks for the language.

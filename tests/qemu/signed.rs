@@ -15,6 +15,29 @@ use super::disk::{Files, Image, directory, run};
 /// systemd's stub, the beginning of a unified kernel image.
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
+/// systemd's stub with these sections, of which the working files lie in a directory.
+pub fn program(directory: &Path, sections: &[(&str, &[u8])]) -> Vec<u8> {
+    let file = directory.join("image.efi");
+    std::fs::copy(STUB, &file).unwrap_or_else(|error| {
+        panic!("{STUB} (Debian's package systemd-boot-efi): {error}");
+    });
+    let mut objcopy = Command::new("objcopy");
+    // Behind those of the stub, one after the other.
+    let mut address = 0x100_0000;
+    for (name, content) in sections {
+        if *name == ".sbat" {
+            objcopy.args(["--remove-section", name]);
+        }
+        let section = directory.join(&name[1..]);
+        std::fs::write(&section, content).unwrap();
+        objcopy.args(["--add-section", &format!("{name}={}", section.display())]);
+        objcopy.args(["--change-section-address", &format!("{name}={address:#x}")]);
+        address += content.len().next_multiple_of(0x1000);
+    }
+    run(objcopy.arg(&file));
+    std::fs::read(&file).unwrap()
+}
+
 /// What an entry starts.
 pub struct System {
     pub kernel: Vec<u8>,
@@ -167,10 +190,6 @@ impl Signed {
 
     /// A unified kernel image for a system, with other rows of SBAT than those of the stub if there are some.
     pub fn image_of(&mut self, title: &str, place: usize, system: &System, sbat: Option<&str>) {
-        let file = self.directory.join("image.efi");
-        std::fs::copy(STUB, &file).unwrap_or_else(|error| {
-            panic!("{STUB} (Debian's package systemd-boot-efi): {error}");
-        });
         let release = format!("ID=a{place:03}\nPRETTY_NAME=\"{title}\"\n");
         let mut sections = vec![
             (".osrel", release.as_bytes()),
@@ -178,22 +197,8 @@ impl Signed {
             (".initrd", &system.initrd),
             (".linux", &system.kernel),
         ];
-        let mut objcopy = Command::new("objcopy");
-        if let Some(sbat) = sbat {
-            objcopy.args(["--remove-section", ".sbat"]);
-            sections.push((".sbat", sbat.as_bytes()));
-        }
-        // Behind those of the stub, one after the other.
-        let mut address = 0x100_0000;
-        for (name, content) in sections {
-            let section = self.directory.join(&name[1..]);
-            std::fs::write(&section, content).unwrap();
-            objcopy.args(["--add-section", &format!("{name}={}", section.display())]);
-            objcopy.args(["--change-section-address", &format!("{name}={address:#x}")]);
-            address += content.len().next_multiple_of(0x1000);
-        }
-        run(objcopy.arg(&file));
-        let image = std::fs::read(&file).unwrap();
+        sections.extend(sbat.map(|sbat| (".sbat", sbat.as_bytes())));
+        let image = program(&self.directory, &sections);
         self.file(&format!("/EFI/Linux/{place}.efi"), &image);
     }
 
