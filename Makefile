@@ -32,6 +32,7 @@ DISKS := $(CACHE)/disks/$(call hash,qemu/make-system qemu/install-entries qemu/m
 NEWER_KERNEL := $(CACHE)/newer-kernel/$(call hash,qemu/fetch-kernel)/vmlinuz
 # coreboot for QEMU, without a payload.
 QEMU_COREBOOT := $(CACHE)/coreboot/$(call hash,qemu/make-coreboot $(wildcard qemu/coreboot/*))/coreboot.rom
+LIVE := $(CACHE)/live/$(call hash,qemu/make-live)/live.iso
 # A board whose kernel trusts one key alone, which the tests sign with.
 LOCKED := $(abspath target/boards/locked)
 # The kernels of the boards that tests put where they belong by themselves.
@@ -54,8 +55,8 @@ SCRIPTS := .ci/run boards/build-coreboot boards/build-esp boards/build-flash boa
 	boards/configure-kernel boards/lay-out boards/make-linux boards/options hooks/95-pilotlight-sign.install \
 	hooks/initramfs-post-update hooks/initramfs-report \
 	hooks/kernel-postinst hooks/kernel-postrm hooks/pilotlight-sign-boot initramfs/build-binary \
-	qemu/fetch-kernel qemu/install-entries qemu/lock-board qemu/make-coreboot qemu/make-disk qemu/make-system \
-	qemu/run qemu/setup \
+	qemu/fetch-kernel qemu/install-entries qemu/lock-board qemu/make-coreboot qemu/make-disk qemu/make-live \
+	qemu/make-system qemu/run qemu/setup \
 	tests/images/grub/real/guest tests/images/grub/real/make tests/images/make-fixtures \
 	tests/images/storage/guest-arrays tests/images/storage/guest-groups tests/images/storage/make \
 	tests/qemu/kill-loaders tests/reproducible
@@ -155,6 +156,10 @@ $(QEMU_COREBOOT):
 	@echo "building coreboot for QEMU"
 	@flock $(dir $@)lock sh -c 'test -e $@ || qemu/make-coreboot $@'
 
+$(LIVE):
+	@mkdir -p $(dir $@)
+	@flock $(dir $@)lock sh -c 'test -e $@ || qemu/make-live $@'
+
 .PHONY: test
 test: setup-test lint check-boards unit reproducible size qemu-test ## run every test
 
@@ -193,11 +198,11 @@ other-kernels: binary
 	@boards/build-kernel coreboot-x86_64 $(BINARY) $(COREBOOT_KERNEL)
 
 .PHONY: qemu-test
-qemu-test: setup-test flash locked-kernel other-kernels disks $(NEWER_KERNEL) $(QEMU_COREBOOT) ## boot the demo system in every way that is tested
+qemu-test: setup-test flash locked-kernel other-kernels disks $(NEWER_KERNEL) $(LIVE) $(QEMU_COREBOOT) ## boot the demo system in every way that is tested
 	PILOTLIGHT_KERNEL=$(abspath $(KERNEL)) PILOTLIGHT_FLASH=$(abspath $(FLASH)) PILOTLIGHT_LOCKED=$(LOCKED) \
 	PILOTLIGHT_UEFI_KERNEL=$(abspath $(UEFI_KERNEL)) PILOTLIGHT_COREBOOT_KERNEL=$(abspath $(COREBOOT_KERNEL)) \
+	PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) PILOTLIGHT_LIVE=$(LIVE) \
 	PILOTLIGHT_COREBOOT=$(QEMU_COREBOOT) \
-	PILOTLIGHT_DISKS=$(DISKS) PILOTLIGHT_NEWER_KERNEL=$(NEWER_KERNEL) \
 		cargo test --locked --features qemu --test qemu -- --test-threads 3
 
 .PHONY: size

@@ -26,6 +26,12 @@ impl Image {
         overlay_of(name, &base(layout))
     }
 
+    /// The same over a live medium.
+    pub fn live(name: &str) -> Image {
+        let medium = std::env::var("PILOTLIGHT_LIVE").expect("run this by `make qemu-test`");
+        overlay_of(name, Path::new(&medium))
+    }
+
     /// A whole copy: what the guest has flushed is in it whatever happens to QEMU.
     pub fn copy(name: &str, layout: &str) -> Image {
         copy(name, &base(layout))

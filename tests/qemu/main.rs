@@ -1,8 +1,8 @@
 //! Whole boots in QEMU: flash kernel, Pilotlight, an installed Debian, and its login prompt.
 //!
 //! `make qemu-test` builds what is needed and names it in `PILOTLIGHT_KERNEL`, `PILOTLIGHT_FLASH`,
-//! `PILOTLIGHT_LOCKED`, `PILOTLIGHT_UEFI_KERNEL`, `PILOTLIGHT_COREBOOT_KERNEL`, `PILOTLIGHT_DISKS` and
-//! `PILOTLIGHT_NEWER_KERNEL`.
+//! `PILOTLIGHT_LOCKED`, `PILOTLIGHT_UEFI_KERNEL`, `PILOTLIGHT_COREBOOT_KERNEL`, `PILOTLIGHT_DISKS`,
+//! `PILOTLIGHT_LIVE` and `PILOTLIGHT_NEWER_KERNEL`.
 
 // Here a panic is a failed test.
 #![allow(
@@ -24,6 +24,7 @@ mod handover;
 mod interface;
 mod killed;
 mod leaving;
+mod live;
 mod locked;
 mod machine;
 mod menu;
