@@ -50,13 +50,38 @@ pub fn is_blessed(machine: &mut Machine) {
     assert!(status.contains("good"), "{status}");
 }
 
+/// A number of microseconds that the system has in a variable of the loader.
+fn time_in(machine: &mut Machine, name: &str) -> u64 {
+    let vendor = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+    let file = format!("/sys/firmware/efi/efivars/{name}-{vendor}");
+    // Attributes come first. The digits are UTF-16.
+    let text = machine.shell(&format!("tail -c +5 {file} | tr -d '\\0'; echo"));
+    text.trim().parse().unwrap()
+}
+
+/// A moment of the start as systemd knows it: so many microseconds before the kernel began, or after that.
+fn moment(machine: &mut Machine, name: &str) -> u64 {
+    let text = machine.shell(&format!(
+        "systemctl show --value -p {name}TimestampMonotonic"
+    ));
+    text.trim().parse().unwrap()
+}
+
 #[test]
 fn what_bootctl_wants_is_booted_and_told() {
     let image = Image::copy("interface", "esp");
     image.add_entries(entries_of(&[("other.conf", "sort-key z")]));
     let variables = Variables::new("interface");
+    let start = |name: &str| {
+        Machine::set_up(name)
+            .firmware(&variables)
+            .policy("[menu]\ntimeout = \"configuration\"\n")
+            .drive(&image)
+            .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+            .start()
+    };
 
-    let mut machine = start("interface-1", &image, &variables);
+    let mut machine = start("interface-1");
     machine.expect("booting Debian GNU/Linux 12 (bookworm) from", BOOT);
     log_in(&mut machine);
     machine.shell("mount /dev/vda1 /boot/efi");
@@ -65,12 +90,24 @@ fn what_bootctl_wants_is_booted_and_told() {
     // It tells nothing before all is started: what else may fail is no matter here.
     machine.shell("systemctl is-system-running --wait || true");
     let time = machine.shell("systemd-analyze time");
-    assert!(time.contains("(loader)"), "{time}");
+    let places =
+        ["(firmware)", "(loader)", "(kernel)", "(userspace)"].map(|stage| time.find(stage));
+    assert!(places.is_sorted() && places[0].is_some(), "{time}");
+    // The flash kernel began, then its loader, then the kernel of the system.
+    let [began, ended] =
+        ["Init", "Exec"].map(|name| time_in(&mut machine, &format!("LoaderTime{name}USec")));
+    assert!(0 < began && began < ended, "{began} {ended}");
+    let names = ["Firmware", "Loader", "Kernel"];
+    let moments = names.map(|name| moment(&mut machine, name));
+    assert_eq!(moments, [ended, ended - began, 0]);
     machine.shell("bootctl set-oneshot other.conf");
+    machine.shell("bootctl set-timeout menu-force");
+    machine.shell("bootctl set-timeout-oneshot 2");
     machine.type_line("poweroff");
     machine.expect_end(BOOT);
 
-    let mut machine = start("interface-2", &image, &variables);
+    let mut machine = start("interface-2");
+    machine.expect("Starting in  2 s: other", BOOT);
     machine.expect("booting other from", BOOT);
     log_in(&mut machine);
     let cmdline = machine.shell("cat /proc/cmdline");
@@ -78,17 +115,20 @@ fn what_bootctl_wants_is_booted_and_told() {
     machine.shell("mount /dev/vda1 /boot/efi");
     // Who asks knows where this system came from, and that the next boot is as usual.
     bootctl_shows(&mut machine, "other");
-    machine.shell("! ls /sys/firmware/efi/efivars | grep LoaderEntryOneShot");
+    machine.shell("! ls /sys/firmware/efi/efivars | grep OneShot");
     machine.shell("bootctl set-default '@saved'");
-    machine.type_line("systemctl reboot --boot-loader-entry=other.conf");
+    machine.type_line("systemctl reboot --boot-loader-entry=other.conf --boot-loader-menu=3s");
     machine.expect_end(BOOT);
 
-    // Asked for once, it is not remembered.
-    let mut machine = start("interface-3", &image, &variables);
+    // Asked for once, it is not remembered, and neither is how long the menu waits.
+    let mut machine = start("interface-3");
+    machine.expect("Starting in  3 s: other", BOOT);
     machine.expect("booting other from", BOOT);
     machine.expect("jumping", BOOT);
     machine.cut_power();
-    let mut machine = start("interface-4", &image, &variables);
+    let mut machine = start("interface-4");
+    machine.expect("Enter start", BOOT);
+    machine.press("\r");
     machine.expect("booting Debian GNU/Linux 12 (bookworm) from", BOOT);
     machine.expect("jumping", BOOT);
     machine.finish();
