@@ -42,7 +42,8 @@ fn counted_disks(archive: Vec<u8>) -> [Image; 2] {
     let files = [
         ("/linux", std::fs::read(kernel).unwrap()),
         ("/initrd", archive),
-        ("/loader/entries/counted+90.conf", entry("counted")),
+        // A number keeps its digits, as systemd has it.
+        ("/loader/entries/counted+90-00.conf", entry("counted")),
         ("/loader/entries/stored.conf", entry("stored")),
     ];
     let files = files.map(|(path, content)| (path.to_owned(), content));
