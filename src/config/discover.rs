@@ -14,7 +14,7 @@ use crate::entry::{BootEntry, EntrySource, FileRef, VolumeId};
 use crate::inventory::Inventory;
 
 /// Of what stands beside a default that goes on to the next disk.
-const LEFT_TO_PEOPLE: &str =
+pub(super) const LEFT_TO_PEOPLE: &str =
     "nothing of its configuration starts by itself: its default goes on to the next disk";
 
 /// What can be booted, and what was found and can't.

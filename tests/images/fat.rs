@@ -19,6 +19,32 @@ const KINDS: [(&str, u64); 7] = [
     ("-F 32 -S 4096 -s 1", 300),
 ];
 
+/// `mkfs.vfat -F 32` makes them where somebody asks for it, and mtools take them for a FAT16: these are cut.
+#[test]
+fn a_fat32_may_have_fewer_clusters_than_it_should() {
+    for (clusters, sectors) in [(1, 61_440_u32), (8, 131_072)] {
+        let dir = temp_dir();
+        let image = dir.image("image", 300 * MIB);
+        run_line(&format!("mkfs.vfat -F 32 -s {clusters} {{}}"), &image);
+        run_line("mmd -i {} ::loader", &image);
+        let content = noise(1_000_000, 1);
+        copy_in(&image, &dir.file("in", &content), "loader/A long name.conf");
+        let mut bytes = std::fs::read(&image.0).unwrap();
+        bytes.truncate(sectors as usize * 512);
+        let (small, large) = match u16::try_from(sectors) {
+            Ok(small) => (small, 0),
+            Err(_) => (0, sectors),
+        };
+        bytes[19..21].copy_from_slice(&small.to_le_bytes());
+        bytes[32..36].copy_from_slice(&large.to_le_bytes());
+        std::fs::write(&image.0, &bytes).unwrap();
+        let filesystem = filesystem(&image);
+        let file = path("/loader/a LONG name.conf");
+        assert!(filesystem.read(&file, 64 << 20).unwrap() == content);
+        assert!(whole(&filesystem.image(&file).unwrap()) == content);
+    }
+}
+
 /// All bytes of a file that is read as a disk.
 fn whole(source: &Source) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(source.size()).unwrap()];

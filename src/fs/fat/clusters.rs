@@ -53,9 +53,9 @@ impl Clusters {
         let before = before.checked_add(root)?;
         let count = total.checked_sub(before)?.checked_div(in_cluster)?;
         let width = match count {
+            _ if short(22)? == 0 => 32,
             0..4085 => 12,
-            4085..65_525 => 16,
-            _ => 32,
+            _ => 16,
         };
         // With 32 bits, one of the tables may be the only one in use.
         let flags = match width {
