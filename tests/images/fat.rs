@@ -1,7 +1,5 @@
 //! FAT filesystems as mkfs.vfat and mtools make them, compared with the files that went in.
 
-use std::path::Path;
-
 use pilotlight::disk::Source;
 use pilotlight::fs::{FileKind, FsError};
 
@@ -138,12 +136,7 @@ fn a_directory_with_many_names_and_files_in_pieces() {
     }
     copy_in(&image, &dir.path().join("in"), "many");
     // Every second one goes: what is written next lies between the others.
-    for i in (0..1500).step_by(2) {
-        run_line(
-            &format!("mdel -i {} {{}}", image.path()),
-            Path::new(&format!("::many/in/a?file?with?a?long?name?{i:04}")),
-        );
-    }
+    run_line("mdel -i {} ::many/in/a?file*[02468]", &image);
     let content = noise(1_200_000, 7);
     copy_in(&image, &dir.file("pieces", &content), "pieces");
     let filesystem = filesystem(&image);
