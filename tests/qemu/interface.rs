@@ -33,7 +33,7 @@ fn start(name: &str, image: &Image, variables: &Variables) -> Machine {
 /// `bootctl` names us, and of the entries the one that was started, by its title or, where only we know it, its id. Its
 /// list is returned.
 pub fn bootctl_shows(machine: &mut Machine, started: &str) -> String {
-    let status = machine.shell("bootctl status --no-pager");
+    let status = machine.shell("export SYSTEMD_COLORS=0; bootctl status --no-pager");
     assert!(status.contains("Product: pilotlight 0.1.0"), "{status}");
     let list = machine.shell("bootctl list --no-pager");
     let selected = list.lines().find(|line| line.contains("(selected)"));
