@@ -81,7 +81,8 @@ impl Renaming {
     /// Does it, and waits until the medium holds the new name.
     ///
     /// # Errors
-    /// The step that failed. The file has its old name then, or the new one if it was the last step.
+    /// The step that failed. The file has its old name then, or the new one if it was the last step; on FAT it may have
+    /// both, or its old one with an empty file behind the new one.
     pub(super) fn run(&self) -> Result<(), RenameError> {
         let start = Instant::now();
         let step = |step, work: &dyn Fn() -> Result<(), Errno>| {
@@ -152,10 +153,15 @@ impl Renaming {
         let file = open(old, OFlags::empty())?;
         // A file without content takes the new name: all parts of that are on the disk before any of them counts.
         let empty = open(new, OFlags::CREATE | OFlags::EXCL)?;
-        rustix::fs::fsync(directory)?;
         // This changes no more than which of both slots of the directory is whose (`vfat_rename_exchange`).
-        let flags = RenameFlags::EXCHANGE;
-        rustix::fs::renameat_with(directory, old, directory, new, flags)?;
+        let exchange = || {
+            let flags = RenameFlags::EXCHANGE;
+            rustix::fs::renameat_with(directory, old, directory, new, flags)
+        };
+        if let Err(error) = rustix::fs::fsync(directory).and_then(|()| exchange()) {
+            let _ = rustix::fs::unlinkat(directory, new, AtFlags::empty());
+            return Err(error);
+        }
         // The content is behind both names, then behind the new one alone.
         rustix::fs::fsync(&file)?;
         rustix::fs::fsync(&empty)?;

@@ -15,7 +15,7 @@ use crate::inventory::Inventory;
 
 /// Of what stands beside a default that goes on to the next disk.
 pub(super) const LEFT_TO_PEOPLE: &str =
-    "nothing of its configuration starts by itself: its default goes on to the next disk";
+    "its configuration goes on to the next disk by itself: this is started where it is chosen";
 
 /// What can be booted, and what was found and can't.
 #[derive(Debug, Default)]

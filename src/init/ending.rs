@@ -182,6 +182,8 @@ fn reset(supervisor: &mut Supervisor, kernel: &dyn Kernel) {
 }
 
 fn give_shell(supervisor: &mut Supervisor) {
+    // A TPM may let us wait for nearly as long as a watchdog.
+    supervisor.pet();
     let measured = match Measured::shell() {
         Ok(measured) => measured,
         Err(error) => return supervisor.say(&format!("{}: {error}", measure::UNTOLD)),

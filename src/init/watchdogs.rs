@@ -110,6 +110,10 @@ impl Watchdogs {
     /// A jump takes its time, and nothing may reset the machine meanwhile: they are petted, and what the next kernel
     /// gets stays as it is.
     pub(super) fn hold(&mut self) {
+        if self.petted.is_some_and(|petted| petted.elapsed() < BEAT) {
+            return;
+        }
+        self.petted = Some(Instant::now());
         for watchdog in &mut self.open {
             watchdog.pet();
         }

@@ -18,8 +18,8 @@ const TABLES: [&str; 2] = [
 ];
 
 /// After so long a TPM hangs: what it is asked for here takes two seconds at most (`TPM2_DURATION_LONG` in
-/// `drivers/char/tpm/tpm.h`).
-const LIMIT: Duration = Duration::from_secs(10);
+/// `drivers/char/tpm/tpm.h`). Two of these fit into the shortest time of a watchdog.
+const LIMIT: Duration = Duration::from_secs(4);
 
 /// No response is longer (`TPM_BUFSIZE` in `drivers/char/tpm/tpm.h`).
 const LONGEST: usize = 4096;

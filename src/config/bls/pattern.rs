@@ -44,11 +44,18 @@ impl Pattern {
 /// Takes at most time proportional to the product of both lengths, and mostly to their sum: only the last `*` is tried
 /// with more characters.
 fn matches(pattern: &[char], text: &[char]) -> bool {
-    let (mut pattern, mut text) = (pattern, text);
+    let mut rest = pattern;
+    let elements = std::iter::from_fn(|| {
+        let (element, after) = next_element(rest)?;
+        rest = after;
+        Some(element)
+    });
+    let elements: Vec<Element<'_>> = elements.collect();
+    let (mut pattern, mut text) = (elements.as_slice(), text);
     // What follows the last `*`, and the text that it was tried with.
-    let mut retry: Option<(&[char], &[char])> = None;
+    let mut retry: Option<(&[Element<'_>], &[char])> = None;
     loop {
-        match (next_element(pattern), text.split_first()) {
+        match (pattern.split_first(), text.split_first()) {
             (None, None) => return true,
             (Some((Element::Any, after)), _) => {
                 retry = Some((after, text));

@@ -164,16 +164,29 @@ impl Context<'_> {
                 Some(command) => self.command_within(&command, depth),
                 None => other(None, "`whichsys.c32` has no command for this medium"),
             },
-            "chain" => Program::NextDisk {
+            "chain" if is_whole_disk(arguments) => Program::NextDisk {
                 program: Some(name.to_owned()),
-                reason: "`chain.c32` starts another boot loader by a BIOS, and kexec starts Linux kernels only",
+                reason: CHAIN,
             },
+            "chain" => other(Some(name), CHAIN),
             name_of_module => other(
                 Some(name),
                 format!("`{name_of_module}.c32` is a program for SYSLINUX, which is not running"),
             ),
         }
     }
+}
+
+/// Why `chain.c32` starts nothing here.
+const CHAIN: &str =
+    "`chain.c32` starts another boot loader by a BIOS, and kexec starts Linux kernels only";
+
+/// Does `chain.c32` start a disk as a BIOS would, and no partition of one?
+fn is_whole_disk(arguments: &str) -> bool {
+    let mut words = words(arguments);
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    let disk = words.next().and_then(|word| word.strip_prefix("hd"));
+    disk.is_some_and(is_number) && !words.next().is_some_and(is_number)
 }
 
 fn other(program: Option<&str>, reason: impl Into<String>) -> Program {

@@ -30,6 +30,9 @@ fn what_stands_beside_it_is_left_to_people() {
         );
         assert!(install.unwrap().bootable());
     }
+    let text = format!("default disk\nlabel disk\nkernel chain.c32\nappend hd0 2\n{INSTALLER}");
+    let found = look(&[&[("/syslinux.cfg", &text), ("/k", "kernel")]]);
+    assert!(!found.configurations[0].goes_on(&found.entries));
     let script = "set default=0\nmenuentry disk { exit; }\nmenuentry install { linux /k; }\n";
     let found = look(&[&[("/boot/grub/grub.cfg", script), ("/k", "kernel")]]);
     assert!(found.configurations[0].goes_on(&found.entries));
