@@ -177,6 +177,7 @@ fn a_loader_that_is_killed_at_any_time_is_started_again() {
     }
     assert_counts(&log);
     assert!(!log.contains("Kernel panic"), "{log}");
-    let entries = disk.names(0, "/loader/entries");
+    // Who was killed between two steps of a renaming has left a name with nothing behind it.
+    let entries = disk.bootable_entries();
     assert_eq!(entries.len(), 2, "{entries:?}");
 }
