@@ -55,7 +55,7 @@ fn time_in(machine: &mut Machine, name: &str) -> u64 {
     let vendor = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
     let file = format!("/sys/firmware/efi/efivars/{name}-{vendor}");
     // Attributes come first. The digits are UTF-16.
-    let text = machine.shell(&format!("tail -c +5 {file} | tr -d '\\0'; echo"));
+    let text = machine.shell(&format!("cat {file} | tail -c +5 | tr -d '\\0'; echo"));
     text.trim().parse().unwrap()
 }
 

@@ -100,8 +100,9 @@ fn assert_counts(log: &str) {
             let (left, done): (usize, usize) = (left.parse().unwrap(), done.parse().unwrap());
             assert_eq!(left + done, 90, "{line}");
             let before = named.replace(done).unwrap_or(0);
+            // A name that a killed renaming has left is passed over, which costs one try more.
             assert!(
-                (before..=before + of_named).contains(&done),
+                (before..=before + 2 * of_named).contains(&done),
                 "{line}, {before} before"
             );
             of_named = 0;
