@@ -50,13 +50,20 @@ pub fn is_blessed(machine: &mut Machine) {
     assert!(status.contains("good"), "{status}");
 }
 
+/// The number that a shell has shown, on a line with what the terminal is told.
+fn number(shown: &str) -> u64 {
+    let mut parts = shown.split(['\r', '\n']);
+    let number = parts.find_map(|part| part.parse().ok());
+    number.unwrap_or_else(|| panic!("no number in {shown:?}"))
+}
+
 /// A number of microseconds that the system has in a variable of the loader.
 fn time_in(machine: &mut Machine, name: &str) -> u64 {
     let vendor = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
     let file = format!("/sys/firmware/efi/efivars/{name}-{vendor}");
     // Attributes come first. The digits are UTF-16.
     let text = machine.shell(&format!("cat {file} | tail -c +5 | tr -d '\\0'; echo"));
-    text.trim().parse().unwrap()
+    number(&text)
 }
 
 /// A moment of the start as systemd knows it: so many microseconds before the kernel began, or after that.
@@ -64,7 +71,7 @@ fn moment(machine: &mut Machine, name: &str) -> u64 {
     let text = machine.shell(&format!(
         "systemctl show --value -p {name}TimestampMonotonic"
     ));
-    text.trim().parse().unwrap()
+    number(&text)
 }
 
 #[test]
