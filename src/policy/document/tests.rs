@@ -138,14 +138,22 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Whether the first error is a name with a dot behind it, and not in a header. `toml` lets such keys add to a table that
+/// a header of a table inside of it has implied; TOML 1.0 wants all of that table's keys below one header ("Table").
+fn is_refused_at_a_dot(text: &str) -> bool {
+    read(text).is_err_and(|(span, _)| {
+        let before = text[..span.start()].rsplit('\n').next();
+        let is_header = before.is_some_and(|line| line.starts_with('['));
+        !is_header && text[span.end()..].starts_with('.')
+    })
+}
+
 proptest! {
     #[test]
     fn tables_meet_as_toml_lets_them(lines in prop::collection::vec(line(), 0..8)) {
         let text = lines.concat();
         let (ours, theirs) = both(&text);
-        // `toml` lets keys with dots add to a table that the header of a list has implied, which TOML does not.
-        let is_known = ours.is_none() && text.contains("[[") && text.contains(".");
-        if !is_known {
+        if !(ours.is_none() && is_refused_at_a_dot(&text)) {
             prop_assert_eq!(ours, theirs, "{}", text);
         }
     }
