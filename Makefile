@@ -9,6 +9,10 @@ DISK ?=
 WRITE ?=
 # How long each parser is fuzzed.
 SECONDS ?= 60
+# Inputs that each property is tested with by `make properties`, where the test does not say how many.
+CASES ?= 4000
+# The same tree is tested with the same random inputs, so that what fails fails for what was changed.
+export PROPTEST_RNG_SEED ?= 1
 TARGET := x86_64-unknown-linux-musl
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pilotlight
@@ -183,6 +187,10 @@ lint: setup-test ## check format, lints, shell scripts and, with cargo-deny, dep
 .PHONY: unit
 unit: setup-test ## run the tests that need no flash kernel
 	cargo test --locked
+
+.PHONY: properties
+properties: setup-test ## test the properties with other random inputs each time, CASES of them
+	PROPTEST_RNG_SEED=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') PROPTEST_CASES=$(CASES) cargo test --locked
 
 .PHONY: reproducible
 reproducible: binary ## build the binary in another directory: it must be the same
