@@ -24,6 +24,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 KERNEL := $(OUT)/bzImage
 FLASH := $(OUT)/flash.fd
+# Those of its firmware, by which it starts the kernel first.
+VARIABLES := $(OUT)/variables.fd
 ESP := $(OUT)/esp.img
 # The image of coreboot that the kernel is put into; the board's own, where none is named.
 COREBOOT ?= $(shell boards/setting $(BOARD) coreboot image)
@@ -118,7 +120,7 @@ check-boards:
 
 .PHONY: flash
 flash: kernel ## build the firmware image of BOARD (qemu-ovmf) with the kernel inside
-	@boards/build-flash $(BOARD) $(KERNEL) $(FLASH)
+	@boards/build-flash $(BOARD) $(KERNEL) $(FLASH) $(VARIABLES)
 
 .PHONY: esp
 esp: kernel ## build the partition that UEFI starts BOARD (generic-uefi) from

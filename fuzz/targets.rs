@@ -1027,6 +1027,11 @@ pub fn firmware_volume(data: &[u8]) {
         return;
     };
     assert!(image.encode().is_ok_and(|same| same == data));
+    let [volume, file] = [1, 2].map(|byte| firmware::Guid::from_bytes([byte; 16]));
+    let place = firmware::Place { volume, file };
+    if let Ok(first) = firmware::start_first(&data, place) {
+        assert_eq!(firmware::start_first(&first.0, place), Ok(first));
+    }
     image.touch();
     let Ok(made) = image.encode() else {
         return;

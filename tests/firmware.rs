@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -186,11 +187,11 @@ fn row(line: &str) -> Option<Row> {
     })
 }
 
-/// Where `qemu/setup` has put it.
-fn virt_fw_dump() -> PathBuf {
+/// A program of virt-firmware, where `qemu/setup` has put it.
+fn virt_firmware(program: &str) -> Command {
     let home = || std::env::var("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = std::env::var("XDG_CACHE_HOME").map_or_else(|_| home().unwrap(), PathBuf::from);
-    cache.join("pilotlight/virt-firmware/bin/virt-fw-dump")
+    Command::new(cache.join("pilotlight/virt-firmware/bin").join(program))
 }
 
 /// Takes away what virt-fw-dump does not look into, and what pads: for it the extended header of a volume lies in such
@@ -213,7 +214,7 @@ fn strip(view: &mut Value) {
 
 /// What virt-fw-dump says of an image: volumes, files by their GUIDs where it has no words for them, and sections.
 fn theirs_by_virt_firmware(image: &str) -> Vec<Row> {
-    let output = Command::new(virt_fw_dump()).args(["-i", image]).output();
+    let output = virt_firmware("virt-fw-dump").args(["-i", image]).output();
     let output = output
         .expect("virt-fw-dump (PyPI's virt-firmware, which `make setup-test` installs) starts");
     let said = String::from_utf8(output.stdout).unwrap();
@@ -491,4 +492,40 @@ fn damage_is_told_and_ends_the_list() {
     std::fs::write(&image, b"no firmware").unwrap();
     let error = refused(&["list", image.to_str().unwrap()]);
     assert!(error.contains("there is no volume in it"), "{error}");
+}
+
+/// Some are empty, and others have options for the setup, a disk and the shell, which nothing has put in order, and keys.
+#[test]
+fn variables_that_start_a_file_first_are_understood_by_virt_firmware() {
+    const OURS: &str = "title=\"Pilotlight\" devpath=FvName(7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1)/\
+                        FvFileName(7c04a583-9e3e-4f1c-ad65-e05268d0b4d1)";
+    let variables = directory("first").join("variables.fd");
+    let path = variables.to_str().unwrap();
+    let print = |path: &str| {
+        let mut print = virt_firmware("virt-fw-vars");
+        let output = print.args(["--print", "-i", path]).output().unwrap();
+        assert!(output.status.success());
+        let said = String::from_utf8(output.stdout).unwrap();
+        said.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    for (factory, number) in [("OVMF_VARS_4M.fd", "0000"), ("OVMF_VARS_4M.ms.fd", "0003")] {
+        let factory = format!("/usr/share/OVMF/{factory}");
+        let said = done(&["first", STOCK, "Shell", &factory, path]);
+        assert_eq!(said, format!("Boot{number} comes first: Shell\n"));
+        let (theirs, ours) = (print(&factory), print(path));
+        let added = [
+            format!("Boot{number}            : boot entry: {OURS}"),
+            format!("BootOrder           : boot order: {number}"),
+        ];
+        assert!(ours.difference(&theirs).eq(&added), "{ours:#?}");
+        assert!(theirs.is_subset(&ours), "{theirs:#?}");
+        // It is there already.
+        let bytes = std::fs::read(path).unwrap();
+        done(&["first", STOCK, "Shell", path, path]);
+        assert!(std::fs::read(path).unwrap() == bytes);
+    }
+    let error = refused(&["first", STOCK, "Nothing", path, path]);
+    assert!(error.contains("there is no file Nothing"), "{error}");
+    let error = refused(&["first", STOCK, "Shell", STOCK, path]);
+    assert!(error.contains("no volume with variables"), "{error}");
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Content, File, FirmwareError, Guid, Image, Inside, Piece, Section, Volume};
+use super::{Content, File, FirmwareError, Guid, Image, Inside, Piece, Place, Section, Volume};
 
 /// A file's GUID, or the text of its user interface section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +85,22 @@ impl Target {
 
     /// The only file of this name.
     pub fn find<'a>(&self, image: &'a Image) -> Result<&'a File, FirmwareError> {
+        self.find_in_volume(image).map(|(_, file)| file)
+    }
+
+    /// Where firmware finds the only file of this name.
+    pub fn place(&self, image: &Image) -> Result<Place, FirmwareError> {
+        let (volume, file) = self.find_in_volume(image)?;
+        let unnamed = || FirmwareError::NotFound(format!("name of the volume around {self}"));
+        let volume = volume.header.name.ok_or_else(unnamed)?;
+        let file = file.guid;
+        Ok(Place { volume, file })
+    }
+
+    fn find_in_volume<'a>(
+        &self,
+        image: &'a Image,
+    ) -> Result<(&'a Volume, &'a File), FirmwareError> {
         let mut found = Vec::new();
         for volume in all_volumes(image) {
             let files = volume.files().iter().filter(|file| self.is(volume, file));
@@ -92,7 +108,7 @@ impl Target {
         }
         match found.as_slice() {
             [] => Err(FirmwareError::NotFound(format!("file {self}"))),
-            [(_, file)] => Ok(file),
+            [found] => Ok(*found),
             several => {
                 let place = |(volume, file): &(&Volume, &File)| match volume.header.name {
                     Some(name) => format!("{name}/{}", file.guid),

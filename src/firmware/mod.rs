@@ -26,6 +26,7 @@ mod section;
 mod span;
 #[cfg(test)]
 mod tests;
+mod variables;
 mod volume;
 
 pub use change::{Change, Done};
@@ -38,4 +39,5 @@ pub use guid::{Guid, ParseGuidError};
 pub use header::{Blocks, FileSystem, VolumeHeader};
 pub use image::{Image, MAX_IMAGE, Piece};
 pub use section::{Inside, Section, SectionKind};
+pub use variables::{Place, start_first};
 pub use volume::{Content, Volume};

@@ -26,6 +26,8 @@ Usage:
         --add VOLUME/GUID=PATH         with one more EFI program
         --repack                       with everything made anew, whether it changed or not
       OUTPUT may be `-` to say only what would happen.
+  pilotlight-flash first IMAGE FILE VARIABLES OUTPUT
+      write the firmware's VARIABLES with FILE of IMAGE as what is started before all else
   pilotlight-flash --help | --version
 
 FILE is the name that `list` shows, or the GUID; VOLUME/FILE where several volumes have such a file.
@@ -52,6 +54,8 @@ pub(super) enum Command {
     Extract(Extract),
     /// `edit`
     Edit(Edit),
+    /// `first`
+    First(First),
 }
 
 /// Arguments of `extract`.
@@ -78,6 +82,19 @@ pub(super) struct Edit {
     pub changes: Vec<Wanted>,
     /// Make everything anew.
     pub repack: bool,
+}
+
+/// Arguments of `first`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct First {
+    /// The image.
+    pub image: PathBuf,
+    /// The file in it.
+    pub file: Target,
+    /// The image with the variables.
+    pub variables: PathBuf,
+    /// Where they go.
+    pub output: PathBuf,
 }
 
 /// A change, before the files were read that it names.
@@ -159,6 +176,12 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 .map(PathBuf::from),
             changes,
             repack,
+        }),
+        "first" => Command::First(First {
+            image: next("the image")?.into(),
+            file: target(next("the name of the file in the image")?)?,
+            variables: next("the image with the variables")?.into(),
+            output: next("the file to write")?.into(),
         }),
         other => return Err(FlashError::Usage(format!("there is no command {other}"))),
     };

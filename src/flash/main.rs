@@ -6,6 +6,7 @@ mod arguments;
 mod edit;
 mod error;
 mod extract;
+mod first;
 mod print;
 mod view;
 
@@ -54,6 +55,7 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), FlashError> {
         }
         Command::Extract(options) => extract::run(&options, output)?,
         Command::Edit(options) => edit::run(&options, output)?,
+        Command::First(options) => first::run(&options, output)?,
     }
     output.flush()?;
     Ok(())

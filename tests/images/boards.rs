@@ -250,7 +250,7 @@ fn the_partition_that_firmware_starts_from() {
 
     let (is_fine, said) = script("build-esp", &["qemu-ovmf", KERNEL, &program, &image]);
     assert!(!is_fine && said.contains("has no table [esp]"), "{said}");
-    let (is_fine, said) = script("build-flash", &["generic-uefi", KERNEL, &image]);
+    let (is_fine, said) = script("build-flash", &["generic-uefi", KERNEL, &image, &image]);
     assert!(!is_fine && said.contains("has no table [flash]"), "{said}");
 }
 

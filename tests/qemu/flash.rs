@@ -11,9 +11,9 @@ use super::{BOOT, boots};
 
 const FLASH_TOOL: &str = env!("CARGO_BIN_EXE_pilotlight-flash");
 
-/// The disk has systemd-boot where firmware looks first, QEMU asks for that disk, and the variables are those of the
-/// firmware that was in the flash before, which started it. The screen shows what the serial line does: first what
-/// firmware starts, then our lines.
+/// The disk has systemd-boot where firmware looks first, QEMU asks for that disk, a network card brings a program that
+/// boots from the network, and the variables are those of the firmware that was in the flash before, which started the
+/// disk. The screen shows what the serial line does: first what firmware starts, then our lines.
 #[test]
 fn firmware_starts_the_kernel_in_the_flash_and_nothing_else() {
     let image = Image::copy("flash", "esp");
@@ -23,14 +23,20 @@ fn firmware_starts_the_kernel_in_the_flash_and_nothing_else() {
     let mut before = before.drive(&image).arguments(&attach).start();
     before.expect("starting Boot0001 \"UEFI Misc Device\" from PciRoot(", BOOT);
     before.cut_power();
+    let mut first = Command::new(FLASH_TOOL);
+    first.arg("first").args([&flash(), Path::new("Shell")]);
+    first.args([&variables.path, &variables.path]);
+    run(first.stdout(Stdio::null()));
     let mut machine = Machine::with_flash("flash", &variables)
         .drive(&image)
         .arguments(&attach)
+        .arguments(&["-netdev", "user,id=net", "-device", "e1000e,netdev=net"])
         .start();
     let starting = "BdsDxe: starting Boot";
     machine.expect(starting, BOOT);
-    machine.expect(" \"EFI Internal Shell\" from Fv(", BOOT);
+    machine.expect(" \"Pilotlight\" from Fv(", BOOT);
     assert_eq!(machine.transcript().matches(starting).count(), 1);
+    assert!(!machine.transcript().contains("iPXE"));
     let of_firmware = machine.bright_pixels();
     assert!(of_firmware > 100, "firmware shows nothing");
     machine.expect("pilotlight 0.1.0", BOOT);
@@ -45,6 +51,12 @@ fn firmware_starts_the_kernel_in_the_flash_and_nothing_else() {
         assert!(firmware.contains(file), "{file} is not among\n{firmware}");
     }
     machine.finish();
+}
+
+/// What `make flash` has made.
+fn flash() -> PathBuf {
+    let flash = std::env::var("PILOTLIGHT_FLASH").expect("run this by `make qemu-test`");
+    PathBuf::from(flash)
 }
 
 /// QEMU's own firmware, of which `pilotlight-flash` has made every volume anew.
@@ -86,7 +98,9 @@ fn build(kernel: &[u8], image: &Path) -> Result<(), (u64, usize)> {
     let _ = std::fs::remove_file(image);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/build-flash");
     let mut build = Command::new(script);
-    let output = build.arg("qemu-ovmf").args([&file, image]).output();
+    let variables = image.with_extension("variables");
+    build.arg("qemu-ovmf").args([&file, image, &variables]);
+    let output = build.output();
     let output = output.unwrap();
     std::fs::remove_file(file).unwrap();
     if output.status.success() {
@@ -124,12 +138,11 @@ fn free(image: &Path, size: u64) -> usize {
 #[test]
 fn a_kernel_that_is_too_large_is_refused_with_the_number() {
     let image = directory().join("flash-full.fd");
-    let flash = std::env::var("PILOTLIGHT_FLASH").expect("run this by `make qemu-test`");
-    let flash = Path::new(&flash);
+    let flash = flash();
 
     // Zeros take nothing when they are packed. To the last byte, and one more: what comes behind the kernel begins at a
     // multiple of eight then.
-    let room = free(flash, UNPACKED);
+    let room = free(&flash, UNPACKED);
     let zeros = |number| kernel_with(std::iter::repeat_n(0, number));
     let (size, missing) = build(&zeros(room + 1), &image).unwrap_err();
     assert_eq!(size, UNPACKED);
@@ -139,7 +152,7 @@ fn a_kernel_that_is_too_large_is_refused_with_the_number() {
 
     // Noise takes at least as much as it is long. So much less is enough: what comes behind it is packed a little
     // otherwise then, and the part is full but for that.
-    let room = free(flash, MAIN);
+    let room = free(&flash, MAIN);
     let noise = |number| kernel_with(noise().take(number));
     let (size, missing) = build(&noise(room), &image).unwrap_err();
     assert_eq!(size, MAIN);
@@ -148,8 +161,10 @@ fn a_kernel_that_is_too_large_is_refused_with_the_number() {
     assert_eq!(build(&noise(room - missing - OTHERWISE), &image), Ok(()));
     let left = free(&image, MAIN);
     assert!(left < 2 * OTHERWISE, "{left}");
-    let variables = Variables::new("flash-full");
+    let path = image.with_extension("variables");
+    let variables = Variables { path };
     let mut machine = Machine::with_image("flash-full", &image, &variables).start();
+    machine.expect("starting Boot0000 \"Pilotlight\" from Fv(", BOOT);
     machine.expect("pilotlight 0.1.0", BOOT);
     machine.finish();
     std::fs::remove_file(image).unwrap();
