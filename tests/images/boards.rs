@@ -355,7 +355,7 @@ fn a_new_board_as_its_document_says() {
         "# CONFIG_MMC is not set",
         "CONFIG_SMP=y",
         "CONFIG_KEXEC_FILE=y",
-        "CONFIG_CMDLINE=\"console=tty0 console=ttyS1,115200 panic=10 loglevel=4 watchdog.stop_on_reboot=0\"",
+        "CONFIG_CMDLINE=\"console=tty0 console=ttyS0,57600 panic=10 loglevel=4 watchdog.stop_on_reboot=0\"",
     ] {
         assert_eq!(options.matches(&format!("{line}\n")).count(), 1, "{line}");
     }

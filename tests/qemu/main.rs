@@ -28,6 +28,7 @@ mod live;
 mod locked;
 mod machine;
 mod menu;
+mod new_board;
 mod pci;
 mod platform;
 mod policy;
