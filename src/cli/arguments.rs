@@ -340,7 +340,7 @@ impl Description {
         }
         for flag in self.flags {
             let name = format!("--{} {}", flag.name, flag.value);
-            writeln!(text, "  {name:14}{}", flag.summary)?;
+            writeln!(text, "  {name:17} {}", flag.summary)?;
         }
         Ok(())
     }
@@ -572,7 +572,14 @@ mod tests {
                 let value = value.replace("STORE", "tpm").replace("INDEX", "0x1800000");
                 let line = format!("{} --{} {value}{policy}", command.name, flag.name);
                 assert!(parsed(&line).is_ok(), "{line}");
-                assert!(help(Some(command)).contains(&format!("--{}", flag.name)));
+                let line = format!("--{} {}", flag.name, flag.value);
+                let line = format!("  {line} ");
+                let lines = help(Some(command));
+                let line = lines.lines().find(|known| known.starts_with(&line));
+                assert!(
+                    line.is_some_and(|line| line.ends_with(flag.summary)),
+                    "{lines}"
+                );
             }
             assert!(help(None).contains(command.summary));
         }

@@ -122,6 +122,8 @@ impl Menu {
         let is_check = |wish: &Wish| matches!(wish, Wish::Check(_));
         while let Some(place) = wishes.iter().position(is_check) {
             if let Wish::Check(password) = wishes.remove(place) {
+                // It takes its time, which is said before.
+                self.show(self.model.now);
                 let right = (self.check)(&password);
                 wishes.extend(self.model.handle(Event::Checked(right)));
             }

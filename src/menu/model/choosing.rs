@@ -25,7 +25,7 @@ impl Model {
     pub(super) fn menu_key(&mut self, key: Key, size: Size) {
         let number = std::mem::take(&mut self.number);
         if self.level().is_typing() {
-            return self.search_key(key);
+            return self.search_key(key, size);
         }
         // What is nothing but a key of the menu has other keys that mean the same.
         if !matches!(key, Key::Char(_))
@@ -33,6 +33,25 @@ impl Model {
         {
             return self.go(place);
         }
+        match key {
+            Key::Char(c @ '0'..='9') => self.digit(number, c),
+            Key::Enter => self.enter(),
+            Key::Right => self.open(),
+            Key::Left | Key::Escape | Key::Backspace => self.back(),
+            Key::Function(1) => self.ask(Action::Command(Command::Help)),
+            Key::Char(c) => match self.letter(c) {
+                Some(Letter::Command(command)) => self.ask(Action::Command(command)),
+                Some(Letter::Place(place)) => self.go(place),
+                Some(Letter::Up) => self.step(Key::Up, size),
+                Some(Letter::Down) => self.step(Key::Down, size),
+                None => {}
+            },
+            key => self.step(key, size),
+        }
+    }
+
+    /// Chooses another row, if that is what a key is for.
+    fn step(&mut self, key: Key, size: Size) {
         let count = self.rows().len();
         let page = view::body(size).len().max(1);
         let chosen = self.level().chosen;
@@ -43,18 +62,6 @@ impl Model {
             Key::PageDown => chosen.saturating_add(page),
             Key::Home => 0,
             Key::End => count,
-            Key::Char(c @ '0'..='9') => return self.digit(number, c),
-            Key::Enter => return self.enter(),
-            Key::Right => return self.open(),
-            Key::Left | Key::Escape | Key::Backspace => return self.back(),
-            Key::Function(1) => return self.ask(Action::Command(Command::Help)),
-            Key::Char(c) => match self.letter(c) {
-                Some(Letter::Command(command)) => return self.ask(Action::Command(command)),
-                Some(Letter::Place(place)) => return self.go(place),
-                Some(Letter::Up) => chosen.saturating_sub(1),
-                Some(Letter::Down) => chosen.saturating_add(1),
-                None => return,
-            },
             _ => return,
         };
         self.choose(to.min(count.saturating_sub(1)));
@@ -177,20 +184,15 @@ impl Model {
     }
 
     /// Types into the search. What is chosen then is the first that fits.
-    fn search_key(&mut self, key: Key) {
-        let count = self.rows().len();
+    fn search_key(&mut self, key: Key, size: Size) {
         let Some(level) = self.levels.last_mut() else {
             return;
         };
         match key {
             Key::Escape => level.leave(),
             Key::Enter | Key::Tab => level.stop_typing(),
-            Key::Up => level.chosen = level.chosen.saturating_sub(1),
-            Key::Down => {
-                let next = level.chosen.saturating_add(1);
-                level.chosen = next.min(count.saturating_sub(1));
-            }
-            key => level.type_in(key),
+            Key::Char(_) | Key::Backspace | Key::Ctrl('u' | 'w') => level.type_in(key),
+            key => self.step(key, size),
         }
     }
 }

@@ -4,6 +4,9 @@ use crate::menu::key::Key;
 use crate::menu::line::Line;
 use crate::menu::listing::{Item, Listing};
 
+/// Nothing longer is searched for, in bytes: it is looked for in each entry with each key.
+const LONGEST: usize = 64;
+
 /// A row of a menu.
 #[derive(Clone, Debug)]
 pub(in crate::menu) enum Row {
@@ -152,9 +155,13 @@ impl Level {
         }
     }
 
+    /// Types at the end of what is searched for, or removes what stands there.
     pub(super) fn type_in(&mut self, key: Key) {
+        let is_full = |search: &Search| search.line.text().len() >= LONGEST;
+        let is_more = matches!(key, Key::Char(_));
         let search = self.search.as_mut();
-        if search.is_some_and(|search| search.line.press(key)) {
+        if let Some(search) = search.filter(|search| !is_more || !is_full(search)) {
+            search.line.press(key);
             self.chosen = 0;
         }
     }

@@ -100,6 +100,40 @@ fn a_search_finds_in_all_menus_while_it_is_typed() {
 }
 
 #[test]
+fn what_is_found_is_chosen_from_while_something_is_searched_for() {
+    let titles: Vec<String> = (0..50).map(|number| format!("e{number}")).collect();
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let mut machine = Machine::new(&titles, Timeout::default());
+    machine.press(&[Key::Char('/'), Key::Char('e')]);
+    for (key, title) in [
+        (Key::Down, "e1"),
+        (Key::Ctrl('n'), "e2"),
+        (Key::PageDown, "e20"),
+        (Key::End, "e49"),
+        // Nobody sees a place between the letters that was gone to: there is none.
+        (Key::Left, "e49"),
+        (Key::Home, "e0"),
+    ] {
+        machine.press(&[key]);
+        assert_eq!(chosen(&machine), title, "{key:?}");
+    }
+    let query = |machine: &Machine| machine.model.level().query().unwrap();
+    machine.press(&[Key::WordLeft, Key::Char('1')]);
+    assert_eq!(query(&machine), "e1");
+    machine.press(&[Key::Down, Key::Ctrl('w')]);
+    assert_eq!(
+        (query(&machine), chosen(&machine)),
+        (String::new(), "e0".to_owned())
+    );
+    // A text that is pasted is not looked for as a whole.
+    machine.type_in(&"e ".repeat(2000));
+    assert_eq!(query(&machine), "e ".repeat(32));
+    machine.press(&[Key::Ctrl('u')]);
+    machine.type_in("e49");
+    assert_eq!(chosen(&machine), "e49");
+}
+
+#[test]
 fn what_is_chosen_stays_when_disks_come() {
     let mut machine = Machine::new(&["a", "b", "More/c"], Timeout::default());
     machine.press(&[Key::Char('2')]);

@@ -373,6 +373,7 @@ fn a_password_is_checked_and_never_shown() {
         sent.contains("Password: ") && sent.contains("Edit: a"),
         "{sent}"
     );
+    assert_eq!(sent.matches("Checking").count(), 2, "{sent}");
     assert!(!sent.contains("secret") && !sent.contains("se*"), "{sent}");
 }
 

@@ -269,7 +269,10 @@ fn list(model: &Model, screen: &mut Screen, footer: &mut Footer) {
     footer.status = status(model);
     footer.hints = command::hints(&model.permissions);
     if let Some(query) = model.level().query() {
-        footer.typing = model.level().is_typing();
+        if model.level().is_typing() {
+            footer.typing = true;
+            footer.hints = "Enter done  Escape leave  Up, Down choose".to_owned();
+        }
         footer.message = format!("Search: {query}");
     }
 }
