@@ -17,8 +17,10 @@ const TABLES: [&str; 2] = [
     "/sys/firmware/acpi/tables/TCPA",
 ];
 
-/// After so long a TPM hangs: what it is asked for here takes two seconds at most (`TPM2_DURATION_LONG` in
-/// `drivers/char/tpm/tpm.h`). Two of these fit into the shortest time of a watchdog.
+/// After so long a TPM hangs. The kernel waits for two seconds when an index is read (`TPM2_DURATION_LONG` in
+/// `include/linux/tpm.h`), and for two minutes with what it knows no time of (`TPM2_DURATION_DEFAULT`), which are all
+/// other commands here (`tpm2_ordinal_duration_index` in `drivers/char/tpm/tpm2-cmd.c`): nobody waits for that. Two of
+/// these fit into the shortest time of a watchdog.
 const LIMIT: Duration = Duration::from_secs(4);
 
 /// No response is longer (`TPM_BUFSIZE` in `drivers/char/tpm/tpm.h`).
