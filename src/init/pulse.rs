@@ -60,7 +60,6 @@ const SHOW: Duration = Duration::from_secs(10);
 /// What is known of a loader from what it says.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    limits: Limits,
     /// What it is at work on.
     place: Option<Place>,
     /// How many bytes it has read there.
@@ -85,9 +84,8 @@ pub(super) enum Verdict {
 
 impl Pulse {
     /// Of a loader that starts now.
-    pub(super) fn new(limits: Limits, now: Instant) -> Pulse {
+    pub(super) fn new(now: Instant) -> Pulse {
         Pulse {
-            limits,
             place: None,
             bytes: 0,
             loaded: false,
@@ -124,17 +122,17 @@ impl Pulse {
         self.place = place;
     }
 
-    /// Has it gone on for long enough?
-    pub(super) fn verdict(&mut self, now: Instant) -> Verdict {
+    /// Has it gone on for long enough, under these limits?
+    pub(super) fn verdict(&mut self, limits: Limits, now: Instant) -> Verdict {
         let silent = now.saturating_duration_since(self.heard);
         let working = now.saturating_duration_since(self.began);
-        if silent >= self.limits.silence {
+        if silent >= limits.silence {
             let seconds = silent.as_secs();
             return Verdict::End(format!("the loader gave no sign of life for {seconds} s"));
         }
         let limit = match self.place {
-            Some(Place::Entry(_)) => self.limits.entry,
-            _ => self.limits.work,
+            Some(Place::Entry(_)) => limits.entry,
+            _ => limits.work,
         };
         if self.place.is_some() && working >= limit {
             let seconds = working.as_secs();
@@ -146,7 +144,7 @@ impl Pulse {
         self.shown = now;
         let during = self.during().unwrap_or_default();
         let seconds = silent.as_secs();
-        let left = self.limits.silence.saturating_sub(silent).as_secs();
+        let left = limits.silence.saturating_sub(silent).as_secs();
         Verdict::Say(format!(
             "no sign of life from the loader{during} for {seconds} s, it is ended in {left} s"
         ))
@@ -202,7 +200,7 @@ mod tests {
 
     fn pulse() -> (Pulse, Instant) {
         let start = Instant::now();
-        (Pulse::new(Limits::NORMAL, start), start)
+        (Pulse::new(start), start)
     }
 
     /// Lets it say `message` every second for `seconds`, and returns when it would have been ended.
@@ -211,7 +209,7 @@ mod tests {
         (1..=seconds).find(|second| {
             let now = start + SECOND * *second;
             pulse.hear(message(*second), now);
-            matches!(pulse.verdict(now), Verdict::End(_))
+            matches!(pulse.verdict(Limits::NORMAL, now), Verdict::End(_))
         })
     }
 
@@ -221,7 +219,10 @@ mod tests {
         pulse.hear(Message::At(Place::Volume(volume(2))), start);
         pulse.hear(Message::Alive(4096), start);
         let said: Vec<(u32, Verdict)> = (1..=60)
-            .map(|second| (second, pulse.verdict(start + SECOND * second)))
+            .map(|second| {
+                let now = start + SECOND * second;
+                (second, pulse.verdict(Limits::NORMAL, now))
+            })
             .filter(|(_, verdict)| *verdict != Verdict::Wait)
             .collect();
         let times: Vec<u32> = said.iter().map(|(second, _)| *second).collect();
@@ -256,12 +257,13 @@ mod tests {
     #[test]
     fn an_entry_may_take_what_the_policy_says() {
         let start = Instant::now();
-        let mut pulse = Pulse::new(Limits::of(SECOND * 30), start);
+        let limits = Limits::of(SECOND * 30);
+        let mut pulse = Pulse::new(start);
         for second in 1..=40 {
             pulse.hear(entry(0), start + SECOND * second);
         }
-        assert_eq!(pulse.verdict(start + SECOND * 40), Verdict::Wait);
-        let ended = pulse.verdict(start + SECOND * 41);
+        assert_eq!(pulse.verdict(limits, start + SECOND * 40), Verdict::Wait);
+        let ended = pulse.verdict(limits, start + SECOND * 41);
         let text = "the loader is at work for 40 s".to_owned();
         assert_eq!(ended, Verdict::End(text));
     }

@@ -1,5 +1,6 @@
 //! [`Running`]: a loader that runs, as process 1 sees it.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -93,14 +94,14 @@ impl Running {
     }
 
     /// Gives what it says to `hear` until `reap` tells how it has ended. One that does not get on is ended,
-    /// and one that does not take that is left behind.
+    /// and one that does not take that is left behind. What it says may bring other limits.
     pub(super) fn listen(
         self,
-        limits: Limits,
+        limits: &Cell<Limits>,
         hear: &mut dyn FnMut(Said<'_>),
         mut reap: impl FnMut() -> Option<WaitStatus>,
     ) -> Ended {
-        let mut pulse = Pulse::new(limits, Instant::now());
+        let mut pulse = Pulse::new(Instant::now());
         let mut lines = Lines::default();
         let mut channels = [Channel::new(self.control), Channel::new(self.log)];
         let mut killed: Option<Instant> = None;
@@ -121,7 +122,7 @@ impl Running {
             control.hear(&mut pulse, hear);
             let say = &mut |line: &str| hear(Said::Line(line));
             log.copy(&mut lines, say);
-            let left_behind = killed.is_some_and(|killed| killed.elapsed() >= limits.death);
+            let left_behind = killed.is_some_and(|killed| killed.elapsed() >= limits.get().death);
             if status.is_some() || left_behind {
                 rest = rest.saturating_sub(1);
                 if rest != 0 && more && !left_behind {
@@ -133,7 +134,7 @@ impl Running {
             if killed.is_some() {
                 continue;
             }
-            match pulse.verdict(Instant::now()) {
+            match pulse.verdict(limits.get(), Instant::now()) {
                 Verdict::Wait => {}
                 Verdict::Say(text) => say(&text),
                 Verdict::End(text) => {
@@ -247,14 +248,27 @@ mod tests {
 
     /// `python3` and not a shell: a shell can't send packets.
     fn run(script: &str, limits: Limits) -> Heard {
-        run_reaped(script, limits, |pid| {
-            // Not `reap`: other tests have children too.
-            let ended = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
-            ended.ok()?.map(|(_, status)| status)
-        })
+        run_reaped(script, limits, reap)
+    }
+
+    /// That of this module would take the children of other tests, too.
+    fn reap(pid: Pid) -> Option<WaitStatus> {
+        let ended = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+        ended.ok()?.map(|(_, status)| status)
     }
 
     fn run_reaped(script: &str, limits: Limits, reap: impl Fn(Pid) -> Option<WaitStatus>) -> Heard {
+        let limits = Cell::new(limits);
+        run_limited(script, &limits, &|| (), reap)
+    }
+
+    /// Calls `alive` at each sign of life, which may set other limits.
+    fn run_limited(
+        script: &str,
+        limits: &Cell<Limits>,
+        alive: &dyn Fn(),
+        reap: impl Fn(Pid) -> Option<WaitStatus>,
+    ) -> Heard {
         let mut command = Command::new("python3");
         let prelude = "import os, signal, socket, sys, time\n\
                        control = socket.socket(fileno=0)\n\
@@ -266,7 +280,7 @@ mod tests {
         let start = Instant::now();
         let mut hear = |said: Said<'_>| match said {
             Said::Line(line) => lines.push(line.to_owned()),
-            Said::Alive => {}
+            Said::Alive => alive(),
             other => lines.push(format!("{other:?}")),
         };
         let ended = running.listen(limits, &mut hear, || reap(pid));
@@ -317,6 +331,17 @@ mod tests {
         assert_eq!(heard.lines.len(), 1);
         assert!(heard.lines[0].contains("no sign of life"));
         assert_eq!(heard.ended.pulse.during().unwrap(), " while at /dev/sda");
+    }
+
+    /// A watchdog that comes while a loader runs leaves it less time.
+    #[test]
+    fn other_limits_hold_from_the_sign_of_life_that_brings_them() {
+        let limits = Cell::new(Limits::NORMAL);
+        let shorter = || limits.set(SHORT);
+        let heard = run_limited("tell('alive 1')\nwhile True: pass", &limits, &shorter, reap);
+        assert_eq!(heard.ended.status.unwrap().terminating_signal(), Some(9));
+        // The longer ones would have been told of before.
+        assert_eq!(heard.lines.len(), 1, "{:?}", heard.lines);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The parent: it starts the loader, listens to it, and acts on how it ends.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use rustix::process::{Pid, WaitOptions, WaitStatus};
@@ -173,6 +174,11 @@ impl Supervisor {
         self.pet();
     }
 
+    /// How long a loader may do what, for now.
+    fn limits(&self) -> Limits {
+        Limits::of(self.policy.failure.limit).within(self.watchdogs.timeout())
+    }
+
     /// Something gets on: the machine is not reset for now.
     pub(super) fn pet(&mut self) {
         for line in self.watchdogs.pet() {
@@ -301,15 +307,18 @@ impl Supervisor {
         self.pet();
         let running = Running::start(lost)?;
         let pid = running.pid();
-        let limits = Limits::of(self.policy.failure.limit);
-        let limits = limits.within(self.watchdogs.timeout());
+        let limits = Cell::new(self.limits());
         let mut hear = |said: Said<'_>| match said {
             Said::Line(line) => self.say(line),
             Said::Menu => self.lend(),
             Said::Log => self.copy_log(),
-            Said::Alive => self.pet(),
+            Said::Alive => {
+                // A watchdog may have come, under which it is ended earlier.
+                self.pet();
+                limits.set(self.limits());
+            }
         };
-        let ended = running.listen(limits, &mut hear, || reap(Some(pid)));
+        let ended = running.listen(&limits, &mut hear, || reap(Some(pid)));
         let round = Round::of(ended);
         self.take_back();
         if let Round::Died { how, place } = &round {
@@ -409,7 +418,7 @@ mod tests {
     #[allow(clippy::zombie_processes)] // collected by its number
     fn round(script: &str, messages: &[Message]) -> Round {
         let now = Instant::now();
-        let mut pulse = Pulse::new(Limits::NORMAL, now);
+        let mut pulse = Pulse::new(now);
         for message in messages {
             pulse.hear(message.clone(), now);
         }
@@ -455,7 +464,7 @@ mod tests {
     #[test]
     fn who_hangs_takes_the_whole_disk_with_him() {
         let now = Instant::now();
-        let mut pulse = Pulse::new(Limits::NORMAL, now);
+        let mut pulse = Pulse::new(now);
         let disk = DiskName {
             path: "/dev/sda".to_owned(),
             sequence: Some(7),

@@ -354,8 +354,15 @@ impl Setup {
 
     /// Another policy, and a script that runs beside process 1, from its start on.
     pub fn policy_and_script(self, text: &str, script: &str) -> Setup {
+        self.policy_and_scripts(text, "", script)
+    }
+
+    /// The same, with another script `before` process 1: its programs are the shell and `/bin/mknod`. What it opens as
+    /// file 9 is open in the script beside process 1, and not in that.
+    pub fn policy_and_scripts(self, text: &str, before: &str, script: &str) -> Setup {
         // The name of the shell is that of its program, which finds all others in itself once there is a `/proc`.
-        let script = format!("(while [ ! -e /proc/1 ]; do :; done\n{script}) &\nexec /init\n");
+        let beside = format!("(while [ ! -e /proc/1 ]; do :; done\n{script}) &");
+        let script = format!("{before}\n{beside}\nexec /init 9>&-\n");
         let setup = self.archive(text, &[], Some(busybox()), Some(&script));
         setup.arguments(&["-append", "rdinit=/bin/sh -- /bin/first"])
     }
@@ -379,6 +386,7 @@ impl Setup {
         std::fs::create_dir_all(root.join("bin")).unwrap();
         if let Some(shell) = shell {
             std::fs::copy(shell, root.join("bin/sh")).unwrap();
+            std::os::unix::fs::symlink("sh", root.join("bin/mknod")).unwrap();
         }
         if let Some(script) = script {
             let first = root.join("bin/first");

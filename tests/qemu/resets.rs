@@ -108,18 +108,26 @@ size=$((0x${end#*-} - start))
 dd if=/loop of=/proc/1/mem bs=$size count=1 oflag=seek_bytes seek=$start conv=notrunc && echo process 1 loops
 "#;
 
-/// A loader is stopped, which is ended, and then process 1 loops, which nothing on this machine could end but its
-/// watchdog.
+/// Who has the watchdog when process 1 comes: a process that hangs.
+const HOLDER: &str = "/bin/mknod /watchdog c 10 130\nexec 9>/watchdog";
+
+/// It is ended, and its watchdog is free. Then a loader is stopped, which is ended, and then process 1 loops, which
+/// nothing on this machine could end but its watchdog.
+const HANGING: &str = "sleep 1000 &\nkill -STOP $!\nexec 9>&-\nsleep 3\nkill -KILL $!\nsleep 3\n\
+                       kill -STOP $(pidof pilotlight-loader)\nsleep 12\n";
+
 #[test]
 fn a_loader_that_hangs_is_ended_and_a_process_1_that_hangs_is_reset() {
     const POLICY: &str = "[wait]\ndisks = 3600\n[watchdog]\ntimeout = 10\n";
-    let script = format!("sleep 2\nkill -STOP $(pidof pilotlight-loader)\nsleep 12\n{LOOP}");
     let mut machine = Machine::set_up("hangs")
         .arguments(&WATCHDOG)
         .arguments(&RESETS)
-        .policy_and_script(POLICY, &script)
+        .policy_and_scripts(POLICY, HOLDER, &format!("{HANGING}{LOOP}"))
         .start();
+    machine.expect("/dev/watchdog0: no watchdog: ", BOOT);
+    machine.expect(", tried again", BOOT);
     machine.expect("/dev/watchdog0: resets the machine after 10 s", BOOT);
+    // It had begun when there was no watchdog, and time for it.
     machine.expect("the loader gave no sign of life for 5 s", BOOT);
     machine.expect("the loader died: signal 9", BOOT);
     machine.expect("process 1 loops", BOOT);
