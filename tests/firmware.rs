@@ -1,5 +1,5 @@
-//! `pilotlight-flash` on Debian's OVMF, compared with UEFIExtract of Debian's `uefitool-cli`, and with `virt-fw-dump` of
-//! PyPI's `virt-firmware`.
+//! `pilotlight-flash` on Debian's OVMF, compared with UEFIExtract of Debian's `uefitool-cli`, and with `virt-fw-dump`
+//! of PyPI's `virt-firmware`.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

@@ -91,8 +91,8 @@ impl KernelMount {
     /// with transactions in it shows the state before them, and that is logged.
     ///
     /// # Errors
-    /// [`FsError::Unsupported`] where the kernel can't, or where it takes longer than a mount may. [`FsError::Io`] where
-    /// the time is over that is allowed besides: another time it may succeed.
+    /// [`FsError::Unsupported`] where the kernel can't, or where it takes longer than a mount may. [`FsError::Io`]
+    /// where the time is over that is allowed besides: another time it may succeed.
     pub(super) fn mount(&self, target: &Target) -> Result<Mounted, FsError> {
         let format = target.format;
         let (filesystem, options) = mount_options(format).ok_or_else(|| {

@@ -114,9 +114,9 @@ fn power_off(supervisor: &mut Supervisor, kernel: &dyn Kernel, again: Duration) 
     }
 }
 
-/// Asks the kernel to be left. It comes back where it refuses. Where a device does not stop in time the machine is reset
-/// without asking any, unless the policy wants it to be off by now: that comes back, with [`ChildError::Timeout`], and
-/// nothing but [`Supervisor::stand_still`] may follow.
+/// Asks the kernel to be left. It comes back where it refuses. Where a device does not stop in time the machine is
+/// reset without asking any, unless the policy wants it to be off by now: that comes back, with
+/// [`ChildError::Timeout`], and nothing but [`Supervisor::stand_still`] may follow.
 pub(super) fn leave(
     how: Leaving,
     supervisor: &mut Supervisor,

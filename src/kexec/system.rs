@@ -35,8 +35,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// There where the firmware is UEFI.
 const UEFI: &str = "/sys/firmware/efi";
 
-/// An initrd with nothing in it: the kernel passes over zeros (`unpack_to_rootfs` in `init/initramfs.c`), and refuses one
-/// of 0 bytes.
+/// An initrd with nothing in it: the kernel passes over zeros (`unpack_to_rootfs` in `init/initramfs.c`), and refuses
+/// one of 0 bytes.
 const NOTHING: [u8; 512] = [0; 512];
 
 /// `kexec_file_load(2)`: the kernel reads, checks and places the files itself. Nothing can interrupt it: it is asked by

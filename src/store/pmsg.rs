@@ -1,4 +1,5 @@
-//! [`Pmsg`]: memory that a reset leaves as it is keeps starts, as lines in it (`Documentation/admin-guide/ramoops.rst`).
+//! [`Pmsg`]: memory that a reset leaves as it is keeps starts, as lines in it
+//! (`Documentation/admin-guide/ramoops.rst`).
 //!
 //! The kernel takes what is there as soon as it knows of the memory, shows it in a file, and empties the memory: what
 //! is not written again is gone with the next reset. What was written can't be read back before.

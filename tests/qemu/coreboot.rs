@@ -10,8 +10,8 @@ use super::disk::{Image, directory, run};
 use super::machine::Machine;
 use super::{BOOT, log_in};
 
-/// Vital product data as they lie in the flash: strings by their keys, with the lengths of both in front, behind a header
-/// at a place of its own (coreboot's `src/drivers/vpd/vpd_tables.h` and `vpd_decode.c`).
+/// Vital product data as they lie in the flash: strings by their keys, with the lengths of both in front, behind a
+/// header at a place of its own (coreboot's `src/drivers/vpd/vpd_tables.h` and `vpd_decode.c`).
 fn vital_data(strings: &[(&str, &str)]) -> Vec<u8> {
     let mut list = Vec::new();
     for (key, value) in strings {
@@ -62,8 +62,8 @@ fn rom() -> PathBuf {
     rom
 }
 
-/// The memory that coreboot says it keeps or leaves: first and last byte, and whether anybody may use it. What is next to
-/// each other is one.
+/// The memory that coreboot says it keeps or leaves: first and last byte, and whether anybody may use it. What is next
+/// to each other is one.
 fn memory(log: &str) -> Vec<(u64, u64, bool)> {
     let lines = log.lines();
     let lines = lines.skip_while(|line| !line.starts_with("Writing coreboot table at"));

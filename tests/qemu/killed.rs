@@ -82,7 +82,8 @@ fn hits(log: &str) -> BTreeMap<&str, usize> {
     hits
 }
 
-/// How many boots the name of a counted entry leaves, and how many are done; nothing of a line that was cut short by a kill.
+/// How many boots the name of a counted entry leaves, and how many are done; nothing of a line that was cut short by a
+/// kill.
 fn counter(path: &str) -> Option<(usize, usize)> {
     let name = path.strip_prefix("/loader/entries/counted+")?;
     let (left, done) = name.strip_suffix(".conf")?.split_once('-')?;

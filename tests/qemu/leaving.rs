@@ -1,7 +1,7 @@
 //! Ends that hang: of a jump, of a reset and of a power-off, each in what the policy wants.
 //!
-//! All devices are stopped before, and a disk that never ends its last flush holds that up. QEMU itself waits for it, too,
-//! before it resets anything: what the machine has asked for is seen in its events.
+//! All devices are stopped before, and a disk that never ends its last flush holds that up. QEMU itself waits for it,
+//! too, before it resets anything: what the machine has asked for is seen in its events.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;

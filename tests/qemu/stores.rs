@@ -80,8 +80,8 @@ const RAMOOPS: [&str; 6] = [
     "pmsg_size=0x20000",
 ];
 
-/// Debian's kernel reads what is there as soon as its driver is loaded, and can't write it. The watchdog of a management
-/// controller is stopped before each jump.
+/// Debian's kernel reads what is there as soon as its driver is loaded, and can't write it. The watchdog of a
+/// management controller is stopped before each jump.
 #[test]
 fn memory_that_outlives_a_reset_has_the_count_and_the_report() {
     const POLICY: &str = "[failure]\nresets = 1\nstore = \"pstore\"\n[watchdog]\ntimeout = 60\n";

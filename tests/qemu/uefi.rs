@@ -149,8 +149,8 @@ fn grub_on_nvme_from_the_flash_with_a_tpm() {
     machine.finish();
 }
 
-/// The firmware has given an initrd to the flash kernel, and tells every kernel after it where that was. It is large, so
-/// that other things are there by then.
+/// The firmware has given an initrd to the flash kernel, and tells every kernel after it where that was. It is large,
+/// so that other things are there by then.
 #[test]
 fn a_kernel_without_an_initrd_does_not_take_that_of_the_firmware() {
     let small = Small::without_initrd("uefi-initrd", "bare");

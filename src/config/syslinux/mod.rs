@@ -27,8 +27,8 @@ use crate::entry::{FileRef, VolumeId};
 use crate::fs::FsPath;
 use crate::inventory::Inventory;
 
-/// Lists what the first configuration on a volume offers that offers anything, where there is one, and says which it is. It has its share
-/// of what all of the disk may take.
+/// Lists what the first configuration on a volume offers that offers anything, where there is one, and says which it
+/// is. It has its share of what all of the disk may take.
 ///
 /// # Errors
 /// Why it was not looked for everywhere, in words.

@@ -35,7 +35,8 @@ impl Pace {
     }
 }
 
-/// What a person types to stay. It is shown with blanks, so that a line which sends back what is shown does not type it.
+/// What a person types to stay. It is shown with blanks, so that a line which sends back what is shown does not type
+/// it.
 const PROOF: [char; 4] = ['7', '3', '9', '1'];
 
 /// How much of it was typed in a row.

@@ -138,8 +138,9 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Whether the first error is a name with a dot behind it, and not in a header. `toml` lets such keys add to a table that
-/// a header of a table inside of it has implied; TOML 1.0 wants all of that table's keys below one header ("Table").
+/// Whether the first error is a name with a dot behind it, and not in a header. `toml` lets such keys add to a table
+/// that a header of a table inside of it has implied; TOML 1.0 wants all of that table's keys below one header
+/// ("Table").
 fn is_refused_at_a_dot(text: &str) -> bool {
     read(text).is_err_and(|(span, _)| {
         let before = text[..span.start()].rsplit('\n').next();

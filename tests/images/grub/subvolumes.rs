@@ -7,8 +7,8 @@ use super::machine::Machine;
 use super::systems::list;
 use crate::kit::{MIB, sparse};
 
-/// It is the same list as that of the same files in directories, or on ext4: those of the system, and those of the other
-/// snapshots, which are in a subvolume beside it.
+/// It is the same list as that of the same files in directories, or on ext4: those of the system, and those of the
+/// other snapshots, which are in a subvolume beside it.
 #[test]
 fn subvolumes_make_no_difference() {
     for (description, known, filesystem) in [
