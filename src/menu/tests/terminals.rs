@@ -11,7 +11,9 @@ use super::Machine;
 use super::vt100::Vt100;
 use crate::boot::Step;
 use crate::menu::view;
-use crate::menu::{Charset, Choice, Event, Kind, Menu, Model, Port, Size, Terminal, Timeout, Wish};
+use crate::menu::{
+    Charset, Choice, Event, Key, Kind, Menu, Model, Port, Size, Terminal, Timeout, Wish,
+};
 use proptest::prelude::*;
 
 const MS: Duration = Duration::from_millis(1);
@@ -375,6 +377,37 @@ fn a_password_is_checked_and_never_shown() {
     );
     assert_eq!(sent.matches("Checking").count(), 2, "{sent}");
     assert!(!sent.contains("secret") && !sent.contains("se*"), "{sent}");
+}
+
+/// A list is typed line by line: a second is none.
+#[test]
+fn the_pause_before_the_next_password_is_typed_in_few_lines() {
+    let mut machine = Machine::new(&["*a", "b"], Timeout::default());
+    machine.model.permissions.edit = crate::menu::Access::Password;
+    machine.model.permissions.password = true;
+    machine.model.permissions.attempts = 9;
+    for _ in 0..5 {
+        machine.model.guard.judge(false, Duration::ZERO);
+    }
+    machine.press(&[Key::Escape, Key::Char('e')]);
+    let paper = Line::new(None);
+    let mut menu = menu(machine.model, &[(&paper, Kind::Lines)]);
+    for second in 0..=16 {
+        menu.turn(MS * 1000 * second);
+    }
+    let sent = String::from_utf8(paper.sent()).unwrap();
+    let lines: Vec<&str> = sent.lines().skip(1).collect();
+    let pause = |left: &str| format!("The next password is taken within {left} s");
+    assert_eq!(
+        lines,
+        [
+            pause("20"),
+            pause("10"),
+            pause("5"),
+            "Password: ".to_owned()
+        ],
+        "{sent}"
+    );
 }
 
 #[test]

@@ -95,7 +95,7 @@ pub fn screen(model: &Model, size: Size, charset: Charset) -> Screen {
             footer.hints = "Space choose or not  Enter done  Escape leave".into();
         }
         Some(Over::Password(prompt)) => {
-            let text = prompt_text(model, prompt.checking);
+            let text = prompt_text(model, prompt.checking, |left| format!("in {left} s"));
             let dots = "*".repeat(prompt.line.text().chars().count());
             let end = screen.write(body.start, 0, &(text + &dots), Style::Plain);
             screen.cursor = (body.start, end);
@@ -217,11 +217,11 @@ fn countdown(model: &Model, when: impl Fn(u64) -> String) -> Option<String> {
     })
 }
 
-fn prompt_text(model: &Model, checking: bool) -> String {
+fn prompt_text(model: &Model, checking: bool, when: impl Fn(u64) -> String) -> String {
     match model.guard.pause(model.now) {
         _ if checking => "Checking".to_owned(),
         0 => "Password: ".to_owned(),
-        seconds => format!("The next password is taken in {seconds} s"),
+        left => format!("The next password is taken {}", when(left)),
     }
 }
 

@@ -23,8 +23,9 @@ pub struct Typed {
 
 /// What a terminal that types lines shows.
 pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
+    let when = |left| format!("within {} s", coarse(left));
     let mut typed = Typed {
-        message: message(model, |left| format!("within {} s", coarse(left))),
+        message: message(model, when),
         ..Typed::default()
     };
     let mut lines = vec![title(model)];
@@ -85,7 +86,7 @@ pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
             }
         }
         Some(Over::Password(prompt)) => {
-            typed.prompt = prompt_text(model, prompt.checking);
+            typed.prompt = prompt_text(model, prompt.checking, when);
             typed.input = "*".repeat(prompt.line.text().chars().count());
         }
         Some(Over::Progress(progress)) => {
