@@ -9,6 +9,7 @@
 //! itself is left to the caller, who first lets go of everything that the next kernel should not inherit.
 
 mod attempt;
+mod belt;
 mod counting;
 mod cpio;
 mod environment;

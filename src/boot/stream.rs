@@ -3,11 +3,11 @@
 //! Reading and hashing overlap in two threads, since hashing is the larger cost of the two.
 
 use std::ops::Range;
-use std::sync::mpsc;
 use std::thread;
 
 use sha2::{Digest, Sha256};
 
+use super::belt::Belt;
 use super::payload::{Draft, Part, PayloadError};
 use super::witness::Witness;
 use crate::disk::bytes::set_length;
@@ -98,30 +98,30 @@ impl<'a> Stream<'a> {
         progress: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Part, PayloadError> {
         let size = self.size;
+        // Empty chunks come back from the hashing thread, so that memory is bounded.
+        let (chunks, empty) = (Belt::default(), Belt::default());
         thread::scope(|scope| {
-            // Empty chunks come back from the hashing thread, so that memory is bounded.
-            let (to_hasher, chunks) = mpsc::channel::<Vec<u8>>();
-            let (from_hasher, empty) = mpsc::channel::<Vec<u8>>();
+            let (to_hasher, from_hasher) = (chunks.feeder(), empty.feeder());
             for _ in 0..IN_FLIGHT {
-                // The receiver lives in this function: sending can't fail.
-                let _ = from_hasher.send(Vec::new());
+                from_hasher.put(Vec::new());
             }
-            let hasher = scope.spawn(move || {
+            let hasher = scope.spawn(|| {
+                // The belt ends with this thread.
+                let from_hasher = from_hasher;
                 let mut hash = Sha256::new();
                 let mut witness = witness;
-                for chunk in chunks {
+                while let Some(chunk) = chunks.next() {
                     hash.update(&chunk);
                     if let Some(witness) = &mut witness {
                         witness.update(&chunk);
                     }
-                    // The reader may have given up meanwhile.
-                    let _ = from_hasher.send(chunk);
+                    from_hasher.put(chunk);
                 }
                 <[u8; 32]>::from(hash.finalize())
             });
             let mut done: u64 = 0;
             while done < size {
-                let mut chunk = empty.recv().unwrap_or_default();
+                let mut chunk = empty.next().unwrap_or_default();
                 if self.head.is_empty() {
                     let left = usize::try_from(size.saturating_sub(done)).unwrap_or(CHUNK);
                     set_length(&mut chunk, left.min(CHUNK));
@@ -140,8 +140,7 @@ impl<'a> Stream<'a> {
                 if !progress(done) {
                     return Err(PayloadError::Stopped);
                 }
-                // The thread ends only after this sender is gone.
-                let _ = to_hasher.send(chunk);
+                to_hasher.put(chunk);
             }
             drop(to_hasher);
             let sha256 = hasher.join().map_err(|_| PayloadError::Hasher)?;

@@ -4,7 +4,6 @@
 //! an end. A loader that hangs is ended long before; what is left is a process 1, or a kernel, that hangs itself.
 #![allow(unsafe_code)] // ioctls that rustix does not have
 
-use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::fs::File;
 use std::io::{self, Write};
@@ -44,7 +43,7 @@ pub(super) struct Watchdogs {
     open: Vec<Watchdog>,
     petted: Option<Instant>,
     /// What was said of those that can't be opened.
-    complaints: BTreeSet<(&'static str, String)>,
+    complaints: Vec<(&'static str, String)>,
     aim: Aim,
 }
 
@@ -75,7 +74,7 @@ impl Watchdogs {
             policy,
             open: Vec::new(),
             petted: None,
-            complaints: BTreeSet::new(),
+            complaints: Vec::new(),
             aim: Aim::Progress,
         }
     }
@@ -145,7 +144,9 @@ impl Watchdogs {
                     is_known |= is_busy(&error);
                     let again = if is_busy(&error) { ", tried again" } else { "" };
                     let text = format!("{name}: no watchdog: {error}{again}");
-                    if self.complaints.insert((name, text.clone())) {
+                    let complaint = (name, text.clone());
+                    if !self.complaints.contains(&complaint) {
+                        self.complaints.push(complaint);
                         news.push(text);
                     }
                 }
