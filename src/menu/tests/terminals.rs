@@ -352,12 +352,19 @@ fn a_key_that_was_pressed_before_brings_a_menu_that_is_not_shown() {
     assert_eq!(menu.turn(MS * 1000).len(), 1);
 }
 
+/// One whose command lines are changed by who knows a password.
+fn guarded() -> Machine {
+    let mut machine = Machine::new(&["*a", "b"], Timeout::default());
+    let permissions = &mut machine.model.permissions;
+    permissions.edit = crate::menu::Access::Password;
+    permissions.password = true;
+    permissions.attempts = 9;
+    machine
+}
+
 #[test]
 fn a_password_is_checked_and_never_shown() {
-    let mut machine = Machine::new(&["*a", "b"], Timeout::default());
-    machine.model.permissions.edit = crate::menu::Access::Password;
-    machine.model.permissions.password = true;
-    machine.model.permissions.attempts = 3;
+    let machine = guarded();
     let (screen, paper) = (Line::new(Some(Size::VT100)), Line::new(None));
     let mut menu = menu(
         machine.model,
@@ -382,10 +389,7 @@ fn a_password_is_checked_and_never_shown() {
 /// A list is typed line by line: a second is none.
 #[test]
 fn the_pause_before_the_next_password_is_typed_in_few_lines() {
-    let mut machine = Machine::new(&["*a", "b"], Timeout::default());
-    machine.model.permissions.edit = crate::menu::Access::Password;
-    machine.model.permissions.password = true;
-    machine.model.permissions.attempts = 9;
+    let mut machine = guarded();
     for _ in 0..5 {
         machine.model.guard.judge(false, Duration::ZERO);
     }
