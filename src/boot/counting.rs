@@ -5,14 +5,18 @@ use std::path::Path;
 
 use super::renaming::{RenameError, Renaming};
 use crate::config::bls::{Counter, Place};
-use crate::entry::{BootEntry, EntrySource, VolumeId};
-use crate::fs::FsPath;
+use crate::disk::Format;
+use crate::entry::{BootEntry, EntrySource, FileRef};
+use crate::fs::{FileKind, Filesystem, FsPath};
 use crate::inventory::Inventory;
 use crate::policy::Counting;
 use crate::text::Printable;
 
 /// So many names are tried where others have the first ones.
 const MAX_NAMES: usize = 16;
+
+/// How the names of counted files end.
+const SUFFIXES: [&str; 2] = [".conf", ".efi"];
 
 /// Is a boot of this entry counted? `can_confirm` tells whether a booted system can be told where its counter
 /// is. systemd-bless-boot looks for that on the EFI system partition and XBOOTLDR alone.
@@ -35,7 +39,8 @@ pub fn is_counted(
         }
 }
 
-/// How the file of `entry` is named once a boot of it is counted; one without tries left keeps its name.
+/// How the file of `entry` is named once a boot of it is counted; one without tries left keeps its name, and so does
+/// one whose last count was cut short when it had that name already: that boot never began.
 ///
 /// # Errors
 /// [`CountError`]; no boot can be counted then.
@@ -45,12 +50,13 @@ pub fn counted_name(inventory: &Inventory, entry: &BootEntry) -> Result<FsPath, 
         return Ok(file.path.clone());
     }
     let (directory, old) = split(&file.path);
-    let new = new_name(inventory, file.volume, directory, old);
+    let new = Beside::of(inventory, file).and_then(|beside| beside.new_name(old));
     let renamed = new.and_then(|new| FsPath::new(&format!("{directory}/{new}")).ok());
     renamed.ok_or_else(|| CountError::new(inventory, entry, Reason::NoName))
 }
 
-/// Counts a boot of `entry` by renaming its file to this name. The filesystem is mounted below `mounts` for that.
+/// Counts a boot of `entry` by renaming its file to this name, and takes away what counts that were cut short have left
+/// beside it. The filesystem is mounted below `mounts` for that.
 ///
 /// # Errors
 /// [`CountError`]; the boot is not counted then.
@@ -62,25 +68,31 @@ pub fn count(
 ) -> Result<(), CountError> {
     let file = &entry.origin.file;
     let at = |reason| CountError::new(inventory, entry, reason);
-    if file.path == *name {
-        return Ok(());
-    }
     let (directory, old) = split(&file.path);
     let (_, new) = split(name);
+    let mut left = Beside::of(inventory, file).map_or_else(Vec::new, |beside| beside.left);
+    left.retain(|name| name != new);
+    if old == new && left.is_empty() {
+        return Ok(());
+    }
     let volume = inventory
         .volume(file.volume)
         .filter(|volume| volume.assembled.is_none() && inventory.image(file.volume).is_none());
     let format = volume.and_then(|volume| volume.content.format);
     let node = volume.and_then(|volume| volume.device.as_ref()?.node());
     let point = mounts.join("counting");
-    let renaming = node
-        .zip(format)
-        .and_then(|(node, format)| Renaming::new(&node, format, &point, directory, (old, new)));
+    let renaming = node.zip(format).and_then(|(node, format)| {
+        Renaming::new(&node, format, &point, directory, (old, new), &left)
+    });
     let renaming = renaming.ok_or_else(|| at(Reason::Unwritable))?;
     std::fs::create_dir_all(&point).map_err(|error| at(Reason::Point(error)))?;
     let description = inventory.describe(file).to_string();
+    let becomes = match old == new {
+        true => "is that already, by a count that was cut short:",
+        false => "becomes",
+    };
     log::info!(
-        "counting this boot: {} becomes {new}",
+        "counting this boot: {} {becomes} {new}",
         Printable(&description)
     );
     renaming.run().map_err(|error| at(Reason::Kernel(error)))
@@ -92,23 +104,79 @@ fn split(path: &FsPath) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// The first of the names that follow in counting, and that no other file has. Where the power went while FAT had
-/// the old and the new name of a file, this one is the old one again, and must not stay as it is. The other one
-/// can't be taken away: on FAT the content would go with it.
-fn new_name(inventory: &Inventory, volume: VolumeId, directory: &str, old: &str) -> Option<String> {
-    let path = FsPath::new(directory).ok()?;
-    let files = inventory.filesystem(volume).ok()?.read_dir(&path).ok()?;
-    let is_taken = |name: &str| {
-        files
+/// The name that follows in counting.
+fn next(name: &str) -> Option<String> {
+    let mut suffixes = SUFFIXES.into_iter();
+    suffixes.find_map(|suffix| Counter::next(name, suffix))
+}
+
+/// A name with a counter, without that.
+fn uncounted(name: &str) -> Option<String> {
+    let mut names = SUFFIXES
+        .into_iter()
+        .map(|suffix| Counter::split(name, suffix));
+    names.find_map(|(stem, counter)| counter.map(|_| stem))
+}
+
+/// What else is in the directory of a counted file.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Beside {
+    /// Names that are taken.
+    taken: Vec<String>,
+    /// What counts of this file have left on FAT where they were cut short: empty files with its name but for the
+    /// counter. Nothing else is ever empty and named so.
+    left: Vec<String>,
+}
+
+impl Beside {
+    fn of(inventory: &Inventory, file: &FileRef) -> Option<Beside> {
+        let format = inventory.volume(file.volume)?.content.format;
+        let filesystem = inventory.filesystem(file.volume).ok()?;
+        Beside::read(filesystem, format == Some(Format::Fat), &file.path)
+    }
+
+    fn read(filesystem: &dyn Filesystem, is_fat: bool, path: &FsPath) -> Option<Beside> {
+        let (directory, name) = split(path);
+        let directory = FsPath::new(directory).ok()?;
+        let counted = uncounted(name).filter(|_| is_fat);
+        let is_empty = |name: &str| {
+            let path = directory.join(name).ok()?;
+            let file = filesystem.metadata(&path).ok()?;
+            Some(file.kind == FileKind::File && file.size == 0)
+        };
+        let is_left = |other: &str| {
+            let is_named_so = other != name && counted.is_some() && uncounted(other) == counted;
+            is_named_so && is_empty(other) == Some(true)
+        };
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for item in filesystem.read_dir(&directory).ok()? {
+            match is_left(&item.name) {
+                true => left.push(item.name),
+                false => taken.push(item.name),
+            }
+        }
+        Some(Beside { taken, left })
+    }
+
+    /// The first of the names that follow in counting, and that no other file has. Where the power went while FAT had
+    /// the content behind the old and the new name of a file, this one is the old one again, and must not stay as it
+    /// is. The other one can't be taken away: on FAT the content would go with it.
+    fn new_name(&self, old: &str) -> Option<String> {
+        // The name before this one is taken away last: no boot began since.
+        if self
+            .left
             .iter()
-            .any(|file| file.name.eq_ignore_ascii_case(name))
-    };
-    let next = |name: &str| {
-        let mut suffixes = [".conf", ".efi"].into_iter();
-        suffixes.find_map(|suffix| Counter::next(name, suffix))
-    };
-    let names = std::iter::successors(next(old), |name| next(name));
-    names.take(MAX_NAMES).find(|name| !is_taken(name))
+            .any(|left| next(left).as_deref() == Some(old))
+        {
+            return Some(old.to_owned());
+        }
+        let is_taken = |name: &str| {
+            let mut taken = self.taken.iter();
+            taken.any(|other| other.eq_ignore_ascii_case(name))
+        };
+        let names = std::iter::successors(next(old), |name| next(name));
+        names.take(MAX_NAMES).find(|name| !is_taken(name))
+    }
 }
 
 /// A boot was not counted.
@@ -195,17 +263,24 @@ mod tests {
         assert!(!counted(&without, Counting::Always));
     }
 
+    /// What is beside `/e/NAME` among these files, and how that is named once it is counted.
+    fn beside(name: &str, is_fat: bool, files: &[(&str, &str)]) -> (Beside, Option<String>) {
+        let filesystem = files
+            .iter()
+            .fold(MemoryFilesystem::new(), |filesystem, (name, content)| {
+                filesystem.file(&format!("/e/{name}"), *content)
+            });
+        let path = FsPath::new(&format!("/e/{name}")).unwrap();
+        let beside = Beside::read(&filesystem, is_fat, &path).unwrap();
+        let new = beside.new_name(name);
+        (beside, new)
+    }
+
     #[test]
     fn a_name_that_is_taken_counts_as_passed() {
         let name = |old: &str, taken: &[&str]| {
-            let filesystem = taken
-                .iter()
-                .fold(MemoryFilesystem::new(), |filesystem, name| {
-                    filesystem.file(&format!("/e/{name}"), "")
-                });
-            let mut inventory = Inventory::new();
-            let volume = inventory.add_filesystem("uuid", Box::new(filesystem));
-            new_name(&inventory, volume, "/e", old)
+            let taken: Vec<_> = taken.iter().map(|name| (*name, "content")).collect();
+            beside(old, true, &taken).1
         };
         let is = |name: &str| Some(name.to_owned());
         assert_eq!(name("a+3.conf", &["a+3.conf"]), is("a+2-1.conf"));
@@ -213,6 +288,69 @@ mod tests {
         let taken = ["a+1-2.conf", "a+0-3.conf", "a+0-4.conf"];
         assert_eq!(name("a+2-1.conf", &taken), is("a+0-5.conf"));
         assert_eq!(name("a+1-8.conf", &["a+0-9.conf"]), None);
+    }
+
+    /// What a cut leaves of `a+3.conf` that becomes `a+2-1.conf`, in the order of the steps.
+    #[test]
+    fn a_count_that_was_cut_short_goes_on() {
+        const WHOLE: &str = "linux /l";
+        let (old, new) = ("a+3.conf", "a+2-1.conf");
+        // The file that is started, what is there, and how it is named then, and which names are taken away.
+        let states: [(&str, &[(&str, &str)], &str, &[&str]); 8] = [
+            (old, &[(old, WHOLE)], new, &[]),
+            // The new name has nothing behind it: it is taken. No try is lost.
+            (old, &[(old, WHOLE), (new, "")], new, &[new]),
+            // Both have the content: whichever is started counts on.
+            (old, &[(old, WHOLE), (new, WHOLE)], "a+1-2.conf", &[]),
+            (new, &[(old, WHOLE), (new, WHOLE)], "a+1-2.conf", &[]),
+            // The new one alone has it: the boot is counted, and did not begin.
+            (new, &[(old, ""), (new, WHOLE)], new, &[old]),
+            (new, &[(new, WHOLE)], "a+1-2.conf", &[]),
+            // What older counts have left.
+            (
+                new,
+                &[("a+4.conf", ""), (new, WHOLE), ("a+0-3.conf", "")],
+                "a+1-2.conf",
+                &["a+0-3.conf", "a+4.conf"],
+            ),
+            (
+                "a+0-3.conf",
+                &[("a+0-3.conf", WHOLE), ("a+1-2.conf", "")],
+                "a+0-3.conf",
+                &["a+1-2.conf"],
+            ),
+        ];
+        for (started, files, named, left) in states {
+            let (found, name) = beside(started, true, files);
+            assert_eq!(name.as_deref(), Some(named), "{started} of {files:?}");
+            assert_eq!(found.left, left, "{started} of {files:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_taken_away() {
+        let others = [
+            ("b+3.conf", ""),
+            ("A+1-2.conf", ""),
+            ("a+2-1.conf", "x"),
+            ("a+2-1.efi", ""),
+            ("a+2-1.conf.bak", ""),
+            ("a+x.conf", ""),
+            ("a.conf", ""),
+            ("ab+2-1.conf", ""),
+            ("a+0-3.conf/file", ""),
+            (".a+2.conf", ""),
+        ];
+        let (found, name) = beside("a+3.conf", true, &others);
+        assert_eq!(found.left, [""; 0]);
+        assert_eq!(found.taken.len(), others.len());
+        assert_eq!(name.as_deref(), Some("a+0-4.conf"));
+        // Only FAT is renamed in so many steps.
+        let empty = [("a+2-1.conf", "")];
+        let (found, name) = beside("a+3.conf", false, &empty);
+        assert_eq!((found.left.len(), name.as_deref()), (0, Some("a+1-2.conf")));
+        // A file without a counter is not counted.
+        assert_eq!(beside("a.conf", true, &empty).0.left, [""; 0]);
     }
 
     #[test]

@@ -6,14 +6,14 @@
 //! are in different sectors of the directory. So it is done in steps there, each of which is flushed before the next
 //! one; see [`Renaming::rename_on_fat`].
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 
@@ -37,6 +37,8 @@ pub(super) struct Renaming {
     directory: CString,
     old: CString,
     new: CString,
+    /// Other names with nothing behind them, which are taken away.
+    left: Vec<CString>,
 }
 
 /// Why a file was not renamed.
@@ -56,12 +58,16 @@ impl fmt::Display for RenameError {
 impl Renaming {
     /// Gives the file `old` in `directory` the name `new`, on the filesystem of this format in `device`, which
     /// is mounted at `point` for that. `None` for formats that are not written to.
+    ///
+    /// On FAT there may be an empty file of the new name already, and the empty files `left` there are taken away.
+    /// Where both names are the same, that is all.
     pub(super) fn new(
         device: &Path,
         format: Format,
         point: &Path,
         directory: &str,
         (old, new): (&str, &str),
+        left: &[String],
     ) -> Option<Renaming> {
         let is_fat = match format {
             Format::Ext2 | Format::Ext3 | Format::Ext4 => false,
@@ -75,6 +81,11 @@ impl Renaming {
             directory: CString::new(directory).ok()?,
             old: CString::new(old).ok()?,
             new: CString::new(new).ok()?,
+            left: left
+                .iter()
+                .map(|name| CString::new(name.as_str()))
+                .collect::<Result<_, _>>()
+                .ok()?,
         })
     }
 
@@ -145,14 +156,16 @@ impl Renaming {
     /// writes what belongs to one file or to the directory, and flushes the disk (`fat_file_fsync` in `fs/fat/file.c`).
     /// The kernel by itself writes nothing so soon: what was changed has to be 30 s old, and [`LIMIT`] is shorter.
     fn rename_on_fat(&self, directory: &OwnedFd) -> Result<(), Errno> {
+        if self.old == self.new {
+            return self.tidy(directory);
+        }
         let (old, new) = (self.old.as_c_str(), self.new.as_c_str());
-        let open = |name, flags| {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | flags;
-            rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)
-        };
-        let file = open(old, OFlags::empty())?;
+        let file = open_in(directory, old, OFlags::empty())?;
         // A file without content takes the new name: all parts of that are on the disk before any of them counts.
-        let empty = open(new, OFlags::CREATE | OFlags::EXCL)?;
+        let empty = match open_in(directory, new, OFlags::CREATE | OFlags::EXCL) {
+            Err(Errno::EXIST) => open_empty(directory, new)?,
+            made => made?,
+        };
         // This changes no more than which of both slots of the directory is whose (`vfat_rename_exchange`).
         let exchange = || {
             let flags = RenameFlags::EXCHANGE;
@@ -167,7 +180,36 @@ impl Renaming {
         rustix::fs::fsync(&empty)?;
         // Whatever part of the old name a power cut leaves now, there is nothing behind it.
         rustix::fs::unlinkat(directory, old, AtFlags::empty())?;
+        rustix::fs::fsync(directory)?;
+        // That much is counted. What else is left there costs nothing, and is taken away another time.
+        let _ = self.tidy(directory);
+        Ok(())
+    }
+
+    /// Only system calls. Takes away the names that are left, if there is nothing behind them.
+    fn tidy(&self, directory: &OwnedFd) -> Result<(), Errno> {
+        for name in &self.left {
+            open_empty(directory, name)?;
+            rustix::fs::unlinkat(directory, name.as_c_str(), AtFlags::empty())?;
+        }
         rustix::fs::fsync(directory)
+    }
+}
+
+/// Only system calls. Symbolic links are not followed.
+fn open_in(directory: &OwnedFd, name: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | flags;
+    rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)
+}
+
+/// Only system calls. [`Errno::EXIST`] for all but an empty file.
+fn open_empty(directory: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
+    let file = open_in(directory, name, OFlags::empty())?;
+    let stat = rustix::fs::fstat(&file)?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    match is_file && stat.st_size == 0 {
+        true => Ok(file),
+        false => Err(Errno::EXIST),
     }
 }
 
@@ -224,8 +266,14 @@ mod tests {
 
         fn rename(&self, names: (&str, &str)) -> Result<(), RenameError> {
             let point = self.directory.join("point");
-            let renaming =
-                Renaming::new(&self.device, Format::Ext4, &point, "/loader/entries", names);
+            let renaming = Renaming::new(
+                &self.device,
+                Format::Ext4,
+                &point,
+                "/loader/entries",
+                names,
+                &[],
+            );
             let result = renaming.unwrap().run();
             let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
             assert!(!mounts.contains(point.to_str().unwrap()), "it is mounted");
@@ -279,7 +327,10 @@ mod tests {
 
     #[test]
     fn only_what_survives_a_power_cut_is_written_to() {
-        let new = |format| Renaming::new("/dev/x".as_ref(), format, "/x".as_ref(), "/", ("a", "b"));
+        let new = |format| {
+            let (device, point) = ("/dev/x".as_ref(), "/x".as_ref());
+            Renaming::new(device, format, point, "/", ("a", "b"), &[])
+        };
         assert!(new(Format::Fat).is_some() && new(Format::Ext4).is_some());
         assert!(new(Format::Xfs).is_none() && new(Format::Iso9660).is_none());
     }

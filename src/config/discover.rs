@@ -156,13 +156,13 @@ pub fn discover(inventory: &Inventory) -> Found {
             } else if format == Format::Fat && is_in_mbr(volume) {
                 candidates.push(id);
             }
-            match place {
-                Place::Elsewhere => {
-                    let mut group = bls::Group::default();
-                    group.read(filesystem, id, Place::Elsewhere, &budget);
-                    others.push(group);
-                }
-                place => boot.read(filesystem, id, place, &budget),
+            let group = match place {
+                Place::Elsewhere => others.push_mut(bls::Group::default()),
+                Place::Esp | Place::Xbootldr => &mut boot,
+            };
+            group.read(filesystem, id, place, &budget);
+            if format == Format::Fat {
+                group.forget_left(filesystem, id);
             }
         }
         let first = found.entries.len();

@@ -7,6 +7,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 
+use pilotlight::boot::counted_name;
+use pilotlight::config::discover;
 use pilotlight::disk::Disk;
 use pilotlight::fs::FsPath;
 use pilotlight::inventory::Inventory;
@@ -28,13 +30,19 @@ const MAX_UNORDERED: usize = 10;
 
 const OLD: &str = "new+3.conf";
 const NEW: &str = "new+2-1.conf";
+const NEXT: &str = "new+1-2.conf";
 
 /// What a cut leaves changed: the content of pieces that are written wholly, by where they begin.
 type Changes = BTreeMap<u64, Vec<u8>>;
 
+/// Counts that were cut short have left the new name, and another one.
 #[test]
 fn every_power_cut_while_a_boot_is_counted_on_fat() {
-    every_cut_on_fat("cut-fat", add_old);
+    every_cut_on_fat("cut-fat", |image| {
+        add_old(image);
+        let left = [NEW, NEXT].map(|name| (name.to_owned(), ""));
+        image.add_to_stick(ENTRIES, &left);
+    });
 }
 
 /// Where the parts of both names are in four sectors, the last of which is in a cluster that the directory gets for
@@ -102,7 +110,10 @@ fn every_cut_on_fat(name: &str, lay_out: impl Fn(&Image)) -> Vec<Step> {
     let volume = Image::of_files(&format!("{name}-volume"), &files.into());
     lay_out(&volume);
     let machine = Machine::set_up(name).policy("[boot]\ncount = \"always\"\n");
-    let steps = count(&volume, name, machine, 0..64 * MIB);
+    let (steps, counted) = count(&volume, name, machine, 0..64 * MIB);
+    let counted = counted.names(0, ENTRIES);
+    let counted = counted.iter().filter(|name| name.starts_with("new"));
+    assert_eq!(counted.collect::<Vec<_>>(), [NEW]);
     let seen = every_cut(&volume, &cuts(&steps, SECTOR), ["fsck.vfat", "-a"]);
     // FAT has no journal: for a moment both names are there.
     assert!(seen.contains(&[true, true]), "{seen:?}");
@@ -120,14 +131,15 @@ fn every_power_cut_while_a_boot_is_counted_on_ext4() {
     let variables = Variables::new("cut-ext4");
     let machine = Machine::set_up("cut-ext4").firmware(&variables);
     // As long as make-disk says.
-    let steps = count(&image, "cut-ext4", machine, 301 * MIB..601 * MIB);
+    let (steps, _) = count(&image, "cut-ext4", machine, 301 * MIB..601 * MIB);
     let volume = image.partition("cut-ext4-volume", 301 * MIB, 300 * MIB);
     let seen = every_cut(&volume, &cuts(&steps, BLOCK), ["e2fsck", "-p"]);
     assert!(!seen.contains(&[true, true]), "{seen:?}");
 }
 
-/// Has a boot counted, and returns all that was written for that, to this partition. The image stays as it is.
-fn count(image: &Image, name: &str, machine: Setup, partition: Range<u64>) -> Vec<Step> {
+/// Has a boot counted, and returns all that was written for that, to this partition, and what came of it. The image
+/// stays as it is.
+fn count(image: &Image, name: &str, machine: Setup, partition: Range<u64>) -> (Vec<Step>, Image) {
     let recording = Recording::new(name);
     let copy = Image::copy_of(&format!("{name}-machine"), image);
     let mut machine = machine
@@ -137,7 +149,7 @@ fn count(image: &Image, name: &str, machine: Setup, partition: Range<u64>) -> Ve
     machine.expect(&format!("becomes {NEW}"), BOOT);
     machine.expect("jumping", BOOT);
     machine.cut_power();
-    recording.steps(partition)
+    (recording.steps(partition), copy)
 }
 
 /// Looks at what every power cut leaves of a volume, and returns where the entry is found whole: under its old name,
@@ -223,21 +235,43 @@ fn pieces(step: &Step, whole: usize) -> Changes {
     places.zip(pieces).collect()
 }
 
-/// Under which of both names the entry is there with all of its text. One of them has it, and it is offered.
+/// Under which of both names the entry is there with all of its text. One of them has it, and it is offered, as often
+/// as it is there. The next boot counts on from there: none is counted that did not begin, where that can be known.
 fn names_of_the_whole(volume: &Image, text: &[u8], at: &str) -> [bool; 2] {
-    let names = [OLD, NEW].map(|name| read(volume, name).is_some_and(|found| found == text));
-    assert!(names.contains(&true), "{at}: neither name has the entry");
-    let offered = volume.bootable_entries();
-    assert!(
-        offered.contains(&"new.conf".to_owned()),
-        "{at}: {offered:?}"
-    );
+    let [old, new] = [OLD, NEW].map(|name| read(volume, name));
+    let next = match (old.as_deref(), new.as_deref()) {
+        (Some(old), Some(new)) if old == text && new == text => NEXT,
+        (Some(old), _) if old == text => NEW,
+        // Of the old name that is left to take away.
+        (Some(old), Some(new)) if old.is_empty() && new == text => NEW,
+        (None, Some(new)) if new == text => NEXT,
+        (old, new) => panic!("{at}: {old:?} {new:?}"),
+    };
+    let names = [old, new].map(|found| found.is_some_and(|found| found == text));
+    let inventory = open(volume);
+    let offered = discover(&inventory).entries;
+    let of_file = offered
+        .iter()
+        .filter(|entry| entry.title.starts_with("new"));
+    let of_file: Vec<_> = of_file.collect();
+    let is_whole = names.iter().filter(|is_whole| **is_whole).count();
+    assert_eq!(of_file.len(), is_whole, "{at}: {of_file:?}");
+    for entry in of_file {
+        assert!(entry.bootable(), "{at}: {entry:?}");
+        let named = counted_name(&inventory, entry).unwrap();
+        assert_eq!(named.file_name(), next, "{at}: {entry:?}");
+    }
     names
 }
 
-fn read(volume: &Image, name: &str) -> Option<Vec<u8>> {
+fn open(volume: &Image) -> Inventory {
     let mut inventory = Inventory::new();
     inventory.add(Disk::open(&volume.path).unwrap());
+    inventory
+}
+
+fn read(volume: &Image, name: &str) -> Option<Vec<u8>> {
+    let inventory = open(volume);
     let (volume, _) = inventory.volumes().next()?;
     let path = FsPath::new(&format!("/loader/entries/{name}")).unwrap();
     inventory.filesystem(volume).ok()?.read(&path, 1 << 16).ok()

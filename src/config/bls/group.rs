@@ -112,6 +112,30 @@ impl Group {
         self.problems.extend(problems);
     }
 
+    /// Takes out what counting boots has left on `volume`, which is a FAT, where it was cut short: files with a counter
+    /// and nothing in them, beside one with the same name but for that which is not empty.
+    pub fn forget_left(&mut self, filesystem: &dyn Filesystem, volume: VolumeId) {
+        let is_empty = |sorted: &Sorted| {
+            let file = &sorted.entry.origin.file;
+            file.volume == volume
+                && !sorted.entry.bootable()
+                && filesystem
+                    .metadata(&file.path)
+                    .is_ok_and(|file| file.size == 0)
+        };
+        let entries = std::mem::take(&mut self.entries).into_iter();
+        let (empty, mut entries): (Vec<_>, Vec<_>) = entries.partition(is_empty);
+        let whole = entries.len();
+        for sorted in empty {
+            let mut others = entries.iter().take(whole);
+            let is_counted = sorted.entry.tries_left.is_some();
+            if !(is_counted && others.any(|other| sorted.is_beside(other))) {
+                entries.push(sorted);
+            }
+        }
+        self.entries = entries;
+    }
+
     /// Puts the entries in order.
     ///
     /// The default is what a `loader.conf` means, otherwise the first entry that can be booted. What
@@ -318,18 +342,52 @@ mod tests {
         defaults.join(" ")
     }
 
+    /// The files of the entries of a volume with these entries and empty files besides, as a FAT and otherwise.
+    fn beside_empty(names: &[&str], empty: &[&str]) -> [Vec<String>; 2] {
+        [true, false].map(|is_fat| {
+            let filesystem = empty.iter().fold(volume(names, ""), |filesystem, name| {
+                filesystem.file(&format!("/{name}"), "")
+            });
+            let id = VolumeId { disk: 0, volume: 0 };
+            let mut group = Group::default();
+            group.read(&filesystem, id, Place::Esp, &Budget::of_disk(1));
+            if is_fat {
+                group.forget_left(&filesystem, VolumeId { disk: 0, volume: 1 });
+                group.forget_left(&filesystem, id);
+            }
+            let entries = group.finish(&Wishes::default()).entries;
+            let chosen = entries.iter().find(|entry| entry.default);
+            assert!(chosen.unwrap().bootable(), "{names:?} {empty:?}");
+            let files = entries.iter().map(|entry| &entry.origin.file.path);
+            files.map(|path| path.file_name().to_owned()).collect()
+        })
+    }
+
     #[test]
-    fn an_empty_file_stands_behind_the_one_that_was_counted() {
-        for names in [["a+3.conf", "a+2-1.conf"], ["a+2-1.conf", "a+3.conf"]] {
-            let filesystem = volume(&names[..1], "");
-            let filesystem = filesystem.file(&format!("/loader/entries/{}", names[1]), "");
-            let entries = offered(&[(Place::Esp, filesystem)]).entries;
-            let files = entries
-                .iter()
-                .map(|entry| entry.origin.file.path.file_name());
-            assert_eq!(files.collect::<Vec<_>>(), names);
-            assert!(entries[0].default && entries[0].bootable());
+    fn what_a_cut_has_left_of_a_name_is_no_entry() {
+        for [whole, left] in [
+            ["a+3.conf", "a+2-1.conf"],
+            ["a+2-1.conf", "a+3.conf"],
+            // Blessed by a system that another loader has started.
+            ["a.conf", "a+3.conf"],
+        ] {
+            let path = format!("loader/entries/{left}");
+            let [fat, other] = beside_empty(&[whole], &[&path]);
+            assert_eq!(fat, [whole]);
+            assert_eq!(other, [whole, left]);
         }
+        // Of an entry that is not there, in another directory, without a counter, or with another name.
+        let others = [
+            "loader/entries/0+3.conf",
+            "loader/entries/0+2-1.conf",
+            "boot/loader/entries/a+2-1.conf",
+            "loader/entries/a.conf",
+            "loader/entries/A+1-2.conf",
+            "EFI/Linux/a+2-1.efi",
+        ];
+        let [fat, other] = beside_empty(&["a+3.conf"], &others);
+        assert_eq!(fat.len(), 1 + others.len(), "{fat:?}");
+        assert_eq!(fat, other);
     }
 
     #[test]

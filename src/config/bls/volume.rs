@@ -40,6 +40,15 @@ impl Sorted {
         image.unwrap_or(&self.entry.id)
     }
 
+    /// Do the files of both have the same name but for a counter, in the same directory?
+    pub(super) fn is_beside(&self, other: &Sorted) -> bool {
+        let file = |sorted: &Sorted| {
+            let FileRef { volume, path } = &sorted.entry.origin.file;
+            (*volume, path.parent())
+        };
+        self.image() == other.image() && file(self) == file(other)
+    }
+
     /// How many bytes it takes, about.
     pub(in crate::config) fn size(&self) -> usize {
         let Sorted {
