@@ -109,11 +109,16 @@ fn add(
         }
         files
     };
-    let initrd = initrd(names, suffix);
     let class = match suffix.contains("rescue") {
         true => Class::Rescue,
         false => Class::Normal,
     };
+    // Kernels of one release take the same modules. One to repair the system has an initrd of its own, or none.
+    let of_release = || match class {
+        Class::Rescue => None,
+        _ => initrd(names, &version, ""),
+    };
+    let initrd = initrd_of(names, suffix).or_else(of_release);
     let fallback = format!("initramfs-{suffix}-fallback.img");
     let kernel = Kernel {
         path,
@@ -139,8 +144,21 @@ fn insert(kernels: &mut Vec<Kernel>, kernel: Kernel) {
     kernels.insert(at, kernel);
 }
 
-/// The initrd that goes with what follows in the name of a kernel.
-fn initrd(names: &[String], suffix: &str) -> Option<String> {
+/// The initrd that goes with what follows in the name of a kernel. Who installs a kernel over another one keeps that as
+/// `.old` (`arch/x86/boot/install.sh` of Linux), and perhaps its initrd so.
+fn initrd_of(names: &[String], suffix: &str) -> Option<String> {
+    let old = || {
+        let kept = match suffix {
+            "old" => "",
+            suffix => suffix.strip_suffix(".old")?,
+        };
+        initrd(names, kept, ".old")
+    };
+    initrd(names, suffix, "").or_else(old)
+}
+
+/// The initrd with this in its name, and with this behind that.
+fn initrd(names: &[String], suffix: &str, end: &str) -> Option<String> {
     let candidates = match suffix {
         "" => [
             "initrd.img",
@@ -158,7 +176,8 @@ fn initrd(names: &[String], suffix: &str) -> Option<String> {
             format!("initrd-{suffix}.img"),
         ],
     };
-    candidates.into_iter().find(|name| has(names, name))
+    let mut candidates = candidates.into_iter().map(|name| name + end);
+    candidates.find(|name| has(names, name))
 }
 
 /// Is it among the names, which are sorted?

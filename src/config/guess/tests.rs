@@ -127,6 +127,74 @@ fn an_arch_with_a_fallback_and_microcode() {
 }
 
 #[test]
+fn a_kernel_takes_no_initrd_of_another_one() {
+    const VERSIONS: [&str; 2] = ["6.2", "6.1"];
+    // What is in a directory, and which initrd the first kernel there takes, whose header says 6.1.
+    for (files, initrd) in [
+        // `make install` keeps what it writes over; 6.2 is the other kernel.
+        ("vmlinuz.old vmlinuz initrd.img", ""),
+        (
+            "vmlinuz.old vmlinuz initrd.img initrd.img.old",
+            "initrd.img.old",
+        ),
+        ("bzImage.old initrd.gz.old", "initrd.gz.old"),
+        ("kernel.old initramfs.img.old", "initramfs.img.old"),
+        ("vmlinuz.old initrd.img-6.1 initrd.img", "initrd.img-6.1"),
+        ("vmlinuz.old initrd.img-6.2", ""),
+        ("vmlinuz-old initrd-old initrd.old", "initrd-old"),
+        // As with a version in the name.
+        ("vmlinuz-6.1.old initrd.img-6.1", "initrd.img-6.1"),
+        (
+            "vmlinuz-6.1.old initrd.img-6.1 initrd.img-6.1.old",
+            "initrd.img-6.1.old",
+        ),
+        (
+            "kernel-6.1.old initramfs-6.1.img.old initramfs-6.1.img",
+            "initramfs-6.1.img.old",
+        ),
+        (
+            "kernel-6.1.old initramfs-6.1.old.img initramfs-6.1.img.old",
+            "initramfs-6.1.old.img",
+        ),
+        // It was 6.1 that was installed as 6.2 before.
+        ("vmlinuz-6.2.old initrd.img-6.2", ""),
+        (
+            "vmlinuz-6.2.old initrd.img-6.2 initrd.img-6.2.old",
+            "initrd.img-6.2.old",
+        ),
+        // Nothing but the end of a name.
+        ("vmlinuz-bold initrd.img-b.old initrd.img.old", ""),
+        ("vmlinuz-bold initrd-bold.img.old", ""),
+        // Without an initrd of its name it takes that of its version.
+        ("vmlinuz initrd.img-6.1", "initrd.img-6.1"),
+        ("vmlinuz-linux initramfs-6.1.img", "initramfs-6.1.img"),
+        ("vmlinuz-linux initramfs-6.2.img initramfs.img", ""),
+        ("vmlinuz-6.1 initrd.img", ""),
+        ("vmlinuz-0-rescue-x initramfs-6.1.img", ""),
+    ] {
+        let root = MemoryFilesystem::new().file("/etc/os-release", "ID=x");
+        let names = files.split(' ').enumerate();
+        let filesystem = names.fold(root, |filesystem, (number, name)| {
+            let is_kernel = ["vmlinuz", "bzImage", "kernel"]
+                .iter()
+                .any(|begin| name.starts_with(begin));
+            let content = match is_kernel {
+                true => kernel(VERSIONS[usize::from(number == 0)]),
+                false => Vec::new(),
+            };
+            filesystem.file(&format!("/boot/{name}"), content)
+        });
+        let guessed = guessed_on(filesystem, &[]);
+        let first = files.split(' ').next().unwrap();
+        let mut entries = guessed.entries.iter();
+        let entry = entries.find(|entry| entry.origin.file.path.file_name() == first);
+        let initrds = entry.unwrap().initrd.iter();
+        let initrds: Vec<&str> = initrds.map(|file| file.file.path.file_name()).collect();
+        assert_eq!(initrds.join(" "), initrd, "{files}");
+    }
+}
+
+#[test]
 fn what_tells_where_the_root_is() {
     for (fstab, grub, line) in [
         ("", "", "root=UUID=0123-4567 ro"),
