@@ -192,7 +192,7 @@ impl Reader<'_> {
         match keyword {
             "" | "text" => {}
             "menu" => self.menu(line),
-            "include" => self.include(line, split(rest).0),
+            "include" => self.include(line, rest),
             "label" => {
                 self.end_label();
                 let mut label = Label::new(rest, line.file, line.number);
@@ -273,16 +273,7 @@ impl Reader<'_> {
             "begin" => self.begin_menu(&text),
             "end" => self.end_menu(),
             "separator" => self.end_label(),
-            "include" => {
-                let (file, tag) = split(rest);
-                if tag.is_empty() {
-                    self.include(line, file);
-                } else {
-                    self.begin_menu(tag.trim_end());
-                    self.include(line, file);
-                    self.end_menu();
-                }
-            }
+            "include" => self.include(line, rest),
             "start" => self.tree.start = self.menu,
             "hidden" => self.tree.hidden = true,
             "shiftkey" => self.tree.shift_key = true,
@@ -318,7 +309,19 @@ impl Reader<'_> {
         }
     }
 
-    fn include(&mut self, line: &Line<'_>, name: &str) {
+    /// Another file, which is a menu of its own where it is given a name (`doc/menu.txt`).
+    fn include(&mut self, line: &Line<'_>, rest: &str) {
+        let (name, tag) = split(rest);
+        if tag.is_empty() {
+            self.insert(line, name);
+        } else {
+            self.begin_menu(tag.trim_end_matches(is_space));
+            self.insert(line, name);
+            self.end_menu();
+        }
+    }
+
+    fn insert(&mut self, line: &Line<'_>, name: &str) {
         let asked = format!("{}, line {}: ", line.file, line.number);
         let path = match self.files.locate(name) {
             Ok(path) => path,

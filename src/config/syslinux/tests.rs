@@ -387,6 +387,18 @@ fn includes_are_read_in_their_place() {
     );
 }
 
+#[test]
+fn an_include_with_a_name_is_a_menu() {
+    let files = [("/s/a.cfg", "menu title Other\nlabel a\nlinux k a\n")];
+    for keyword in ["include", "menu include"] {
+        let config = format!("ui menu.c32\n{keyword} a.cfg ^In a menu\nlabel last\nlinux k\n");
+        let found = listed_with(&config, &files);
+        let entries = found.entries.iter();
+        let menus: Vec<_> = entries.map(|entry| entry.submenu.join(">")).collect();
+        assert_eq!(menus, ["Other", ""], "{keyword}");
+    }
+}
+
 /// As deep as in SYSLINUX itself.
 #[test]
 fn includes_have_a_depth() {
