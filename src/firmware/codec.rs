@@ -65,6 +65,11 @@ impl Codec {
         }
     }
 
+    /// Does what is packed stand there as it is?
+    pub(super) fn keeps_bytes(self) -> bool {
+        !matches!(self, Codec::Lzma | Codec::LzmaF86)
+    }
+
     /// What `packed` holds; `extra` is what the section's header has behind its fixed fields.
     pub(super) fn unpack(
         self,

@@ -266,9 +266,12 @@ impl File {
         table.get(index).copied().unwrap_or(1)
     }
 
-    /// Does it have to stay where it is?
+    /// Does it have to stay where it is? A pad file with content has no name to be found by, only an address: tables
+    /// for the processor (FIT), and what they name.
     pub(super) fn stays(&self) -> bool {
-        self.attributes & FIXED != 0 || self.kind.stays()
+        let is_found = self.kind == FileKind::PAD && !self.is_empty_pad();
+        let stays = self.attributes & FIXED != 0 || self.kind.stays() || is_found;
+        stays || self.sections().iter().any(Section::stays)
     }
 
     /// Does its end have to be the volume's?

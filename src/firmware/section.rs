@@ -287,6 +287,17 @@ impl Section {
         Some(String::from_utf16_lossy(&text))
     }
 
+    /// Does a file stay where it is that lies in it as it is in the flash, in a volume that is not compressed?
+    pub(super) fn stays(&self) -> bool {
+        match &self.inside {
+            Inside::Volume(volume) => volume.stays(),
+            Inside::Sections(codec, sections) => {
+                codec.keeps_bytes() && sections.iter().any(Section::stays)
+            }
+            Inside::Bytes | Inside::Packed(_) | Inside::Damaged(_) => false,
+        }
+    }
+
     fn content(&self) -> Span {
         let content = self.original.tail(self.content);
         content.unwrap_or_else(|| Span::new(Vec::new()))

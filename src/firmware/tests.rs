@@ -257,6 +257,49 @@ fn what_runs_in_place_stays_in_place() {
     );
 }
 
+/// Where a file is, after a driver in front of it went that has a place in between.
+fn place_without_first(file: Vec<u8>, name: Guid) -> (usize, usize) {
+    let image = Builder::new(0x1000, vec![driver(1, "First", &[b'M'; 100]), file]).build();
+    let place = |bytes: &[u8]| {
+        let image = read(bytes);
+        let files = image.volumes().next().unwrap().files().iter();
+        files.rev().find(|file| file.guid == name).unwrap().offset
+    };
+    let after = changed(&image, &Change::Remove(target("First"))).unwrap();
+    (place(&image), place(&after))
+}
+
+#[test]
+fn what_is_found_by_its_address_stays() {
+    let table = file([0xff; 16], 0xf0, 0, b"_FIT_   ", 0xff);
+    let (before, after) = place_without_first(table, guid(0xff));
+    assert_eq!(before, after);
+}
+
+#[test]
+fn what_runs_in_a_volume_in_a_file_stays() {
+    let peim = file([3; 16], PEIM, 0, &module("Peim", b"MZ peim"), 0xff);
+    let with = |inner: Vec<u8>, pack: fn(&[u8]) -> Vec<u8>| {
+        let inner = Builder {
+            name: 0x11,
+            ..Builder::new(0x400, vec![inner])
+        };
+        let sections = join(&[section(0x19, &[0; 12]), section(0x17, &inner.build())]);
+        place_without_first(file([9; 16], 0x0b, 0, &pack(&sections), 0xff), guid(9))
+    };
+    let signed =
+        |sections: &[u8]| guided("a7717414-c616-4977-9420-844712a735bf", 2, b"sign", sections);
+    let summed = |sections: &[u8]| guided(CRC32, 2, &crc32(sections).to_le_bytes(), sections);
+    for pack in [<[u8]>::to_vec, summed, signed] {
+        let (before, after) = with(peim.clone(), pack);
+        assert_eq!(before, after);
+        assert!(with(driver(3, "Driver", b"MZ"), pack).1 < before);
+    }
+    // What is unpacked to memory first runs there.
+    let (before, after) = with(peim, builder::lzma);
+    assert!(after < before);
+}
+
 #[test]
 fn content_keeps_its_alignment() {
     // 3 << 3: 512 bytes.

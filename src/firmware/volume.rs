@@ -74,6 +74,15 @@ impl Volume {
         Some(self.header.size.saturating_sub(end.next_multiple_of(8)))
     }
 
+    /// Is there a file in it that has to stay where it is? Nobody knows of one that can't be read.
+    pub(super) fn stays(&self) -> bool {
+        match &self.content {
+            Content::Files(files) => files.iter().any(File::stays),
+            Content::Unknown => false,
+            Content::Damaged(_) => true,
+        }
+    }
+
     /// The volume's bytes, with what was changed in it.
     pub(super) fn encode(&self) -> Result<Vec<u8>, FirmwareError> {
         if !self.changed {
