@@ -29,6 +29,7 @@ pub(super) struct Builder {
     pub filesystem: &'static str,
     pub erased: u8,
     pub name: u8,
+    pub revision: u8,
     pub files: Vec<Vec<u8>>,
 }
 
@@ -39,6 +40,7 @@ impl Builder {
             filesystem: FFS2,
             erased: 0xff,
             name: 0x77,
+            revision: 2,
             files,
         }
     }
@@ -58,7 +60,7 @@ impl Builder {
         volume.extend([0, 0]);
         // The extended header comes right behind, in a pad file as EDK II does it.
         volume.extend(96_u16.to_le_bytes());
-        volume.extend([0, 2]);
+        volume.extend([0, self.revision]);
         volume.extend((self.size as u32 / 256).to_le_bytes());
         volume.extend(256_u32.to_le_bytes());
         volume.extend([0; 8]);

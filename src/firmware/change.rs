@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::file::File;
 use super::find::{all_volumes, change_volume};
-use super::header::FileSystem;
+use super::header::Format;
 use super::section::{Section, SectionKind};
 use super::{Content, FileKind, FirmwareError, Guid, Image, Target};
 
@@ -72,16 +72,16 @@ impl Image {
                 }
             }),
             Change::Replace { target, with } => target.change(self, |files, index, header| {
-                let large = header.filesystem == FileSystem::Ffs3;
+                let format = header.format();
                 let missing = || FirmwareError::NotFound(format!("file {target}"));
                 let file = files.get_mut(index).ok_or_else(missing)?;
                 let before = file.size();
-                replace(file, with, large, header.erased, target)?;
+                replace(file, with, format, target)?;
                 Ok(Done {
                     what: "replaced",
                     guid: file.guid,
                     name: file.name(),
-                    sizes: (before, file.encode(large)?.len()),
+                    sizes: (before, file.encode(format)?.len()),
                 })
             })?,
             Change::Add {
@@ -130,9 +130,9 @@ impl Image {
                 let why = "its files can't be read";
                 return Some(Err(FirmwareError::NotUnderstood(Some(volume), why)));
             };
-            let file = file.take()?.placed(0, one.header.erased);
-            let large = one.header.filesystem == FileSystem::Ffs3;
-            let done = file.encode(large).map(|bytes| Done {
+            let format = one.header.format();
+            let file = file.take()?.placed(0, format);
+            let done = file.encode(format).map(|bytes| Done {
                 what: "added",
                 guid: file.guid,
                 name: file.name(),
@@ -151,16 +151,15 @@ impl Image {
 fn replace(
     file: &mut File,
     with: &[u8],
-    large: bool,
-    erased: u8,
+    format: Format,
     target: &Target,
 ) -> Result<(), FirmwareError> {
     if let Some(whole) = File::standalone(with) {
-        *file = whole.placed(file.offset, erased);
+        *file = whole.placed(file.offset, format);
         return Ok(());
     }
     if file.is_raw() {
-        *file = file.with_content(with, large)?;
+        *file = file.with_content(with, format)?;
         return Ok(());
     }
     let kind = match with {
@@ -208,7 +207,7 @@ fn program(guid: Option<Guid>, name: &str, content: &[u8]) -> Result<File, Firmw
         Section::new(SectionKind::PE32, content)?,
         Section::user_interface(name)?,
     ];
-    Ok(File::new(guid, kind, sections, 0xff))
+    Ok(File::new(guid, kind, sections))
 }
 
 /// `Subsystem` of the optional header of a PE file.

@@ -60,6 +60,10 @@ pub enum FirmwareError {
     },
     /// A file that must stay where it is would have to move by this many bytes.
     MustStay(Guid, usize),
+    /// The file that ends with its volume would begin between multiples of eight: its bytes with the header.
+    UnalignedTop(usize),
+    /// What was made has damage that was not there before: it would not be what was asked for.
+    Worse(String),
     /// A file or section has become larger than its header can say.
     TooLargeForHeader(usize),
     /// The packed bytes do not unpack to what was packed.
@@ -116,6 +120,14 @@ impl fmt::Display for FirmwareError {
                 "it does not fit: file {guid} runs or is found where it is, and {missing} more bytes are needed \
                  in front of it"
             ),
+            FirmwareError::UnalignedTop(size) => write!(
+                f,
+                "the file at the top of the volume would have {size} bytes with its header: it ends with the volume, \
+                 and has to begin at a multiple of 8"
+            ),
+            FirmwareError::Worse(why) => {
+                write!(f, "what was made could not be read again: {why}")
+            }
             FirmwareError::TooLargeForHeader(size) => write!(
                 f,
                 "a file of {size} bytes is too large for its volume's format"

@@ -1,7 +1,7 @@
 //! A file in a volume (PI 1.8, volume 3, section 3.2.3).
 
 use super::checksum::sum8;
-use super::header::{FileSystem, VolumeHeader};
+use super::header::{Format, VolumeHeader};
 use super::reader::Reader;
 use super::section::{self, Section, SectionKind};
 use super::span::Span;
@@ -40,9 +40,6 @@ const HEADER_INVALID: u8 = 0x20;
 /// The state of a file that is whole: header constructed, header valid, data valid.
 const WHOLE: u8 = 0x07;
 
-/// What stands for a sum over the data where the attributes ask for none; older tools wrote the second.
-const NO_SUM: [u8; 2] = [0xaa, 0x55];
-
 /// A file.
 pub struct File {
     /// Where it begins, in bytes of its volume.
@@ -59,6 +56,8 @@ pub struct File {
     header: usize,
     is_deleted: bool,
     erased: u8,
+    /// As if erased bits were zero.
+    state: u8,
 }
 
 /// What is in a file.
@@ -101,9 +100,8 @@ impl File {
         }
         reader.count(at)?;
         let rest = volume.tail(at).unwrap_or(start);
-        let large = header.filesystem == FileSystem::Ffs3;
-        let mut file =
-            File::parse(&rest, large, header.erased).map_err(|what| Damage::new(at, what))?;
+        let parsed = File::parse(&rest, header.format().large, header.erased);
+        let mut file = parsed.map_err(|what| Damage::new(at, what))?;
         file.offset = at;
         if file.kind.has_sections() && !file.is_deleted {
             let content = file.content();
@@ -151,10 +149,11 @@ impl File {
             header,
             is_deleted,
             erased,
+            state,
         };
         let expected = span.u8(DATA_SUM).ok_or(SHORT)?;
         let is_right = match attributes & CHECKSUM {
-            0 => NO_SUM.contains(&expected),
+            0 => Format::NO_SUM.contains(&expected),
             _ => sum8(file.content().bytes().iter().copied()) == expected,
         };
         if !is_right && !is_deleted {
@@ -172,12 +171,9 @@ impl File {
     }
 
     /// A new file.
-    pub(super) fn new(guid: Guid, kind: FileKind, sections: Vec<Section>, erased: u8) -> File {
+    pub(super) fn new(guid: Guid, kind: FileKind, sections: Vec<Section>) -> File {
         let mut header = vec![0; HEADER];
         header.splice(..16, guid.bytes());
-        if let Some(byte) = header.get_mut(STATE) {
-            *byte = WHOLE ^ erased;
-        }
         File {
             offset: 0,
             guid,
@@ -188,16 +184,17 @@ impl File {
             attributes: 0,
             header: HEADER,
             is_deleted: false,
-            erased,
+            erased: 0xff,
+            state: WHOLE,
         }
     }
 
     /// A file that only takes room: as many bytes as `size`, which is at least that of a header.
-    pub(super) fn pad(size: usize, large: bool, erased: u8) -> Result<Vec<u8>, FirmwareError> {
-        let header = header_for(size, large)?;
-        let content = vec![erased; size.saturating_sub(header)];
+    pub(super) fn pad(size: usize, format: Format) -> Result<Vec<u8>, FirmwareError> {
+        let header = header_for(size, format.large)?;
+        let content = vec![format.erased; size.saturating_sub(header)];
         let guid = Guid::from_bytes([0xff; 16]);
-        encode(guid, FileKind::PAD, 0, WHOLE ^ erased, &content, large)
+        encode(guid, FileKind::PAD, 0, WHOLE, &content, format)
     }
 
     /// Bytes of the file, with its header.
@@ -291,47 +288,67 @@ impl File {
     }
 
     /// Gives a raw file another content.
-    pub(super) fn with_content(&self, content: &[u8], large: bool) -> Result<File, FirmwareError> {
-        let state = WHOLE ^ self.erased;
-        let bytes = encode(self.guid, self.kind, self.attributes, state, content, large)?;
+    pub(super) fn with_content(
+        &self,
+        content: &[u8],
+        format: Format,
+    ) -> Result<File, FirmwareError> {
+        let bytes = self.anew(content, format)?;
         let file = File::standalone(&bytes).ok_or(FirmwareError::TooLargeForHeader(bytes.len()))?;
-        Ok(file.placed(self.offset, self.erased))
+        Ok(file.placed(self.offset, format))
     }
 
-    /// The same file at a place in a volume whose erased bytes are these.
-    pub(super) fn placed(mut self, offset: usize, erased: u8) -> File {
+    /// The same file, whole, at a place in a volume of this format.
+    pub(super) fn placed(mut self, offset: usize, format: Format) -> File {
         self.offset = offset;
-        self.erased = erased;
+        self.erased = format.erased;
+        self.state = WHOLE;
         self
     }
 
-    /// How long the header is that a content of this length needs.
-    pub(super) fn header_length(size: usize) -> usize {
-        header_for(size, true).unwrap_or(HEADER)
+    /// How long the header is of a file with these bytes, in a volume of this format.
+    pub(super) fn header_length(bytes: &[u8], format: Format) -> usize {
+        let attributes = bytes.get(ATTRIBUTES).copied().unwrap_or_default();
+        if is_large(attributes, format) {
+            LARGE_HEADER
+        } else {
+            HEADER
+        }
     }
 
-    /// The file's bytes, with what was changed in it.
-    pub(super) fn encode(&self, large: bool) -> Result<Vec<u8>, FirmwareError> {
-        let sections = match &self.body {
-            Body::Sections(sections) if self.changed => sections,
-            _ => {
-                let mut bytes = self.bytes().to_vec();
-                // It may come from a volume of the other polarity.
-                if let Some(state) = bytes.get_mut(STATE).filter(|_| !self.is_deleted) {
-                    *state = WHOLE ^ self.erased;
-                }
-                return Ok(bytes);
-            }
-        };
-        let content = section::encode(sections)?;
-        let state = WHOLE ^ self.erased;
+    /// The file's bytes in a volume of this format, with what was changed in it.
+    pub(super) fn encode(&self, format: Format) -> Result<Vec<u8>, FirmwareError> {
+        if let Body::Sections(sections) = &self.body
+            && self.changed
+        {
+            return self.anew(&section::encode(sections)?, format);
+        }
+        // It may come from a volume of another format.
+        if (self.header == LARGE_HEADER) != is_large(self.attributes, format) {
+            return self.anew(self.content().bytes(), format);
+        }
+        let mut bytes = self.bytes().to_vec();
+        if let Some(state) = bytes.get_mut(STATE) {
+            *state = self.state ^ format.erased;
+        }
+        let sum = bytes.get_mut(DATA_SUM);
+        if let Some(sum) = sum.filter(|sum| Format::NO_SUM.contains(sum))
+            && self.attributes & CHECKSUM == 0
+        {
+            *sum = format.no_sum;
+        }
+        Ok(bytes)
+    }
+
+    /// The file's bytes with another content and a new header.
+    fn anew(&self, content: &[u8], format: Format) -> Result<Vec<u8>, FirmwareError> {
         encode(
             self.guid,
             self.kind,
             self.attributes,
-            state,
-            &content,
-            large,
+            self.state,
+            content,
+            format,
         )
     }
 
@@ -354,6 +371,11 @@ fn header_sum(header: &[u8]) -> u8 {
     )
 }
 
+/// Has a file with these attributes the header for sizes of eight bytes?
+fn is_large(attributes: u8, format: Format) -> bool {
+    format.large && attributes & LARGE_FILE != 0
+}
+
 /// How long the header is of a file with this size.
 fn header_for(size: usize, large: bool) -> Result<usize, FirmwareError> {
     match size {
@@ -369,20 +391,21 @@ fn encode(
     attributes: u8,
     state: u8,
     content: &[u8],
-    large: bool,
+    format: Format,
 ) -> Result<Vec<u8>, FirmwareError> {
     let size = content.len().saturating_add(HEADER);
-    let length = header_for(size, large)?;
+    let length = header_for(size, format.large)?;
     let size = content.len().saturating_add(length);
     let is_large = length == LARGE_HEADER;
     let attributes = attributes & !LARGE_FILE | if is_large { LARGE_FILE } else { 0 };
     let data_sum = match attributes & CHECKSUM {
-        0 => NO_SUM[0],
+        0 => format.no_sum,
         _ => sum8(content.iter().copied()),
     };
     let wide = u64::try_from(size).unwrap_or(u64::MAX).to_le_bytes();
     let [a, b, c, ..] = if is_large { [0; 8] } else { wide };
     let mut file = guid.bytes().to_vec();
+    let state = state ^ format.erased;
     file.extend([0, data_sum, kind.0, attributes, a, b, c, state]);
     if is_large {
         file.extend(wide);

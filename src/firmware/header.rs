@@ -59,6 +59,22 @@ pub struct Blocks {
     pub size: u32,
 }
 
+/// What a volume asks of the headers of its files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Format {
+    /// May a file have 16 MiB and more?
+    pub large: bool,
+    /// The byte that erased flash has.
+    pub erased: u8,
+    /// What stands for the sum over the content of a file that asks for none.
+    pub no_sum: u8,
+}
+
+impl Format {
+    /// `FFS_FIXED_CHECKSUM` of volumes of revision 1 (Intel's Framework, before PI), and of those since.
+    pub(super) const NO_SUM: [u8; 2] = [0x5a, 0xaa];
+}
+
 /// What the header of a volume says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeHeader {
@@ -74,9 +90,20 @@ pub struct VolumeHeader {
     pub erased: u8,
     /// Where the first file may be, behind the headers.
     pub(super) first_file: usize,
+    revision: u8,
 }
 
 impl VolumeHeader {
+    /// What files in it look like.
+    pub(super) fn format(&self) -> Format {
+        let [first, later] = Format::NO_SUM;
+        Format {
+            large: self.filesystem == FileSystem::Ffs3,
+            erased: self.erased,
+            no_sum: if self.revision == 1 { first } else { later },
+        }
+    }
+
     /// Reads the header that stands `at` an offset. `None`: what is there is no volume.
     pub(super) fn read(image: &Span, at: usize) -> Result<Option<VolumeHeader>, Damage> {
         let Some(span) = image.tail(at) else {
@@ -127,6 +154,7 @@ impl VolumeHeader {
                 0xff
             },
             first_file: behind.next_multiple_of(8),
+            revision: plain.revision,
         }))
     }
 }
@@ -147,6 +175,7 @@ struct Plain {
     attributes: u32,
     header: usize,
     extended: usize,
+    revision: u8,
     blocks: Vec<Blocks>,
 }
 
@@ -184,6 +213,7 @@ impl Plain {
             attributes: span.u32(44)?,
             header,
             extended: usize::from(span.u16(52)?),
+            revision: span.u8(55)?,
             blocks,
         })
     }

@@ -58,6 +58,11 @@ impl Image {
         self.original.len()
     }
 
+    /// The image's bytes as they were read.
+    pub fn bytes(&self) -> &[u8] {
+        self.original.bytes()
+    }
+
     /// The volumes that are not inside of others.
     pub fn volumes(&self) -> impl Iterator<Item = &Volume> {
         self.pieces.iter().filter_map(|piece| match piece {

@@ -5,12 +5,14 @@
 //! were deleted are gone.
 
 use super::file::File;
-use super::header::{FileSystem, VolumeHeader};
+use super::header::{Format, VolumeHeader};
 use super::span::Span;
 use super::{FirmwareError, Guid};
 
 /// The smallest pad file: a header.
 const SMALLEST: usize = 24;
+/// The largest that ends at a multiple of eight, and whose size any header can say.
+const LARGEST: usize = 0xff_fff8;
 
 /// The bytes of a volume with these files.
 pub(super) fn volume(
@@ -23,7 +25,7 @@ pub(super) fn volume(
         size: header.size,
         missing,
     };
-    let large = header.filesystem == FileSystem::Ffs3;
+    let format = header.format();
     let headers = original.bytes().get(..header.first_file);
     // The headers may be cut off by nothing but a volume that ends with them.
     let mut bytes = headers.unwrap_or(original.bytes()).to_vec();
@@ -31,14 +33,14 @@ pub(super) fn volume(
         if file.is_deleted() || file.is_empty_pad() {
             continue;
         }
-        let encoded = file.encode(large)?;
-        let place = place(header, file, encoded.len(), bytes.len())?;
+        let encoded = file.encode(format)?;
+        let place = place(header, file, &encoded, bytes.len())?;
         let gap = place.saturating_sub(bytes.len());
         if gap > header.size {
             return Err(does_not_fit(gap.saturating_sub(header.size)));
         }
-        if gap > 0 {
-            bytes.extend(File::pad(gap, large, header.erased)?);
+        for size in pads(gap, format) {
+            bytes.extend(File::pad(size, format)?);
         }
         bytes.extend(encoded);
         let end = bytes.len().next_multiple_of(8);
@@ -54,16 +56,33 @@ pub(super) fn volume(
     Ok(bytes)
 }
 
-/// Where a file of `size` bytes goes that comes behind `end`.
+/// The sizes of the pad files that fill a gap.
+fn pads(mut gap: usize, format: Format) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    while gap > LARGEST && !format.large {
+        // What is left has room for a header.
+        let size = LARGEST.min(gap.saturating_sub(SMALLEST));
+        sizes.push(size);
+        gap = gap.saturating_sub(size);
+    }
+    sizes.extend((gap > 0).then_some(gap));
+    sizes
+}
+
+/// Where a file with these bytes goes that comes behind `end`.
 fn place(
     header: &VolumeHeader,
     file: &File,
-    size: usize,
+    bytes: &[u8],
     end: usize,
 ) -> Result<usize, FirmwareError> {
     let end = end.next_multiple_of(8);
     let fixed = if file.is_top() {
-        Some(header.size.saturating_sub(size))
+        let place = header.size.saturating_sub(bytes.len());
+        if !place.is_multiple_of(8) {
+            return Err(FirmwareError::UnalignedTop(bytes.len()));
+        }
+        Some(place)
     } else if file.stays() && file.offset != 0 {
         Some(file.offset)
     } else {
@@ -71,7 +90,11 @@ fn place(
     };
     match fixed {
         Some(place) => fixed_place(file.guid, place, end),
-        None => Ok(free_place(file, size, end)),
+        None => Ok(free_place(
+            file,
+            File::header_length(bytes, header.format()),
+            end,
+        )),
     }
 }
 
@@ -85,9 +108,8 @@ fn fixed_place(guid: Guid, place: usize, end: usize) -> Result<usize, FirmwareEr
 }
 
 /// The first place where the file's content has its alignment, and a pad file fits in front of it.
-fn free_place(file: &File, size: usize, end: usize) -> usize {
+fn free_place(file: &File, header: usize, end: usize) -> usize {
     let alignment = file.alignment().max(8);
-    let header = File::header_length(size);
     let aligned = |place: usize| {
         let content = place.saturating_add(header);
         let content = content.checked_next_multiple_of(alignment);

@@ -21,6 +21,7 @@ mod header;
 mod image;
 mod layout;
 mod lzma;
+mod made;
 mod reader;
 mod section;
 mod span;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use pilotlight::firmware::{Change, FirmwareError, Image};
+use pilotlight::firmware::{Change, FirmwareError};
 
 use super::arguments::{Edit, Wanted};
 use super::error::FlashError;
@@ -19,12 +19,11 @@ pub(super) fn run(options: &Edit, output: &mut dyn Write) -> Result<(), FlashErr
     if options.repack {
         image.touch();
     }
-    let bytes = image.encode().map_err(wrong)?;
-    // What was made is read as the firmware will read it.
-    let again = Image::read(bytes.clone()).map_err(wrong)?;
+    let again = image.made().map_err(wrong)?;
     print::volumes(&ImageView::of(&again), output)?;
     if let Some(path) = &options.output {
-        std::fs::write(path, bytes).map_err(|error| FlashError::Write(path.clone(), error))?;
+        std::fs::write(path, again.bytes())
+            .map_err(|error| FlashError::Write(path.clone(), error))?;
     }
     Ok(())
 }

@@ -1,0 +1,45 @@
+//! What was made is read again, as firmware will read it.
+
+use super::find::all_volumes;
+use super::{Content, Damage, FirmwareError, Image, Inside, Section};
+
+impl Image {
+    /// The image with what was changed in it, read anew. It is an error if something can't be read of it that could be
+    /// read before: a person would find out when nothing starts.
+    pub fn made(&self) -> Result<Image, FirmwareError> {
+        let worse = |why: &dyn ToString| FirmwareError::Worse(why.to_string());
+        let again = Image::read(self.encode()?).map_err(|error| worse(&error))?;
+        let mut known: Vec<&str> = self.damage().into_iter().map(|old| old.what).collect();
+        for damage in again.damage() {
+            // It may have moved.
+            let old = known.iter().position(|what| *what == damage.what);
+            known.swap_remove(old.ok_or_else(|| worse(damage))?);
+        }
+        Ok(again)
+    }
+
+    /// All that can't be read of it.
+    pub fn damage(&self) -> Vec<&Damage> {
+        let mut found = Vec::new();
+        for volume in all_volumes(self) {
+            if let Content::Damaged(damage) = &volume.content {
+                found.push(damage);
+            }
+            for file in volume.files() {
+                found.extend(file.body.damage());
+                in_sections(file.sections(), &mut found);
+            }
+        }
+        found
+    }
+}
+
+/// The damage of sections; that of volumes in them is told there.
+fn in_sections<'a>(sections: &'a [Section], found: &mut Vec<&'a Damage>) {
+    for section in sections {
+        if let Inside::Damaged(damage) = &section.inside {
+            found.push(damage);
+        }
+        in_sections(section.sections(), found);
+    }
+}
