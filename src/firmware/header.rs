@@ -26,6 +26,8 @@ const VARIABLES: Guid = Guid::new(
     [0xa9, 0x85, 0x27, 0x47, 0x07, 0x5b, 0x4f, 0x50],
 );
 
+/// Where the GUID of the format stands in a header.
+const FILE_SYSTEM: usize = 16;
 /// Where the signature `_FVH` stands in a header.
 pub(super) const SIGNATURE: usize = 40;
 /// The header without its map of blocks.
@@ -109,18 +111,25 @@ impl VolumeHeader {
         let Some(span) = image.tail(at) else {
             return Ok(None);
         };
-        let signature = span.array(SIGNATURE) == Some(*b"_FVH");
-        let Some(plain) = signature.then(|| Plain::read(&span)).flatten() else {
+        if span.array(SIGNATURE) != Some(*b"_FVH") {
             return Ok(None);
+        }
+        // Beside the name of a format the signature is no accident, and the rest has to be right, too.
+        let is_known = matches!(span.guid(FILE_SYSTEM), Some(FFS2 | FFS3 | VARIABLES));
+        let damaged = |what| match is_known {
+            true => Err(Damage::new(at, what)),
+            false => Ok(None),
+        };
+        let Some(plain) = Plain::read(&span) else {
+            return damaged("a volume's header makes no sense");
         };
         let header = span.bytes().get(..plain.header);
         if header.is_none_or(|header| sum16(header) != 0) {
-            // Where the map says the size once more, that is no accident, and the rest has to be right, too.
             let what = "the checksum of a volume's header is wrong";
-            return if plain.is_said_twice {
-                Err(Damage::new(at, what))
-            } else {
-                Ok(None)
+            // Nor is it where the map says the size once more.
+            return match plain.is_said_twice {
+                true => Err(Damage::new(at, what)),
+                false => damaged(what),
             };
         }
         if span.len() < plain.size {
@@ -207,7 +216,7 @@ impl Plain {
             at = end;
         }
         Some(Plain {
-            filesystem: span.guid(16)?,
+            filesystem: span.guid(FILE_SYSTEM)?,
             size,
             is_said_twice: u64::try_from(size).ok() == total,
             attributes: span.u32(44)?,

@@ -122,13 +122,14 @@ fn touch_section(section: &mut Section) -> bool {
     section.changed
 }
 
-/// The next volume from `at` on. Volumes begin at multiples of eight bytes.
+/// The next volume from `at` on. In memory they begin at multiples of eight bytes, but a capsule's header may come first
+/// in the file, which is a multiple of four.
 fn next_volume(
     image: &Span,
     at: usize,
     reader: &mut Reader,
 ) -> Result<Option<Volume>, FirmwareError> {
-    let mut at = at.next_multiple_of(8);
+    let mut at = at.next_multiple_of(4);
     while let Some(rest) = image.tail(at).filter(|rest| rest.len() > SIGNATURE) {
         if rest
             .bytes()
@@ -138,7 +139,7 @@ fn next_volume(
         {
             return Ok(Some(Volume::read(image, at, header, reader)?));
         }
-        at = at.saturating_add(8);
+        at = at.saturating_add(4);
     }
     Ok(None)
 }

@@ -569,16 +569,52 @@ fn damage_is_told_where_it_is_and_kept() {
     assert_eq!(damaged.encode().unwrap(), image);
     let error = changed(&image, &add(&driver(3, "C", b"MZ"))).unwrap_err();
     assert!(matches!(error, FirmwareError::NotUnderstood(..)), "{error}");
-    // A header of a volume: there it ends.
-    image[60] ^= 1;
-    image[48] ^= 4;
-    assert_eq!(Image::read(image).err(), Some(FirmwareError::NoVolume));
-    let mut image = Builder::new(0x400, vec![]).build();
-    image[0] ^= 1;
-    let error = Image::read(image).err().unwrap();
+}
+
+#[test]
+fn a_damaged_header_of_a_volume_ends_the_image() {
+    let good = nested();
+    let last = 0x800 + 64;
+    let wrong = "the checksum of a volume's header is wrong";
+    let nonsense = "a volume's header makes no sense";
+    // In the vector, the size, the length of the header, the map's runs and its end.
+    for (at, value, why) in [
+        (0, 1, wrong),
+        (33, 5, wrong),
+        (48, 76, wrong),
+        (48, 2, nonsense),
+        (49, 2, wrong),
+        (56, 5, wrong),
+        (64, 1, nonsense),
+        (66, 1, nonsense),
+    ] {
+        for start in [0, last] {
+            let mut image = good.clone();
+            image[start + at] = value;
+            let error = Image::read(image).err().unwrap();
+            assert_eq!(
+                error.to_string(),
+                format!("it is damaged at {start:#x}: {why}"),
+                "{at}"
+            );
+        }
+    }
+    // An unknown format may be an accident, where nothing says the size once more.
+    let mut image = good.clone();
+    image[last + 16] ^= 1;
+    assert!(Image::read(image.clone()).is_err());
+    image[last + 56] ^= 1;
+    assert_eq!(read(&image).volumes().count(), 1);
+}
+
+#[test]
+fn a_volume_behind_the_header_of_a_capsule() {
+    let image = [vec![0; 28], nested()].concat();
+    assert_eq!(read(&image).volumes().next().unwrap().offset, 28);
+    let after = changed(&image, &Change::Remove(target("Network"))).unwrap();
     assert_eq!(
-        error.to_string(),
-        "it is damaged at 0x0: the checksum of a volume's header is wrong"
+        after[28..],
+        changed(&nested(), &Change::Remove(target("Network"))).unwrap()
     );
 }
 
@@ -594,9 +630,12 @@ fn a_volume_whose_map_is_that_of_its_flash_part() {
     assert_eq!(found.volumes().next().unwrap().header.size, 0x400);
     assert_eq!(found.pieces.len(), 2);
     assert_eq!(programs(&image)[0].0, "A");
-    // Without a sum that is right it is an accident.
+    // Its sum has to be right like any other.
     image[56] = 17;
-    assert_eq!(Image::read(image).err(), Some(FirmwareError::NoVolume));
+    assert!(matches!(
+        Image::read(image).err(),
+        Some(FirmwareError::Damaged(_))
+    ));
 }
 
 #[test]
