@@ -87,9 +87,8 @@ impl Codec {
             }
             Codec::Lzma | Codec::LzmaF86 => {
                 let filtered = self == Codec::LzmaF86;
-                let bytes = lzma::unpack(packed.bytes(), filtered, reader.room())?;
-                reader.unpacked(bytes.len());
-                Ok(Span::new(bytes))
+                reader.unpack(lzma::size(packed.bytes())?)?;
+                lzma::unpack(packed.bytes(), filtered).map(Span::new)
             }
         }
     }

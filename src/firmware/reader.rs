@@ -6,7 +6,7 @@ use super::Damage;
 const MAX_DEPTH: usize = 32;
 /// Files and sections.
 const MAX_NODES: usize = 100_000;
-/// Bytes that come out of packed sections, in all.
+/// Bytes that packed sections say they hold, in all.
 const MAX_UNPACKED: usize = 256 << 20;
 
 /// What may still be read.
@@ -32,14 +32,11 @@ impl Reader {
         Ok(())
     }
 
-    /// Bytes that may still be unpacked.
-    pub(super) fn room(&self) -> usize {
-        self.unpacked
-    }
-
-    /// Counts unpacked bytes.
-    pub(super) fn unpacked(&mut self, length: usize) {
-        self.unpacked = self.unpacked.saturating_sub(length);
+    /// Counts bytes before they are unpacked: a stream that is damaged at its end has cost as much as one that is not.
+    pub(super) fn unpack(&mut self, length: usize) -> Result<(), &'static str> {
+        let room = self.unpacked.checked_sub(length);
+        self.unpacked = room.ok_or("there is too much in packed sections")?;
+        Ok(())
     }
 
     /// Reads what is one level deeper.

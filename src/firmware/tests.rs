@@ -532,6 +532,44 @@ fn every_way_of_packing_that_is_known() {
     }
 }
 
+/// An image with as many packed sections, each with these bytes of LZMA.
+fn packed_streams(streams: &[Vec<u8>]) -> Vec<u8> {
+    let sections = streams.iter().map(|one| guided(builder::LZMA, 1, &[], one));
+    let files = sections.map(|one| file([1; 16], 0x0b, 0, &one, 0xff));
+    Builder::new(0x10_0000, files.collect()).build()
+}
+
+/// Zeros, packed as well as LZMA can, in a raw section.
+fn zeros(size: usize) -> Vec<u8> {
+    let header = [0x5d, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let content = [&[0xff, 0xff, 0xff, 0x19][..], &(size as u32).to_le_bytes()].concat();
+    let content = [content, vec![0; size - 8]].concat();
+    lzma::pack(&header, false, &content).unwrap()
+}
+
+#[test]
+fn nothing_packs_too_well() {
+    let size = 6 << 20;
+    let stream = zeros(size);
+    assert!(size / stream.len() > 8 * 273, "{}", stream.len());
+    let image = read(&packed_streams(&[stream]));
+    assert_eq!(image.damage(), Vec::<&Damage>::new());
+}
+
+#[test]
+fn damaged_streams_are_counted_before_they_are_unpacked() {
+    // Each says that it has 100 MiB, and is damaged from its beginning.
+    let header = [&[0x5d, 0, 0, 1, 0][..], &(100_u64 << 20).to_le_bytes()].concat();
+    let stream = [header, vec![0xff; 0x4000]].concat();
+    let image = read(&packed_streams(&vec![stream; 3]));
+    let whats: Vec<&str> = image.damage().iter().map(|damage| damage.what).collect();
+    let damaged = "a section's LZMA stream is damaged";
+    assert_eq!(
+        whats,
+        [damaged, damaged, "there is too much in packed sections"]
+    );
+}
+
 #[test]
 fn what_is_packed_otherwise_is_kept() {
     let unknown = guided("a31280ad-481e-41b6-95e8-127f4c984779", 1, &[], b"packed");
@@ -549,6 +587,13 @@ fn what_is_packed_otherwise_is_kept() {
         volume.files()[0].sections()[0].inside,
         Inside::Packed(Some(_))
     ));
+    // Also when it moves.
+    let body = guided("a31280ad-481e-41b6-95e8-127f4c984779", 1, &[], b"packed");
+    let kept = file([2; 16], DRIVER, 0, &body, 0xff);
+    let image = Builder::new(0x400, vec![driver(1, "A", b"MZ"), kept.clone()]).build();
+    let after = changed(&image, &replace("A", &[b"MZ", &[1; 64][..]].concat())).unwrap();
+    let name = guid(2).to_string();
+    assert_eq!(target(&name).find(&read(&after)).unwrap().bytes(), kept);
     let error = changed(&signed, &replace("S", b"MZ 2")).unwrap_err();
     assert!(matches!(error, FirmwareError::Sealed(_)), "{error}");
 }
@@ -681,9 +726,20 @@ proptest! {
         }
     }
 
+    /// Whatever is in a volume with a good header, it is kept.
     #[test]
-    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        prop_assert!(Image::read(bytes).is_err());
+    fn any_bytes(at in 0..8_usize, bytes in proptest::collection::vec(any::<u8>(), 0..0x300)) {
+        let mut image = Builder::new(0x400, vec![]).build();
+        // From the header of the first file on, or in it.
+        let file = file([1; 16], DRIVER, 0, &bytes, 0xff);
+        let content = if at == 0 { &bytes } else { &file };
+        image[0x78..][..content.len()].copy_from_slice(content);
+        let mut read = read(&image);
+        prop_assert_eq!(read.encode().unwrap(), image);
+        read.touch();
+        if let Err(error) = read.made() {
+            prop_assert!(!matches!(error, FirmwareError::Worse(_)), "{}", error);
+        }
     }
 
     #[test]
