@@ -1029,9 +1029,9 @@ pub fn firmware_volume(data: &[u8]) {
     };
     assert!(image.encode().is_ok_and(|same| same == data));
     let [volume, file] = [1, 2].map(|byte| firmware::Guid::from_bytes([byte; 16]));
-    let place = firmware::Place { volume, file };
-    if let Ok(first) = firmware::start_first(&data, place) {
-        assert_eq!(firmware::start_first(&first.0, place), Ok(first));
+    let payload = firmware::FvFile { volume, file };
+    if let Ok(first) = firmware::start_first(&data, payload) {
+        assert_eq!(firmware::start_first(&first.0, payload), Ok(first));
     }
     image.touch();
     let mut again = match image.made() {

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::file::File;
-use super::find::{all_volumes, change_volume};
+use super::find::{change_volume, find_volume, not_found};
 use super::header::Format;
 use super::section::{Section, SectionKind};
-use super::{Content, FileKind, FirmwareError, Guid, Image, Target};
+use super::{FileKind, FirmwareError, Guid, Image, Place, Target};
 
 /// A change to an image.
 pub enum Change {
@@ -21,8 +21,8 @@ pub enum Change {
     },
     /// Add a file behind the others of a volume.
     Add {
-        /// The volume's name.
-        volume: Guid,
+        /// The volume.
+        volume: Place,
         /// The file's GUID, where `content` is an EFI program.
         guid: Option<Guid>,
         /// The name that people see, where `content` is an EFI program.
@@ -73,7 +73,7 @@ impl Image {
             }),
             Change::Replace { target, with } => target.change(self, |files, index, header| {
                 let format = header.format();
-                let missing = || FirmwareError::NotFound(format!("file {target}"));
+                let missing = || FirmwareError::NotFound(format!("file {target}"), None);
                 let file = files.get_mut(index).ok_or_else(missing)?;
                 let before = file.size();
                 replace(file, with, format, target)?;
@@ -95,42 +95,23 @@ impl Image {
 
     fn add(
         &mut self,
-        volume: Guid,
+        volume: Place,
         guid: Option<Guid>,
         name: &str,
         content: &[u8],
     ) -> Result<Done, FirmwareError> {
-        let named = all_volumes(self)
-            .into_iter()
-            .filter(|one| one.header.name == Some(volume));
-        match named.count() {
-            0 => return Err(FirmwareError::NotFound(format!("volume {volume}"))),
-            1 => {}
-            _ => {
-                let offsets = all_volumes(self)
-                    .into_iter()
-                    .filter(|one| one.header.name == Some(volume));
-                let places = offsets.map(|one| format!("{:#x}", one.offset)).collect();
-                return Err(FirmwareError::Ambiguous(
-                    format!("volumes {volume}"),
-                    places,
-                ));
-            }
-        }
+        find_volume(self, volume)?;
         let file = match File::standalone(content) {
             Some(file) => file,
             None => program(guid, name, content)?,
         };
         let mut file = Some(file);
-        let added = change_volume(self, &mut |one| {
-            if one.header.name != Some(volume) {
-                return None;
-            }
-            let Content::Files(files) = &mut one.content else {
-                let why = "its files can't be read";
-                return Some(Err(FirmwareError::NotUnderstood(Some(volume), why)));
-            };
+        let added = change_volume(self, Some(volume), &mut |one| {
             let format = one.header.format();
+            let files = match one.files_mut() {
+                Ok(files) => files,
+                Err(error) => return Some(Err(error)),
+            };
             let file = file.take()?.placed(0, format);
             let done = file.encode(format).map(|bytes| Done {
                 what: "added",
@@ -143,7 +124,7 @@ impl Image {
             files.insert(top, file);
             Some(done)
         });
-        added.unwrap_or_else(|| Err(FirmwareError::NotFound(format!("volume {volume}"))))
+        added.unwrap_or_else(|| Err(not_found(self, format!("volume {volume}"))))
     }
 }
 

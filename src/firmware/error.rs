@@ -37,9 +37,9 @@ pub enum FirmwareError {
     NoVolume,
     /// A volume's header is damaged: nothing behind it can be trusted to be where it seems.
     Damaged(Damage),
-    /// There is no such file or volume.
-    NotFound(String),
-    /// There are several: where each is.
+    /// There is no such file or volume in what can be read; the first thing that can't.
+    NotFound(String, Option<Damage>),
+    /// There are several: what is only one of them, as far as there is such a name.
     Ambiguous(String, Vec<String>),
     /// What should take its place has no place in the file.
     NoPlace(String, &'static str),
@@ -82,18 +82,27 @@ impl fmt::Display for FirmwareError {
                 f.write_str("it is no firmware image: there is no volume in it")
             }
             FirmwareError::Damaged(damage) => write!(f, "it is damaged {damage}"),
-            FirmwareError::NotFound(name) => {
+            FirmwareError::NotFound(name, damage) => {
                 write!(
                     f,
                     "there is no {}: `list` shows what there is",
                     Printable(name)
-                )
+                )?;
+                match damage {
+                    Some(damage) => write!(f, ", and that not all could be read ({damage})"),
+                    None => Ok(()),
+                }
             }
+            FirmwareError::Ambiguous(name, places) if places.is_empty() => write!(
+                f,
+                "there are several {}, and no VOLUME or GUID tells them apart",
+                Printable(name)
+            ),
             FirmwareError::Ambiguous(name, places) => write!(
                 f,
-                "there are several {}: say VOLUME/FILE for one of {}",
+                "there are several {}: one of them is {}",
                 Printable(name),
-                Printable(&places.join(", "))
+                Printable(&places.join(", or "))
             ),
             FirmwareError::NoPlace(name, why) => {
                 write!(f, "{} can't be replaced by this: {why}", Printable(name))

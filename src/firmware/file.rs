@@ -37,8 +37,13 @@ const HEADER_VALID: u8 = 0x02;
 const DATA_VALID: u8 = 0x04;
 const DELETED: u8 = 0x10;
 const HEADER_INVALID: u8 = 0x20;
+/// All of them.
+const STATES: u8 = 0x3f;
 /// The state of a file that is whole: header constructed, header valid, data valid.
 const WHOLE: u8 = 0x07;
+
+/// What is said where a file's content is not what was written.
+const WRONG_SUM: &str = "the checksum of a file's content is wrong";
 
 /// A file.
 pub struct File {
@@ -58,6 +63,7 @@ pub struct File {
     erased: u8,
     /// As if erased bits were zero.
     state: u8,
+    is_sum_right: bool,
 }
 
 /// What is in a file.
@@ -103,7 +109,9 @@ impl File {
         let parsed = File::parse(&rest, header.format().large, header.erased);
         let mut file = parsed.map_err(|what| Damage::new(at, what))?;
         file.offset = at;
-        if file.kind.has_sections() && !file.is_deleted {
+        if !file.is_sum_right {
+            file.body = Body::Damaged(Damage::new(at, WRONG_SUM));
+        } else if file.kind.has_sections() && !file.is_deleted {
             let content = file.content();
             file.body = match reader.deeper(|reader| section::read(&content, reader)) {
                 Ok(sections) => Body::Sections(sections),
@@ -124,11 +132,15 @@ impl File {
         } else {
             (HEADER, span.u24(SIZE).ok_or(SHORT)?)
         };
-        if state & HEADER_VALID == 0 || state & HEADER_INVALID != 0 {
+        let is_written = state & HEADER_VALID != 0 && state & HEADER_INVALID == 0;
+        // Behind a header that was never completed comes the next one (PI 1.8, volume 3, section 2.1.4.1.2). States that
+        // there are not are no header.
+        if !is_written && !matches!(state, 1..=STATES) {
             return Err("a file's header was never completed");
         }
+        let size = if is_written { size } else { header };
         let bytes = span.bytes().get(..header).ok_or(SHORT)?;
-        if header_sum(bytes) != 0 {
+        if is_written && header_sum(bytes) != 0 {
             return Err("the checksum of a file's header is wrong");
         }
         if size < header {
@@ -137,8 +149,8 @@ impl File {
         let original = span
             .cut(0, size)
             .ok_or("a file is longer than its volume")?;
-        let is_deleted = state & DELETED != 0 || state & DATA_VALID == 0;
-        let file = File {
+        let is_deleted = !is_written || state & DELETED != 0 || state & DATA_VALID == 0;
+        let mut file = File {
             offset: 0,
             guid: span.guid(0).ok_or(SHORT)?,
             kind: FileKind(span.u8(KIND).ok_or(SHORT)?),
@@ -150,15 +162,14 @@ impl File {
             is_deleted,
             erased,
             state,
+            is_sum_right: true,
         };
         let expected = span.u8(DATA_SUM).ok_or(SHORT)?;
         let is_right = match attributes & CHECKSUM {
             0 => Format::NO_SUM.contains(&expected),
             _ => sum8(file.content().bytes().iter().copied()) == expected,
         };
-        if !is_right && !is_deleted {
-            return Err("the checksum of a file's content is wrong");
-        }
+        file.is_sum_right = is_right || is_deleted;
         Ok(file)
     }
 
@@ -166,7 +177,9 @@ impl File {
     pub(super) fn standalone(bytes: &[u8]) -> Option<File> {
         let span = Span::new(bytes.to_vec());
         let files = [0xff, 0].map(|erased| File::parse(&span, true, erased).ok());
-        let whole = |file: &File| file.original.len() == bytes.len() && !file.is_deleted;
+        let whole = |file: &File| {
+            file.original.len() == bytes.len() && !file.is_deleted && file.is_sum_right
+        };
         files.into_iter().flatten().find(whole)
     }
 
@@ -186,6 +199,7 @@ impl File {
             is_deleted: false,
             erased: 0xff,
             state: WHOLE,
+            is_sum_right: true,
         }
     }
 
@@ -229,6 +243,11 @@ impl File {
     /// Was it deleted, or never written to its end?
     pub fn is_deleted(&self) -> bool {
         self.is_deleted
+    }
+
+    /// What forbids to make a volume anew that it is in: nobody knows what it should be.
+    pub(super) fn refuses(&self) -> Option<&'static str> {
+        (!self.is_sum_right).then_some(WRONG_SUM)
     }
 
     /// Is it there for nothing but the room that it takes?

@@ -97,7 +97,9 @@ impl Image {
 }
 
 fn touch_volume(volume: &mut Volume) -> bool {
-    if let Content::Files(files) = &mut volume.content {
+    if let Content::Files(files) = &mut volume.content
+        && files.iter().all(|file| file.refuses().is_none())
+    {
         volume.changed = true;
         for file in files {
             if let super::Body::Sections(sections) = &mut file.body {

@@ -33,6 +33,9 @@ pub(super) fn volume(
         if file.is_deleted() || file.is_empty_pad() {
             continue;
         }
+        if let Some(why) = file.refuses() {
+            return Err(FirmwareError::NotUnderstood(header.name, why));
+        }
         let encoded = file.encode(format)?;
         let place = place(header, file, &encoded, bytes.len())?;
         let gap = place.saturating_sub(bytes.len());

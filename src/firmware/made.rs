@@ -22,7 +22,7 @@ impl Image {
     pub fn damage(&self) -> Vec<&Damage> {
         let mut found = Vec::new();
         for volume in all_volumes(self) {
-            if let Content::Damaged(damage) = &volume.content {
+            if let Content::Damaged(_, damage) = &volume.content {
                 found.push(damage);
             }
             for file in volume.files() {

@@ -138,7 +138,7 @@ fn what_has_no_place_is_refused() {
     assert!(changed(&nested(), &replace(&freeform, b"other data")).is_ok());
     assert!(matches!(
         refused("Nobody", b"MZ"),
-        FirmwareError::NotFound(_)
+        FirmwareError::NotFound(..)
     ));
 }
 
@@ -150,7 +150,7 @@ fn files_are_added_behind_the_others() {
     program[0x80..0x84].copy_from_slice(b"PE\0\0");
     program[0x80 + 24 + 68] = 10;
     let add = |guid, content: &[u8]| Change::Add {
-        volume: builder::guid(0x11),
+        volume: Place::Name(builder::guid(0x11)),
         guid,
         name: "Added".to_owned(),
         content: content.to_vec(),
@@ -193,6 +193,61 @@ fn names_that_mean_several_files_are_refused() {
             changed(&twice, &Change::Remove(target(&place))).is_ok(),
             "{place}"
         );
+    }
+}
+
+/// Two volumes with a driver A each.
+fn pair(name: Option<u8>) -> Vec<u8> {
+    let mut volume = Builder::new(0x400, vec![driver(1, "A", b"MZ"), driver(2, "B", b"MZ")]);
+    volume.name = name.unwrap_or(0x77);
+    let mut volume = volume.build();
+    if name.is_none() {
+        // No extended header: what was around it is a pad file that nothing leads to.
+        volume[52] = 0;
+        let sum = u16::from_le_bytes([volume[50], volume[51]]).wrapping_add(96);
+        volume[50..52].copy_from_slice(&sum.to_le_bytes());
+    }
+    [volume.clone(), volume].concat()
+}
+
+#[test]
+fn volumes_without_a_name_of_their_own_go_by_where_they_begin() {
+    for name in [Some(0x77), None] {
+        let image = pair(name);
+        let error = changed(&image, &Change::Remove(target("A"))).unwrap_err();
+        let a = guid(1);
+        let expected = format!("there are several files A: one of them is 0x0/{a}, or 0x400/{a}");
+        assert_eq!(error.to_string(), expected);
+        let after = changed(&image, &Change::Remove(target("0x400/A"))).unwrap();
+        assert_eq!(after[..0x400], image[..0x400]);
+        assert_eq!(programs(&after).len(), 3);
+        let add = |volume| Change::Add {
+            volume,
+            guid: None,
+            name: String::new(),
+            content: driver(3, "C", b"MZ"),
+        };
+        let after = changed(&image, &add(Place::Offset(0x400))).unwrap();
+        assert_eq!(after[..0x400], image[..0x400]);
+        assert_eq!(programs(&after)[4].0, "C");
+        let error = changed(&image, &add(Place::Offset(0x200))).unwrap_err();
+        assert!(
+            error.to_string().starts_with("there is no volume 0x200"),
+            "{error}"
+        );
+    }
+    let error = changed(&pair(Some(0x77)), &add(&driver(3, "C", b"MZ"))).unwrap_err();
+    let expected = format!(
+        "there are several volumes {}: one of them is 0x0, or 0x400",
+        guid(0x77)
+    );
+    assert_eq!(error.to_string(), expected);
+    // Those inside are meant, too.
+    let image = [nested(), nested()].concat();
+    assert!(changed(&image, &Change::Remove(target("Network"))).is_err());
+    assert!(changed(&image, &Change::Remove(target("0x0/Network"))).is_ok());
+    for text in ["", "1000", "0x", "0xg", "Shell"] {
+        assert_eq!(text.parse::<Place>(), Err(ParsePlaceError), "{text}");
     }
 }
 
@@ -359,7 +414,7 @@ fn the_file_at_the_top_begins_at_a_multiple_of_eight() {
 
 fn add(content: &[u8]) -> Change {
     Change::Add {
-        volume: guid(0x77),
+        volume: Place::Name(guid(0x77)),
         guid: None,
         name: String::new(),
         content: content.to_vec(),
@@ -604,7 +659,7 @@ fn damage_is_told_where_it_is_and_kept() {
     image[0x78 + 3] ^= 1;
     let damaged = read(&image);
     let volume = damaged.volumes().next().unwrap();
-    let Content::Damaged(damage) = &volume.content else {
+    let Content::Damaged(_, damage) = &volume.content else {
         panic!("the header of the first file is wrong");
     };
     assert_eq!(
@@ -684,16 +739,80 @@ fn a_volume_whose_map_is_that_of_its_flash_part() {
 }
 
 #[test]
+fn what_is_before_damage_is_shown() {
+    let files = vec![
+        driver(1, "A", b"MZ"),
+        driver(2, "B", b"MZ"),
+        driver(3, "C", b"MZ"),
+    ];
+    let good = Builder::new(0x400, files).build();
+    let second = 0x78 + driver(1, "A", b"MZ").len().next_multiple_of(8);
+    let mut image = good.clone();
+    image[second] ^= 1;
+    assert_eq!(programs(&image).len(), 1);
+    assert_eq!(read(&image).encode().unwrap(), image);
+    let error = changed(&image, &Change::Remove(target("A"))).unwrap_err();
+    assert!(matches!(error, FirmwareError::NotUnderstood(..)), "{error}");
+    let error = changed(&image, &Change::Remove(target("C"))).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("that not all could be read (at "),
+        "{error}"
+    );
+    // Content that is not what it was: only the file is damaged, and the volume stays as it is with it.
+    let mut image = good.clone();
+    image[second + SUM] = 0;
+    let names: Vec<String> = programs(&image).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["A", "C"]);
+    assert_eq!(read(&image).damage()[0].offset, second);
+    let error = changed(&image, &Change::Remove(target("A"))).unwrap_err();
+    assert!(matches!(error, FirmwareError::NotUnderstood(..)), "{error}");
+    let without = changed(&image, &Change::Remove(target(&guid(2).to_string()))).unwrap();
+    assert_eq!(
+        without,
+        changed(&good, &Change::Remove(target("B"))).unwrap()
+    );
+    let mut touched = read(&image);
+    touched.touch();
+    assert_eq!(touched.encode().unwrap(), image);
+}
+
+#[test]
+fn headers_that_were_never_completed_are_skipped() {
+    for state in [0x01, 0x21, 0x27] {
+        let mut slot = file([9; 16], DRIVER, 0, &[], 0xff);
+        slot[16] ^= 1;
+        slot[23] = 0xff ^ state;
+        let files = |slots: Vec<Vec<u8>>| {
+            let files = [
+                vec![driver(1, "A", b"MZ")],
+                slots,
+                vec![driver(2, "B", b"MZ")],
+            ];
+            Builder::new(0x400, files.concat()).build()
+        };
+        let image = files(vec![slot]);
+        assert_eq!(programs(&image).len(), 2);
+        assert_eq!(read(&image).encode().unwrap(), image);
+        let gone = |image: &[u8]| changed(image, &Change::Remove(target("A"))).unwrap();
+        assert_eq!(gone(&image), gone(&files(vec![])));
+    }
+}
+
+#[test]
 fn bytes_behind_the_files_are_not_lost() {
     let mut image = Builder::new(0x400, vec![driver(1, "A", b"MZ")]).build();
     image[0x3ff] = 0;
     assert!(matches!(
         changed(&image, &Change::Remove(target("A"))),
-        Err(FirmwareError::NotFound(_))
+        Err(FirmwareError::NotUnderstood(..))
     ));
     let image = read(&image);
     let volume = image.volumes().next().unwrap();
-    assert!(matches!(&volume.content, Content::Damaged(damage) if damage.what.contains("behind")));
+    assert!(
+        matches!(&volume.content, Content::Damaged(_, damage) if damage.what.contains("behind"))
+    );
 }
 
 #[test]

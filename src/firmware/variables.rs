@@ -3,6 +3,7 @@
 //! EDK II keeps them one behind the other in a volume of their own (`MdeModulePkg/Include/Guid/VariableFormat.h`). What
 //! a boot option is made of says the UEFI Specification 2.10, sections 3.1.3 and 10.3.5.
 
+use super::find::not_found;
 use super::span::Span;
 use super::{Damage, FileSystem, FirmwareError, Guid, Image};
 
@@ -42,14 +43,14 @@ const TITLE: &str = "Pilotlight";
 
 /// A file in a volume of the flash, as firmware finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct FvFile {
     /// The volume's name.
     pub volume: Guid,
     /// The file's name.
     pub file: Guid,
 }
 
-impl Place {
+impl FvFile {
     /// The boot option that leads to it (`EFI_LOAD_OPTION`), an active one.
     fn option(self) -> Vec<u8> {
         /// `PIWG Firmware Volume`, `PIWG Firmware File`, and the end: type, subtype, and length of the node.
@@ -76,9 +77,9 @@ fn option_name(number: u16) -> String {
 
 /// Makes a file of the flash what the firmware starts first: returns the variables with a boot option for it in front of
 /// all others, and the number of that option. `variables` is an image with them, of which nothing else changes.
-pub fn start_first(variables: &[u8], place: Place) -> Result<(Vec<u8>, u16), FirmwareError> {
+pub fn start_first(variables: &[u8], file: FvFile) -> Result<(Vec<u8>, u16), FirmwareError> {
     let mut store = Store::read(variables)?;
-    let option = place.option();
+    let option = file.option();
     let before = store.get("BootOrder").map(|variable| &variable.data[..]);
     let (numbers, _) = before.unwrap_or_default().as_chunks();
     let order: Vec<u16> = numbers.iter().copied().map(u16::from_le_bytes).collect();
@@ -138,7 +139,7 @@ impl Store {
         let image = Image::read(bytes.to_vec())?;
         let mut volumes = image.volumes();
         let volume = volumes.find(|volume| volume.header.filesystem == FileSystem::Variables);
-        let none = || FirmwareError::NotFound("volume with variables".to_owned());
+        let none = || not_found(&image, "volume with variables".to_owned());
         let volume = volume.ok_or_else(none)?;
         let start = volume.offset.saturating_add(volume.header.first_file);
         let wrong = |what| Damage::new(start, what);
@@ -289,9 +290,9 @@ mod tests {
         image
     }
 
-    fn place() -> Place {
+    fn payload() -> FvFile {
         let [volume, file] = [0x11, 0x22].map(|byte| Guid::from_bytes([byte; 16]));
-        Place { volume, file }
+        FvFile { volume, file }
     }
 
     /// What the variables say, in the order of their names.
@@ -313,13 +314,13 @@ mod tests {
                        \x04\x07\x14\0\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\
                        \x04\x06\x14\0\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\
                        \x7f\xff\x04\0";
-        let (image, number) = start_first(&volume(&[]), place()).unwrap();
+        let (image, number) = start_first(&volume(&[]), payload()).unwrap();
         assert_eq!(number, 0);
         let expected = [("Boot0000", &option[..]), ("BootOrder", &[0, 0])];
         // As if firmware had written them.
         let written = expected.map(|(name, data)| (GLOBAL, ADDED, name, data));
         assert_eq!(image, volume(&written));
-        assert_eq!(start_first(&image, place()), Ok((image, 0)));
+        assert_eq!(start_first(&image, payload()), Ok((image, 0)));
     }
 
     #[test]
@@ -328,29 +329,29 @@ mod tests {
             (GLOBAL, 0x3c, "BootOrder", &[9, 0]),
             (GLOBAL, ADDED, "Boot0000", b"setup"),
             (GLOBAL, BEING_REPLACED, "BootOrder", &[5, 0]),
-            (place().file, ADDED, "Boot0002", b"of somebody else"),
+            (payload().file, ADDED, "Boot0002", b"of somebody else"),
             (GLOBAL, ADDED, "Boot000a", b"no option"),
             // An option that it leads to is gone.
             (GLOBAL, ADDED, "BootOrder", &[1, 0, 0, 0]),
         ]);
-        let (after, number) = start_first(&before, place()).unwrap();
+        let (after, number) = start_first(&before, payload()).unwrap();
         assert_eq!(number, 2);
         let order = [2, 0, 1, 0, 0, 0];
         let expected = [
             named("Boot0000", b"setup"),
-            named("Boot0002", &place().option()),
+            named("Boot0002", &payload().option()),
             named("Boot000a", b"no option"),
             named("BootOrder", &order),
         ];
         assert_eq!(said(&after), expected);
         // The firmware puts a network card in front of it.
         let order = [0, 0, 2, 0];
-        let option = place().option();
+        let option = payload().option();
         let moved = volume(&[
             (GLOBAL, ADDED, "Boot0002", &option),
             (GLOBAL, BEING_REPLACED, "BootOrder", &order),
         ]);
-        let (after, number) = start_first(&moved, place()).unwrap();
+        let (after, number) = start_first(&moved, payload()).unwrap();
         assert_eq!(number, 2);
         let expected = [
             named("Boot0002", &option),
@@ -365,8 +366,8 @@ mod tests {
         let (option, order) = (60 + 18 + 72 + 2, 60 + 20 + 2 + 2);
         let room = usize::from(SIZE - STORE) - 28 - 64 - option - order;
         let filled = |size| volume(&[(GLOBAL, ADDED, "A", &vec![7; size])]);
-        assert!(start_first(&filled(room), place()).is_ok());
-        let refused = start_first(&filled(room + 1), place()).unwrap_err();
+        assert!(start_first(&filled(room), payload()).is_ok());
+        let refused = start_first(&filled(room + 1), payload()).unwrap_err();
         let (volume, size) = (None, usize::from(SIZE - STORE));
         let missing = 4;
         let expected = FirmwareError::DoesNotFit {
@@ -399,7 +400,7 @@ mod tests {
         ] {
             let mut bad = good.clone();
             bad[at..at + bytes.len()].copy_from_slice(bytes);
-            let error = start_first(&bad, place()).unwrap_err().to_string();
+            let error = start_first(&bad, payload()).unwrap_err().to_string();
             assert!(error.contains(told), "{at}: {error}");
         }
     }
@@ -410,15 +411,15 @@ mod tests {
             at in 0..usize::from(SIZE),
             bytes in proptest::collection::vec(any::<u8>(), 1..8),
         ) {
-            let option = place().option();
+            let option = payload().option();
             let mut image = volume(&[
                 (GLOBAL, ADDED, "Boot0001", &option),
                 (GLOBAL, ADDED, "BootOrder", &[3, 0, 1, 0]),
             ]);
             let end = image.len().min(at + bytes.len());
             image[at..end].copy_from_slice(&bytes[..end - at]);
-            if let Ok((after, number)) = start_first(&image, place()) {
-                prop_assert_eq!(start_first(&after, place()), Ok((after, number)));
+            if let Ok((after, number)) = start_first(&image, payload()) {
+                prop_assert_eq!(start_first(&after, payload()), Ok((after, number)));
             }
         }
     }

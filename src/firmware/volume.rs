@@ -23,8 +23,8 @@ pub enum Content {
     Files(Vec<File>),
     /// Something that is not files; it is kept.
     Unknown,
-    /// Files that can't be read; they are kept.
-    Damaged(Damage),
+    /// Files up to something that can't be read; all of it is kept.
+    Damaged(Vec<File>, Damage),
 }
 
 impl Volume {
@@ -40,9 +40,9 @@ impl Volume {
         let original = cut.ok_or_else(outside)?;
         let content = match header.filesystem {
             FileSystem::Ffs2 | FileSystem::Ffs3 => {
-                match reader.deeper(|reader| files(&original, &header, reader)) {
-                    Ok(files) => Content::Files(files),
-                    Err(damage) => Content::Damaged(damage),
+                match reader.deeper(|reader| Ok(files(&original, &header, reader))) {
+                    Ok(content) => content,
+                    Err(damage) => Content::Damaged(Vec::new(), damage),
                 }
             }
             FileSystem::Variables | FileSystem::Other(_) => Content::Unknown,
@@ -56,11 +56,21 @@ impl Volume {
         })
     }
 
-    /// Its files; none where it was not understood.
+    /// Its files, as far as they can be read.
     pub fn files(&self) -> &[File] {
         match &self.content {
-            Content::Files(files) => files,
-            Content::Unknown | Content::Damaged(_) => &[],
+            Content::Files(files) | Content::Damaged(files, _) => files,
+            Content::Unknown => &[],
+        }
+    }
+
+    /// Its files, if they may be changed: all of them could be read.
+    pub(super) fn files_mut(&mut self) -> Result<&mut Vec<File>, FirmwareError> {
+        let name = self.header.name;
+        match &mut self.content {
+            Content::Files(files) => Ok(files),
+            Content::Unknown => Err(FirmwareError::NotUnderstood(name, "it holds no files")),
+            Content::Damaged(_, damage) => Err(FirmwareError::NotUnderstood(name, damage.what)),
         }
     }
 
@@ -79,7 +89,7 @@ impl Volume {
         match &self.content {
             Content::Files(files) => files.iter().any(File::stays),
             Content::Unknown => false,
-            Content::Damaged(_) => true,
+            Content::Damaged(..) => true,
         }
     }
 
@@ -92,18 +102,23 @@ impl Volume {
         match &self.content {
             Content::Files(files) => layout::volume(&self.header, &self.original, files),
             Content::Unknown => Err(FirmwareError::NotUnderstood(name, "it holds no files")),
-            Content::Damaged(damage) => Err(FirmwareError::NotUnderstood(name, damage.what)),
+            Content::Damaged(_, damage) => Err(FirmwareError::NotUnderstood(name, damage.what)),
         }
     }
 }
 
 /// The files from the first one on. Behind the last one there is erased flash up to the end.
-fn files(volume: &Span, header: &VolumeHeader, reader: &mut Reader) -> Result<Vec<File>, Damage> {
+fn files(volume: &Span, header: &VolumeHeader, reader: &mut Reader) -> Content {
     let mut files = Vec::new();
     let mut at = header.first_file;
-    while let Some(file) = File::read(volume, at, header, reader)? {
-        at = file.end().next_multiple_of(8);
-        files.push(file);
+    loop {
+        match File::read(volume, at, header, reader) {
+            Ok(Some(file)) => {
+                at = file.end().next_multiple_of(8);
+                files.push(file);
+            }
+            Ok(None) => return Content::Files(files),
+            Err(damage) => return Content::Damaged(files, damage),
+        }
     }
-    Ok(files)
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use lexopt::{Arg, ValueExt};
-use pilotlight::firmware::{Guid, SectionKind, Target};
+use pilotlight::firmware::{Guid, Place, SectionKind, Target};
 
 use super::error::FlashError;
 
@@ -30,7 +30,8 @@ Usage:
       write the firmware's VARIABLES with FILE of IMAGE as what is started before all else
   pilotlight-flash --help | --version
 
-FILE is the name that `list` shows, or the GUID; VOLUME/FILE where several volumes have such a file.
+FILE is the name that `list` shows, or the GUID; VOLUME/FILE where several volumes have such a file. VOLUME is
+the GUID, or where it begins in the image, as 0x1000; before FILE that means those inside of it, too.
 What is not on the way to a change stays as it is, byte by byte. Where the changes do not fit, nothing is
 written, and the number of missing bytes is told.
 Exit status: 0 done, 1 not done (also: `list` found damage), 2 the command line is wrong.
@@ -105,7 +106,7 @@ pub(super) enum Wanted {
     /// `--replace`
     Replace(Target, PathBuf),
     /// `--add`
-    Add(Guid, Option<Guid>, PathBuf),
+    Add(Place, Option<Guid>, PathBuf),
 }
 
 /// Reads the arguments, without the program's name.
@@ -147,7 +148,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                     Some((volume, file)) => (volume, Some(guid(file)?)),
                     None => (name.as_str(), None),
                 };
-                changes.push(Wanted::Add(guid(volume)?, file, path));
+                changes.push(Wanted::Add(place(volume)?, file, path));
             }
             (_, Arg::Value(place)) => places.push(place),
             (_, other) => return Err(other.unexpected().into()),
@@ -197,6 +198,11 @@ fn target(name: OsString) -> Result<Target, FlashError> {
         .map_err(|error| FlashError::Usage(format!("{name}: {error}")))
 }
 
+fn place(text: &str) -> Result<Place, FlashError> {
+    text.parse()
+        .map_err(|error| FlashError::Usage(format!("{text}: {error}")))
+}
+
 fn guid(text: &str) -> Result<Guid, FlashError> {
     text.parse()
         .map_err(|error| FlashError::Usage(format!("{text}: {error}")))
@@ -228,7 +234,7 @@ mod tests {
     fn changes_keep_their_order() {
         const SHELL: &str = "7c04a583-9e3e-4f1c-ad65-e05268d0b4d1";
         let line = format!(
-            "edit in.fd out.fd --replace Shell=a=b --remove {SHELL} --add {SHELL}/{SHELL}=c"
+            "edit in.fd out.fd --replace Shell=a=b --remove {SHELL} --add {SHELL}/{SHELL}=c --add 0x1000=d"
         );
         let Ok(Command::Edit(edit)) = parsed(&line) else {
             panic!("it is an edit");
@@ -240,7 +246,8 @@ mod tests {
             [
                 Wanted::Replace("Shell".parse().unwrap(), "a=b".into()),
                 Wanted::Remove(SHELL.parse().unwrap()),
-                Wanted::Add(guid, Some(guid), "c".into()),
+                Wanted::Add(Place::Name(guid), Some(guid), "c".into()),
+                Wanted::Add(Place::Offset(0x1000), None, "d".into()),
             ]
         );
     }
@@ -254,7 +261,10 @@ mod tests {
             ("list a b", "unexpected argument \"b\""),
             ("list a --remove b", "invalid option '--remove'"),
             ("edit a b --replace c", "c: a name, = and a path are wanted"),
-            ("edit a b --add Shell=c", "Shell: it is no GUID"),
+            (
+                "edit a b --add Shell=c",
+                "Shell: a volume is named by its GUID, or",
+            ),
             (
                 "extract a b c --section sauce",
                 "there are no sections sauce",

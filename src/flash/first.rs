@@ -14,9 +14,12 @@ pub(super) fn run(options: &First, output: &mut dyn Write) -> Result<(), FlashEr
         move |error: FirmwareError| FlashError::Firmware(path, error)
     };
     let image = open(&options.image)?;
-    let place = options.file.place(&image).map_err(wrong(&options.image))?;
+    let file = options
+        .file
+        .fv_file(&image)
+        .map_err(wrong(&options.image))?;
     let variables = read(&options.variables)?;
-    let first = start_first(&variables, place);
+    let first = start_first(&variables, file);
     let (bytes, number) = first.map_err(wrong(&options.variables))?;
     let written = std::fs::write(&options.output, bytes);
     written.map_err(|error| FlashError::Write(options.output.clone(), error))?;

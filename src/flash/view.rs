@@ -116,7 +116,7 @@ fn volume(volume: &Volume) -> VolumeView {
         free: volume.free(),
         files: volume.files().iter().map(file).collect(),
         problem: match &volume.content {
-            Content::Damaged(damage) => Some(damage.to_string()),
+            Content::Damaged(_, damage) => Some(damage.to_string()),
             Content::Files(_) | Content::Unknown => None,
         },
     }
