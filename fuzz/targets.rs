@@ -1018,8 +1018,8 @@ pub fn keys(data: &[u8]) {
     assert_eq!(key, Some(Input::Key(Key::Char('x'))));
 }
 
-/// Reading an image of firmware: unchanged it is what it was, and made anew it is as long, has no damage that it did not
-/// have, and stays as it is then.
+/// Reading an image of firmware: unchanged it is what it was, and made anew it is as long, has no damage that it did
+/// not have, and stays as it is then.
 /// The checksum of the first volume's header is made right first.
 pub fn firmware_volume(data: &[u8]) {
     let mut data = data.to_vec();

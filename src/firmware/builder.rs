@@ -30,6 +30,8 @@ pub(super) struct Builder {
     pub erased: u8,
     pub name: u8,
     pub revision: u8,
+    /// Entries of the extended header.
+    pub entries: Vec<u8>,
     pub files: Vec<Vec<u8>>,
 }
 
@@ -41,6 +43,7 @@ impl Builder {
             erased: 0xff,
             name: 0x77,
             revision: 2,
+            entries: Vec::new(),
             files,
         }
     }
@@ -69,7 +72,8 @@ impl Builder {
         });
         volume[50..52].copy_from_slice(&sum.wrapping_neg().to_le_bytes());
         let mut extended = [self.name; 16].to_vec();
-        extended.extend(20_u32.to_le_bytes());
+        extended.extend((20 + self.entries.len() as u32).to_le_bytes());
+        extended.extend(&self.entries);
         volume.extend(file([0xff; 16], 0xf0, 0, &extended, self.erased));
         for file in &self.files {
             let end = volume.len().next_multiple_of(8);

@@ -64,6 +64,8 @@ pub enum FirmwareError {
     UnalignedTop(usize),
     /// What was made has damage that was not there before: it would not be what was asked for.
     Worse(String),
+    /// A section with what runs or is found where it is: where it begins among the others, and where it would.
+    SectionMustStay(usize, usize),
     /// A file or section has become larger than its header can say.
     TooLargeForHeader(usize),
     /// The packed bytes do not unpack to what was packed.
@@ -128,6 +130,11 @@ impl fmt::Display for FirmwareError {
                 f,
                 "it does not fit: file {guid} runs or is found where it is, and {missing} more bytes are needed \
                  in front of it"
+            ),
+            FirmwareError::SectionMustStay(before, after) => write!(
+                f,
+                "a section holds a file that runs or is found where it is, and would begin at {after:#x} instead of \
+                 {before:#x}"
             ),
             FirmwareError::UnalignedTop(size) => write!(
                 f,

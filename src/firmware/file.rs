@@ -133,8 +133,7 @@ impl File {
             (HEADER, span.u24(SIZE).ok_or(SHORT)?)
         };
         let is_written = state & HEADER_VALID != 0 && state & HEADER_INVALID == 0;
-        // Behind a header that was never completed comes the next one (PI 1.8, volume 3, section 2.1.4.1.2). States that
-        // there are not are no header.
+        // Behind a header that was never completed comes the next one. What has states that there are not is no header.
         if !is_written && !matches!(state, 1..=STATES) {
             return Err("a file's header was never completed");
         }

@@ -40,8 +40,8 @@ impl FileKind {
         matches!(self.0, 0x02..=0x0f)
     }
 
-    /// Is every file of this kind run, or found, by the address that it has in the image? What runs before there is memory is linked to
-    /// where it stands, and tables of the processor name raw files by their addresses.
+    /// Is every file of this kind run, or found, by the address that it has in the image? What runs before there is
+    /// memory is linked to where it stands, and tables of the processor name raw files by their addresses.
     pub(super) fn stays(self) -> bool {
         matches!(self.0, 0x01 | 0x03 | 0x04 | 0x06 | 0x08)
     }

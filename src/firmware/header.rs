@@ -93,6 +93,8 @@ pub struct VolumeHeader {
     /// Where the first file may be, behind the headers.
     pub(super) first_file: usize,
     revision: u8,
+    /// Where the extended header says how many bytes are used, if it does.
+    pub(super) used_size: Option<usize>,
 }
 
 impl VolumeHeader {
@@ -164,6 +166,7 @@ impl VolumeHeader {
             },
             first_file: behind.next_multiple_of(8),
             revision: plain.revision,
+            used_size: used_size(&span, plain.extended, behind),
         }))
     }
 }
@@ -173,6 +176,23 @@ fn extended(span: &Span, start: usize) -> Option<(Guid, usize)> {
     let size = usize::try_from(span.u32(start.checked_add(16)?)?).ok()?;
     let end = start.checked_add(size.max(EXTENDED))?;
     (end <= span.len()).then_some((span.guid(start)?, end))
+}
+
+/// Where `UsedSize` stands in the entry `EFI_FIRMWARE_VOLUME_EXT_ENTRY_USED_SIZE_TYPE` of the extended header (PI 1.8,
+/// volume 3, section 3.2.2), if there is one before the header's `end`.
+fn used_size(span: &Span, start: usize, end: usize) -> Option<usize> {
+    const ENTRY: usize = 4;
+    const USED_SIZE: u16 = 3;
+    let mut at = start.checked_add(EXTENDED).filter(|_| start != 0)?;
+    while at.checked_add(ENTRY)? <= end {
+        let size = usize::from(span.u16(at)?);
+        let next = at.checked_add(size).filter(|next| *next <= end)?;
+        if span.u16(at.checked_add(2)?)? == USED_SIZE {
+            return (size == ENTRY + 4).then_some(at.checked_add(ENTRY)?);
+        }
+        at = (size >= ENTRY).then_some(next)?;
+    }
+    None
 }
 
 /// The fields of a header.

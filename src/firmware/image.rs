@@ -124,8 +124,8 @@ fn touch_section(section: &mut Section) -> bool {
     section.changed
 }
 
-/// The next volume from `at` on. In memory they begin at multiples of eight bytes, but a capsule's header may come first
-/// in the file, which is a multiple of four.
+/// The next volume from `at` on. In memory they begin at multiples of eight bytes, but a capsule's header may come
+/// first in the file, which is a multiple of four.
 fn next_volume(
     image: &Span,
     at: usize,

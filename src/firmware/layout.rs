@@ -55,7 +55,12 @@ pub(super) fn volume(
     if missing > 0 {
         return Err(does_not_fit(missing));
     }
+    let used = bytes.len().next_multiple_of(8);
     bytes.resize(header.size, header.erased);
+    let field = header.used_size.and_then(|at| bytes.get_mut(at..));
+    if let Some(field) = field.and_then(<[u8]>::first_chunk_mut) {
+        *field = u32::try_from(used).unwrap_or(u32::MAX).to_le_bytes();
+    }
     Ok(bytes)
 }
 

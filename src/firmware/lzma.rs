@@ -45,8 +45,8 @@ const DAMAGED: &str = "a section's LZMA stream is damaged";
 
 /// How many bytes `packed` says that it holds, before any of them is unpacked.
 pub(super) fn size(packed: &[u8]) -> Result<usize, &'static str> {
-    // The longest match has 273 bytes and is said by 14 decisions. The likeliest decision costs no less than 0.022 bits,
-    // for a probability goes to 2017 of 2048 at most: that makes 7089 bytes of one.
+    // The longest match has 273 bytes and is said by 14 decisions. The likeliest decision costs no less than 0.022
+    // bits, for a probability goes to 2017 of 2048 at most: that makes 7089 bytes of one.
     const MOST: usize = 8192;
     let header = Header::read(packed).ok_or(DAMAGED)?;
     let size = usize::try_from(header.size).map_err(|_| DAMAGED)?;

@@ -101,6 +101,9 @@ pub(super) fn read(span: &Span, reader: &mut Reader) -> Result<Vec<Section>, Dam
     let mut at = 0;
     // Less than a header at the end is what fills up to a multiple.
     while let Some(rest) = span.tail(at).filter(|rest| rest.len() >= HEADER) {
+        if !sections.is_empty() && is_padding(rest.bytes()) {
+            break;
+        }
         reader.count(at)?;
         let section = Section::read(&rest, at, reader)?;
         at = at.saturating_add(section.size()).next_multiple_of(4);
@@ -109,11 +112,21 @@ pub(super) fn read(span: &Span, reader: &mut Reader) -> Result<Vec<Section>, Dam
     Ok(sections)
 }
 
+/// Is this nothing but what some tools fill up with behind the last section?
+fn is_padding(bytes: &[u8]) -> bool {
+    [0, 0xff]
+        .iter()
+        .any(|fill| bytes.iter().all(|byte| byte == fill))
+}
+
 /// The bytes of sections that follow each other.
 pub(super) fn encode(sections: &[Section]) -> Result<Vec<u8>, FirmwareError> {
     let mut bytes: Vec<u8> = Vec::new();
     for section in sections {
         bytes.resize(bytes.len().next_multiple_of(4), 0);
+        if section.stays() && bytes.len() != section.offset {
+            return Err(FirmwareError::SectionMustStay(section.offset, bytes.len()));
+        }
         bytes.extend(section.encode()?);
     }
     Ok(bytes)

@@ -356,6 +356,39 @@ fn what_runs_in_a_volume_in_a_file_stays() {
 }
 
 #[test]
+fn what_runs_in_a_volume_stays_behind_what_is_in_front() {
+    let peim = file([3; 16], PEIM, 0, &module("Peim", b"MZ peim"), 0xff);
+    let inner = Builder {
+        name: 0x11,
+        ..Builder::new(0x400, vec![peim])
+    };
+    let sections = join(&[section(0x19, &[0; 12]), section(0x17, &inner.build())]);
+    let image = file([9; 16], 0x0b, 0, &sections, 0xff);
+    let image = Builder::new(0x1000, vec![image]).build();
+    let name = guid(9).to_string();
+    assert!(changed(&image, &replace(&name, &[1; 12])).is_ok());
+    let error = changed(&image, &replace(&name, &[1; 13])).unwrap_err();
+    assert_eq!(error, FirmwareError::SectionMustStay(16, 20));
+}
+
+#[test]
+fn padding_behind_sections_is_no_section() {
+    for pack in [<[u8]>::to_vec, builder::lzma] {
+        for fill in [0, 0xff] {
+            let padded = [module("A", b"MZ 1234"), vec![fill; 17]].concat();
+            let file = file([1; 16], DRIVER, 0, &pack(&padded), 0xff);
+            let image = Builder::new(0x400, vec![file]).build();
+            assert!(target("A").find(&read(&image)).is_ok(), "{fill}");
+            let after = changed(&image, &replace("A", b"MZ 5678")).unwrap();
+            assert!(target("A").find(&read(&after)).is_ok(), "{fill}");
+        }
+    }
+    let other = [module("A", b"MZ 1234"), vec![0, 0, 0, 0, 1]].concat();
+    let image = Builder::new(0x400, vec![file([1; 16], DRIVER, 0, &other, 0xff)]).build();
+    assert_eq!(read(&image).damage().len(), 1);
+}
+
+#[test]
 fn content_keeps_its_alignment() {
     // 3 << 3: 512 bytes.
     let aligned = file([7; 16], DRIVER, 3 << 3, &module("Aligned", b"MZ"), 0xff);
@@ -487,6 +520,34 @@ fn volumes_of_the_first_revision() {
         let image = read(&after);
         let files = image.volumes().next().unwrap().files();
         assert!(files.iter().all(|file| file.bytes()[SUM] == 0x5a));
+    }
+}
+
+#[test]
+fn how_much_is_used_is_told_anew() {
+    // A GUID's entry in front, and the one with the size behind it.
+    let entry = |length: u16, kind: u16, body: &[u8]| {
+        [&length.to_le_bytes()[..], &kind.to_le_bytes(), body].concat()
+    };
+    let entries = [entry(6, 2, &[0; 2]), entry(8, 3, &[0; 4])].concat();
+    let builder = Builder {
+        entries: entries.clone(),
+        ..Builder::new(0x400, vec![driver(1, "A", b"MZ"), driver(2, "B", b"MZ")])
+    };
+    let after = changed(&builder.build(), &Change::Remove(target("A"))).unwrap();
+    let image = read(&after);
+    let free = image.volumes().next().unwrap().free().unwrap();
+    let field = 96 + 20 + 6 + 4;
+    let used = u32::from_le_bytes(after[field..][..4].try_into().unwrap());
+    assert_eq!(used as usize, 0x400 - free);
+    // Entries that lead nowhere.
+    for length in [0, 3, 7, 9, 0xffff] {
+        let builder = Builder {
+            entries: [entry(length, 2, &[0; 2]), entry(8, 3, &[0; 4])].concat(),
+            ..Builder::new(0x400, vec![driver(1, "A", b"MZ")])
+        };
+        let image = builder.build();
+        assert_eq!(changed(&image, &replace("A", b"MZ")).unwrap(), image);
     }
 }
 
