@@ -353,6 +353,38 @@ fn without_a_change_the_image_is_the_same() {
 }
 
 #[test]
+fn the_image_that_was_read_is_written_whole() {
+    let directory = directory("whole");
+    let (image, other) = (directory.join("image.fd"), directory.join("other.fd"));
+    std::fs::write(&image, stock()).unwrap();
+    // The same file by another name: what is written takes the place of the one name alone.
+    std::fs::hard_link(&image, &other).unwrap();
+    let path = image.to_str().unwrap();
+    done(&[
+        "edit",
+        path,
+        path,
+        "--remove=0x348000/df1ccef6-f301-4a63-9661-fc6030dcc880",
+    ]);
+    assert!(std::fs::read(&image).unwrap() != stock());
+    assert!(std::fs::read(&other).unwrap() == stock());
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+    done(&["edit", path, "/dev/null"]);
+    assert!(!Path::new("/dev/null").is_file());
+}
+
+#[test]
+fn what_is_larger_than_any_image_is_refused() {
+    let directory = directory("too-large");
+    let large = directory.join("large");
+    let file = std::fs::File::create(&large).unwrap();
+    file.set_len((256 << 20) + 1).unwrap();
+    let replace = format!("--replace=Shell={}", large.display());
+    let error = refused(&["edit", STOCK, "-", &replace]);
+    assert!(error.contains("no image has more than 256 MiB"), "{error}");
+}
+
+#[test]
 fn made_anew_every_volume_is_as_edk_makes_it() {
     let mut image = pilotlight::firmware::Image::read(stock()).unwrap();
     let unpacked = |image: &pilotlight::firmware::Image| {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use pilotlight::firmware::FirmwareError;
+use pilotlight::firmware::{FirmwareError, MAX_IMAGE};
 
 /// The command did not do what it was asked to.
 const FAILURE: u8 = 1;
@@ -18,6 +18,8 @@ pub(super) enum FlashError {
     Usage(String),
     /// A file can't be read.
     Read(PathBuf, io::Error),
+    /// A file has more bytes than any image.
+    TooLarge(PathBuf),
     /// A file can't be written.
     Write(PathBuf, io::Error),
     /// Our output can't be written.
@@ -45,6 +47,14 @@ impl fmt::Display for FlashError {
             FlashError::Usage(text) => write!(f, "{text} (see `pilotlight-flash --help`)"),
             FlashError::Read(path, error) => {
                 write!(f, "{}: can't be read: {error}", path.display())
+            }
+            FlashError::TooLarge(path) => {
+                let most = MAX_IMAGE >> 20;
+                write!(
+                    f,
+                    "{}: it is too large: no image has more than {most} MiB",
+                    path.display()
+                )
             }
             FlashError::Write(path, error) => {
                 write!(f, "{}: can't be written: {error}", path.display())

@@ -76,5 +76,8 @@ fn read(path: &Path) -> Result<Vec<u8>, FlashError> {
         .saturating_add(1);
     let file = std::fs::File::open(path).map_err(wrong)?;
     io::Read::read_to_end(&mut io::Read::take(file, limit), &mut bytes).map_err(wrong)?;
+    if bytes.len() > MAX_IMAGE {
+        return Err(FlashError::TooLarge(path.to_owned()));
+    }
     Ok(bytes)
 }
