@@ -208,6 +208,40 @@ fn the_payload_of_coreboot() {
         &["coreboot-x86_64", KERNEL, "absent", &none],
     );
     assert!(!is_fine && said.contains("there is no absent"), "{said}");
+    let (is_fine, said) = script("build-coreboot", &["coreboot-x86_64", KERNEL, &old, &none]);
+    assert!(
+        !is_fine && said.contains("old is no image of coreboot"),
+        "{said}"
+    );
+    assert!(!Path::new(&format!("{none}.part")).exists());
+}
+
+/// What may make way is nothing, too.
+#[test]
+fn the_flash_of_a_board_that_removes_nothing() {
+    let dir = temp_dir();
+    let cargo = dir.file(
+        "bin/cargo",
+        b"#!/bin/sh -e\nprintf '%s\\n' \"$@\"\n: >\"$9\"\n",
+    );
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", at(&dir, "bin"), std::env::var("PATH").unwrap());
+    let (kernel, image) = (dir.file("kernel", b"MZ"), at(&dir, "image.fd"));
+    let changes = |more: &str| {
+        let said = format!("[flash]\nimage = \"ovmf.fd\"\npayload = \"Shell\"\n{more}");
+        let output = Command::new(Path::new(ROOT).join("boards/build-flash"))
+            .args([&board(&dir, &said), &kernel.display().to_string(), &image])
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let said = text(&output.stdout);
+        said.lines().skip(9).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let replace = format!("--replace=Shell={}", kernel.display());
+    assert_eq!(changes(""), [replace.as_str()]);
+    let both = changes("remove = [\"Fat\", \"Tls Dxe\"]\n");
+    assert_eq!(both, ["--remove=Fat", "--remove=Tls Dxe", &replace]);
 }
 
 #[test]
