@@ -772,6 +772,8 @@ fn a_damaged_header_of_a_volume_ends_the_image() {
 fn a_volume_behind_the_header_of_a_capsule() {
     let image = [vec![0; 28], nested()].concat();
     assert_eq!(read(&image).volumes().next().unwrap().offset, 28);
+    let one_behind_the_other = [vec![0; 28], pair(None)].concat();
+    assert_eq!(read(&one_behind_the_other).volumes().count(), 2);
     let after = changed(&image, &Change::Remove(target("Network"))).unwrap();
     assert_eq!(
         after[28..],
