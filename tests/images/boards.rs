@@ -230,7 +230,8 @@ fn the_flash_of_a_board_that_removes_nothing() {
     let changes = |more: &str| {
         let said = format!("[flash]\nimage = \"ovmf.fd\"\npayload = \"Shell\"\n{more}");
         let output = Command::new(Path::new(ROOT).join("boards/build-flash"))
-            .args([&board(&dir, &said), &kernel.display().to_string(), &image])
+            .args([&board(&dir, &said), &kernel.display().to_string()])
+            .args([&image, &at(&dir, "variables.fd")])
             .env("PATH", &path)
             .output()
             .unwrap();
