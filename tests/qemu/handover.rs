@@ -23,7 +23,7 @@ const QUESTIONS: [(&str, &str); 14] = [
     ("SMBIOS", "cd /sys/firmware/dmi/tables; sha256sum DMI; cd"),
     (
         "ACPI",
-        "cd /sys/firmware/acpi/tables; find . -type f -exec sha256sum {} +; cd",
+        "cd /sys/firmware/acpi; find tables bgrt/image -type f -exec sha256sum {} + 2>/dev/null; cd",
     ),
     (
         "memory that firmware keeps for its tables",
@@ -35,7 +35,8 @@ const QUESTIONS: [(&str, &str); 14] = [
         "dmesg | sed -n 's/.*BIOS-e820: .mem \\(0x[0-9a-f]*\\)-\\(0x[0-9a-f]*\\). reserved/\\1 \\2/p' \
          | while read start end; do echo $((end - start)); done",
     ),
-    // EfiRuntimeServicesCode, EfiRuntimeServicesData, EfiMemoryMappedIO.
+    // EfiRuntimeServicesCode, EfiRuntimeServicesData, EfiMemoryMappedIO. What Linux itself keeps of the rest, such as the
+    // memory of the logo, comes in other pieces where two kernels have kept it.
     (
         "memory of the runtime services",
         "for one in /sys/firmware/efi/runtime-map/*; do cd $one; \
@@ -53,7 +54,8 @@ const QUESTIONS: [(&str, &str); 14] = [
     ),
     (
         "what there is of firmware",
-        "find /sys/firmware -maxdepth 3 -not -path '*/memmap/*' -not -path '*/qemu_fw_cfg/*'",
+        "cd /sys/firmware; find . -maxdepth 3 -not -path '*/memmap/*' -not -path '*/qemu_fw_cfg/*' \
+         -not -path '*/runtime-map/*'; cd",
     ),
     (
         "what is plugged in, and where it is reached",

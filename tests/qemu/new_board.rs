@@ -23,7 +23,7 @@ fn desk(disk: &Image) -> PathBuf {
         std::fs::create_dir_all(desk.join(inside)).unwrap();
     }
     let copied = ["boards", "qemu"].map(|name| Path::new(ROOT).join(name));
-    run(Command::new("cp").arg("-r").args(&copied).arg(&desk));
+    run(Command::new("cp").arg("-r").args(copied).arg(&desk));
     for name in ["Makefile", "initramfs/list", "tests"] {
         symlink(Path::new(ROOT).join(name), desk.join(name)).unwrap();
     }
