@@ -293,37 +293,35 @@ mod tests {
     /// What a cut leaves of `a+3.conf` that becomes `a+2-1.conf`, in the order of the steps.
     #[test]
     fn a_count_that_was_cut_short_goes_on() {
-        const WHOLE: &str = "linux /l";
-        let (old, new) = ("a+3.conf", "a+2-1.conf");
-        // The file that is started, what is there, and how it is named then, and which names are taken away.
-        let states: [(&str, &[(&str, &str)], &str, &[&str]); 8] = [
-            (old, &[(old, WHOLE)], new, &[]),
+        let (old, new, next) = ("a+3.conf", "a+2-1.conf", "a+1-2.conf");
+        // The file that is started, what is there (`-` is in front of empty ones), how it is named then, and which
+        // names are taken away.
+        for (started, files, named, left) in [
+            (old, "a+3.conf", new, ""),
             // The new name has nothing behind it: it is taken. No try is lost.
-            (old, &[(old, WHOLE), (new, "")], new, &[new]),
+            (old, "a+3.conf -a+2-1.conf", new, new),
             // Both have the content: whichever is started counts on.
-            (old, &[(old, WHOLE), (new, WHOLE)], "a+1-2.conf", &[]),
-            (new, &[(old, WHOLE), (new, WHOLE)], "a+1-2.conf", &[]),
+            (old, "a+3.conf a+2-1.conf", next, ""),
+            (new, "a+3.conf a+2-1.conf", next, ""),
             // The new one alone has it: the boot is counted, and did not begin.
-            (new, &[(old, ""), (new, WHOLE)], new, &[old]),
-            (new, &[(new, WHOLE)], "a+1-2.conf", &[]),
+            (new, "-a+3.conf a+2-1.conf", new, old),
+            (new, "a+2-1.conf", next, ""),
             // What older counts have left.
             (
                 new,
-                &[("a+4.conf", ""), (new, WHOLE), ("a+0-3.conf", "")],
-                "a+1-2.conf",
-                &["a+0-3.conf", "a+4.conf"],
+                "-a+4.conf a+2-1.conf -a+0-3.conf",
+                next,
+                "a+0-3.conf a+4.conf",
             ),
-            (
-                "a+0-3.conf",
-                &[("a+0-3.conf", WHOLE), ("a+1-2.conf", "")],
-                "a+0-3.conf",
-                &["a+1-2.conf"],
-            ),
-        ];
-        for (started, files, named, left) in states {
-            let (found, name) = beside(started, true, files);
-            assert_eq!(name.as_deref(), Some(named), "{started} of {files:?}");
-            assert_eq!(found.left, left, "{started} of {files:?}");
+            ("a+0-3.conf", "a+0-3.conf -a+1-2.conf", "a+0-3.conf", next),
+        ] {
+            let names = files.split(' ').map(|name| match name.strip_prefix('-') {
+                Some(name) => (name, ""),
+                None => (name, "linux /l"),
+            });
+            let (found, name) = beside(started, true, &names.collect::<Vec<_>>());
+            assert_eq!(name.as_deref(), Some(named), "{started} of {files}");
+            assert_eq!(found.left.join(" "), left, "{started} of {files}");
         }
     }
 
