@@ -238,12 +238,15 @@ impl Store {
             missing: end.saturating_sub(self.end),
         };
         let wrong = self.wrong("there is something behind the last variable");
-        let place = self.bytes.get_mut(self.free..end);
-        let place = place.filter(|_| end <= self.end).ok_or(full)?;
-        if place.iter().any(|byte| *byte != u8::MAX) {
+        let room = self.bytes.get_mut(self.free..self.end);
+        let room = room.filter(|room| room.len() >= record.len()).ok_or(full)?;
+        // Neither firmware nor the next one here could go on behind it.
+        if room.iter().any(|byte| *byte != u8::MAX) {
             return Err(wrong);
         }
-        place.copy_from_slice(&record);
+        for (byte, new) in room.iter_mut().zip(record) {
+            *byte = new;
+        }
         for variable in self.variables.iter().filter(|one| one.name == name) {
             let state = self.bytes.get_mut(variable.at.saturating_add(STATE));
             state.into_iter().for_each(|state| *state &= DELETED);
