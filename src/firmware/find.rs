@@ -16,6 +16,17 @@ pub enum Name {
     Text(String),
 }
 
+impl Name {
+    /// Is it this file, which was not deleted?
+    fn is(&self, file: &File) -> bool {
+        let named = || match self {
+            Name::Guid(guid) => file.guid == *guid,
+            Name::Text(text) => file.name().as_ref() == Some(text),
+        };
+        !file.is_deleted() && named()
+    }
+}
+
 /// Which volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -127,15 +138,6 @@ impl FromStr for Target {
 }
 
 impl Target {
-    fn is(&self, top: usize, volume: &Volume, file: &File) -> bool {
-        let in_volume = self.volume.is_none_or(|place| place.is(top, volume));
-        let named = || match &self.file {
-            Name::Guid(guid) => file.guid == *guid,
-            Name::Text(text) => file.name().as_ref() == Some(text),
-        };
-        in_volume && !file.is_deleted() && named()
-    }
-
     /// The only file of this name.
     pub fn find<'a>(&self, image: &'a Image) -> Result<&'a File, FirmwareError> {
         self.find_in_volume(image).map(|(_, file)| file)
@@ -182,9 +184,10 @@ impl Target {
     fn all<'a>(&self, image: &'a Image) -> Vec<(usize, &'a Volume, &'a File)> {
         let mut found = Vec::new();
         for (top, volume) in volumes_by_offset(image) {
-            let files = volume.files().iter();
-            let files = files.filter(|file| self.is(top, volume, file));
-            found.extend(files.map(|file| (top, volume, file)));
+            if self.volume.is_none_or(|place| place.is(top, volume)) {
+                let files = volume.files().iter().filter(|file| self.file.is(file));
+                found.extend(files.map(|file| (top, volume, file)));
+            }
         }
         found
     }
@@ -312,12 +315,7 @@ impl Target {
     ) -> Result<T, FirmwareError> {
         self.find(image)?;
         let found = change_volume(image, self.volume, &mut |volume| {
-            let file = Target {
-                volume: None,
-                file: self.file.clone(),
-            };
-            let mut files = volume.files().iter();
-            let index = files.position(|one| file.is(volume.offset, volume, one))?;
+            let index = volume.files().iter().position(|one| self.file.is(one))?;
             let header = volume.header.clone();
             let files = volume.files_mut();
             Some(files.map(|files| change(files, index, &header)))

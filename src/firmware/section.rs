@@ -253,9 +253,7 @@ impl Section {
 
     /// A section with the name of a file.
     pub(super) fn user_interface(name: &str) -> Result<Section, FirmwareError> {
-        let text = name.encode_utf16().chain([0]);
-        let content: Vec<u8> = text.flat_map(u16::to_le_bytes).collect();
-        Section::new(SectionKind::UI, &content)
+        Section::new(SectionKind::UI, &crate::efi::encode(name))
     }
 
     /// Bytes of the section, with its header.

@@ -6,6 +6,7 @@
 use super::find::not_found;
 use super::span::Span;
 use super::{Damage, FileSystem, FirmwareError, Guid, Image};
+use crate::efi::encode;
 
 /// `EFI_GLOBAL_VARIABLE`
 const GLOBAL: Guid = Guid::new(
@@ -58,16 +59,10 @@ impl FvFile {
         let [volume, file, end] = NODES;
         let (in_volume, in_file) = (self.volume.bytes(), self.file.bytes());
         let path = [&volume[..], &in_volume, &file, &in_file, &end].concat();
-        let title = wide(TITLE);
+        let title = encode(TITLE);
         let length = [u8::try_from(path.len()).unwrap_or(u8::MAX), 0];
         [&[1, 0, 0, 0], &length[..], &title, &path].concat()
     }
-}
-
-/// A text of EFI, with its end.
-fn wide(text: &str) -> Vec<u8> {
-    let units = text.encode_utf16().chain([0]);
-    units.flat_map(u16::to_le_bytes).collect()
 }
 
 /// The name of a boot option.
@@ -220,8 +215,9 @@ impl Store {
 
     /// Puts a variable behind the others, in the place of all that have its name.
     fn set(&mut self, name: &str, data: &[u8]) -> Result<(), FirmwareError> {
-        let wide = wide(name);
-        let sizes = [wide.len(), data.len()].map(|size| u32::try_from(size).unwrap_or(u32::MAX));
+        let name_bytes = encode(name);
+        let sizes =
+            [name_bytes.len(), data.len()].map(|size| u32::try_from(size).unwrap_or(u32::MAX));
         let mut record = START.to_le_bytes().to_vec();
         record.extend([ADDED, 0]);
         record.extend(LASTING.to_le_bytes());
@@ -229,7 +225,7 @@ impl Store {
         record.resize(NAME_SIZE, 0);
         record.extend(sizes.into_iter().flat_map(u32::to_le_bytes));
         record.extend(GLOBAL.bytes());
-        record.extend([&wide, data].concat());
+        record.extend([&name_bytes, data].concat());
         record.resize(record.len().next_multiple_of(4), u8::MAX);
         let end = self.free.saturating_add(record.len());
         let full = FirmwareError::DoesNotFit {
@@ -280,7 +276,7 @@ mod tests {
         image.extend(u32::from(SIZE - STORE).to_le_bytes());
         image.extend([0x5a, 0xfe, 0, 0, 0, 0, 0, 0]);
         for (vendor, state, name, data) in variables {
-            let name = wide(name);
+            let name = encode(name);
             image.extend([0xaa, 0x55, *state, 0, 7, 0, 0, 0]);
             image.extend([0; 28]);
             for size in [name.len(), data.len()] {

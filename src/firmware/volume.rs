@@ -3,7 +3,7 @@
 use super::header::{FileSystem, VolumeHeader};
 use super::reader::Reader;
 use super::span::Span;
-use super::{Damage, File, FirmwareError, layout};
+use super::{Damage, File, FirmwareError, Guid, layout};
 
 /// A firmware volume.
 pub struct Volume {
@@ -25,6 +25,17 @@ pub enum Content {
     Unknown,
     /// Files up to something that can't be read; all of it is kept.
     Damaged(Vec<File>, Damage),
+}
+
+impl Content {
+    /// Why nothing is changed in a volume of this name, where its files could not be read whole.
+    fn refusal(&self, volume: Option<Guid>) -> FirmwareError {
+        let why = match self {
+            Content::Damaged(_, damage) => damage.what,
+            Content::Files(_) | Content::Unknown => "it holds no files",
+        };
+        FirmwareError::NotUnderstood(volume, why)
+    }
 }
 
 impl Volume {
@@ -66,11 +77,9 @@ impl Volume {
 
     /// Its files, if they may be changed: all of them could be read.
     pub(super) fn files_mut(&mut self) -> Result<&mut Vec<File>, FirmwareError> {
-        let name = self.header.name;
         match &mut self.content {
             Content::Files(files) => Ok(files),
-            Content::Unknown => Err(FirmwareError::NotUnderstood(name, "it holds no files")),
-            Content::Damaged(_, damage) => Err(FirmwareError::NotUnderstood(name, damage.what)),
+            other => Err(other.refusal(self.header.name)),
         }
     }
 
@@ -98,11 +107,9 @@ impl Volume {
         if !self.changed {
             return Ok(self.original.bytes().to_vec());
         }
-        let name = self.header.name;
         match &self.content {
             Content::Files(files) => layout::volume(&self.header, &self.original, files),
-            Content::Unknown => Err(FirmwareError::NotUnderstood(name, "it holds no files")),
-            Content::Damaged(_, damage) => Err(FirmwareError::NotUnderstood(name, damage.what)),
+            other => Err(other.refusal(self.header.name)),
         }
     }
 }

@@ -6,7 +6,7 @@ use pilotlight::firmware::{FirmwareError, start_first};
 
 use super::arguments::First;
 use super::error::FlashError;
-use super::{open, read};
+use super::{open, read, write};
 
 pub(super) fn run(options: &First, output: &mut dyn Write) -> Result<(), FlashError> {
     let wrong = |path: &std::path::Path| {
@@ -21,8 +21,7 @@ pub(super) fn run(options: &First, output: &mut dyn Write) -> Result<(), FlashEr
     let variables = read(&options.variables)?;
     let first = start_first(&variables, file);
     let (bytes, number) = first.map_err(wrong(&options.variables))?;
-    let written = std::fs::write(&options.output, bytes);
-    written.map_err(|error| FlashError::Write(options.output.clone(), error))?;
+    write(&options.output, &bytes)?;
     writeln!(output, "Boot{number:04X} comes first: {}", options.file)?;
     Ok(())
 }

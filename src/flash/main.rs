@@ -81,3 +81,24 @@ fn read(path: &Path) -> Result<Vec<u8>, FlashError> {
     }
     Ok(bytes)
 }
+
+/// Writes all of an image or nothing: beside the file first, which may be one that was read. What is no regular file,
+/// such as a device, is written as it is.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), FlashError> {
+    let written = write_whole(path, bytes);
+    written.map_err(|error| FlashError::Write(path.to_owned(), error))
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return std::fs::write(path, bytes);
+    }
+    let mut part = path.clone().into_os_string();
+    part.push(format!(".{}", std::process::id()));
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, &path));
+    written.inspect_err(|_| {
+        // The error that came first is told; there may be nothing to remove.
+        let _ = std::fs::remove_file(&part);
+    })
+}
