@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::BOOT;
 use super::disk::{Image, directory, run};
 use super::machine::Machine;
-use super::{BOOT, log_in};
 
 /// Vital product data as they lie in the flash: strings by their keys, with the lengths of both in front, behind a
 /// header at a place of its own (coreboot's `src/drivers/vpd/vpd_tables.h` and `vpd_decode.c`).
@@ -99,7 +99,7 @@ fn the_payload_finds_what_coreboot_has_left() {
     machine.expect("Enter start", BOOT);
     machine.press("\r");
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
 
     // The system finds all that, too, at its place and kept from everyone.
     machine.shell("dmesg -D; modprobe -a memconsole-coreboot vpd-sysfs; stty cols 1000");

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::disk::{Image, Variables};
-use super::log_in;
 use super::machine::{Machine, Setup, bright, generic};
 use super::tpm::{Measured, Tpm, measured};
 
@@ -151,7 +150,7 @@ fn look(setup: Setup, image: &Image, tpm: &Tpm) -> Seen {
         .arguments(&["-device", "virtio-blk-pci,drive=disk,bootindex=0"])
         .arguments(&["-smp", "2"])
         .start();
-    log_in(&mut machine);
+    machine.log_in();
     machine.shell("dmesg -D; stty cols 1000");
     let facts = QUESTIONS.map(|(_, command)| {
         let said = machine.shell(command);

@@ -3,7 +3,7 @@
 
 use super::disk::{Files, Image, Variables};
 use super::machine::Machine;
-use super::{BOOT, ROOT, damaged_kernel, log_in};
+use super::{BOOT, ROOT, damaged_kernel};
 
 /// Entries of the demo system on the EFI system partition, which its own entry is the example of: for each its
 /// file, and what it has besides.
@@ -90,7 +90,7 @@ fn what_bootctl_wants_is_booted_and_told() {
 
     let mut machine = start("interface-1");
     machine.expect("booting Debian GNU/Linux 12 (bookworm) from", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     machine.shell("mount /dev/vda1 /boot/efi");
     let list = bootctl_shows(&mut machine, "Debian GNU/Linux 12");
     assert!(!list.contains("reported/absent"), "{list}");
@@ -116,7 +116,7 @@ fn what_bootctl_wants_is_booted_and_told() {
     let mut machine = start("interface-2");
     machine.expect("Starting in  2 s: other", BOOT);
     machine.expect("booting other from", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("entry=other"), "{cmdline}");
     machine.shell("mount /dev/vda1 /boot/efi");
@@ -180,7 +180,7 @@ fn three_bad_boots_and_then_the_older_kernel() {
     machine.expect("booting old from", BOOT);
     machine.expect("old+3.conf becomes old+2-1.conf", BOOT);
     machine.expect("Linux version 6.1.", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("entry=old"), "{cmdline}");
     is_blessed(&mut machine);

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use super::BOOT;
 use super::disk::{Image, Variables, directory, run};
 use super::recording::Recording;
 
@@ -27,6 +28,7 @@ pub struct Setup {
     name: String,
     command: Command,
     monitor: PathBuf,
+    has_services: bool,
 }
 
 /// A machine that runs. Its console is written to `target/tmp/qemu/NAME.log`.
@@ -34,6 +36,7 @@ pub struct Machine {
     child: Child,
     keyboard: ChildStdin,
     monitor: PathBuf,
+    has_services: bool,
     console: Arc<Console>,
     /// How much of the console was looked at.
     seen: usize,
@@ -104,6 +107,7 @@ impl Machine {
             command: terminal,
             // There is none: QEMU's is on the terminal.
             monitor: PathBuf::new(),
+            has_services: true,
         }
     }
 
@@ -143,6 +147,7 @@ impl Machine {
             name: name.to_owned(),
             command,
             monitor,
+            has_services: true,
         }
     }
 
@@ -165,6 +170,28 @@ impl Machine {
             }
             console = self.console.changed.wait_timeout(console, left).unwrap().0;
         }
+    }
+
+    /// Waits for the demo system, and for a shell in it.
+    pub fn log_in(&mut self) {
+        const PASSWORD: &str = "pilotlight";
+        if self.has_services {
+            self.expect("login:", BOOT);
+            self.type_line("root");
+            self.expect("Password:", BOOT);
+            self.type_line(PASSWORD);
+            self.expect("# ", BOOT);
+            return;
+        }
+        self.expect("to continue): ", BOOT);
+        // What is typed before it listens is forgotten.
+        let mut patience = 0;
+        self.until("# ", BOOT, |machine| {
+            if patience % 100 == 0 {
+                machine.type_line(PASSWORD);
+            }
+            patience += 1;
+        });
     }
 
     /// Waits until the machine has switched itself off.
@@ -403,6 +430,14 @@ impl Setup {
         self
     }
 
+    /// The demo system gives a shell there, as soon as it has its root filesystem, and starts none of its services:
+    /// for what is over then, in half of the time.
+    pub fn without_services(mut self) -> Setup {
+        self.command.args(["-smbios", "type=3,asset=emergency"]);
+        self.has_services = false;
+        self
+    }
+
     /// More arguments for QEMU.
     pub fn arguments(mut self, arguments: &[&str]) -> Setup {
         self.command.args(arguments);
@@ -438,6 +473,7 @@ impl Setup {
             child,
             keyboard,
             monitor: self.monitor,
+            has_services: self.has_services,
             console,
             seen: 0,
             log,

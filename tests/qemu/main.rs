@@ -64,23 +64,16 @@ const ROOT: &str = "root=UUID=7069f1e0-0000-4000-8000-000000000001 ro";
 fn boots(machine: &mut Machine) -> String {
     machine.expect("booting Debian", BOOT);
     machine.expect("jumping", BOOT);
-    log_in(machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains(ROOT), "{cmdline}");
     cmdline
 }
 
-fn log_in(machine: &mut Machine) {
-    machine.expect("login:", BOOT);
-    machine.type_line("root");
-    machine.expect("Password:", BOOT);
-    machine.type_line("pilotlight");
-    machine.expect("# ", BOOT);
-}
-
 /// Boots the demo system from `image`, attached as these arguments of QEMU say.
 fn boots_from(name: &str, image: &Image, device: &[&str]) -> String {
-    let mut machine = Machine::set_up(name).drive(image).arguments(device).start();
+    let setup = Machine::set_up(name).drive(image).arguments(device);
+    let mut machine = setup.without_services().start();
     let cmdline = boots(&mut machine);
     machine.finish();
     cmdline
@@ -144,6 +137,7 @@ fn unified_kernel_image_behind_one_with_a_wrong_hash() {
     let mut machine = Machine::set_up("uki")
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .without_services()
         .start();
     machine.expect(
         "/EFI/Linux/debian-3.efi: can't be booted, its section .initrd ends",
@@ -152,7 +146,7 @@ fn unified_kernel_image_behind_one_with_a_wrong_hash() {
     machine.expect("/EFI/kernel.efi does not have the SHA-256 that", BOOT);
     machine.expect("from /dev/vda partition 1: /EFI/Linux/debian-1.efi", BOOT);
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains(ROOT), "{cmdline}");
     machine.finish();
@@ -193,6 +187,7 @@ fn grub_with_boot_in_a_volume_group_on_half_a_mirror() {
     let mut machine = Machine::set_up("grub-lvm")
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .without_services()
         .start();
     machine.expect("md/boot: LVM2_member", BOOT);
     machine.expect("lvm/demo-boot: ext4", BOOT);
@@ -200,7 +195,7 @@ fn grub_with_boot_in_a_volume_group_on_half_a_mirror() {
     machine.expect("from lvm/demo-boot: /grub/grub.cfg", BOOT);
     machine.expect("variables are not saved: it is on a logical volume", BOOT);
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     let expected = "BOOT_IMAGE=(lvm/demo-boot)/vmlinuz-";
     assert!(
@@ -219,6 +214,7 @@ fn extlinux() {
         .firmware(&variables)
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .without_services()
         .start();
     let cmdline = boots(&mut machine);
     assert!(cmdline.contains("BOOT_IMAGE=../vmlinuz-"), "{cmdline}");
@@ -251,7 +247,7 @@ fn grub_reboot_counts_once() {
     let start = |name| {
         let machine = Machine::set_up(name).drive(&image);
         let device = ["-device", "virtio-blk-pci,drive=disk"];
-        machine.arguments(&device).start()
+        machine.arguments(&device).without_services().start()
     };
     let mut machine = start("grub-reboot-1");
     boots(&mut machine);
@@ -267,7 +263,7 @@ fn grub_reboot_counts_once() {
         BOOT,
     );
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let variables = machine.shell("grub-editenv list");
     // The shell begins its output with a word to the terminal.
     let is_empty = |line: &str| line.trim().ends_with("next_entry=");
@@ -350,6 +346,7 @@ fn destroyed_primary_gpt() {
     let mut machine = Machine::set_up("backup-gpt")
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .without_services()
         .start();
     machine.expect("the backup GPT at sector 4378623 is used", BOOT);
     let cmdline = boots(&mut machine);
@@ -363,6 +360,7 @@ fn inline_data_is_read() {
     let mut machine = Machine::set_up("inline")
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .without_services()
         .start();
     boots(&mut machine);
     machine.finish();
@@ -383,9 +381,10 @@ fn optical_medium() {
         .arguments(&["-drive", &drive, "-device", "virtio-blk-pci,drive=root"])
         .drive(&medium)
         .arguments(&["-device", "ide-cd,drive=disk,bus=ide.1"])
+        .without_services()
         .start();
     machine.expect("from /dev/sr0: /loader/entries/", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains(ROOT), "{cmdline}");
     let log = machine.transcript();
@@ -402,11 +401,12 @@ fn medium_in_a_file() {
         .drive(&medium)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
         .arguments(&["-drive", &drive, "-device", "virtio-blk-pci,drive=root"])
+        .without_services()
         .start();
     let booting = "booting From a file from /dev/vda: /boot/grub/grub.cfg";
     machine.expect(booting, BOOT);
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("BOOT_IMAGE=(loop)/"), "{cmdline}");
     assert!(cmdline.contains(ROOT), "{cmdline}");
@@ -420,6 +420,7 @@ fn power_cut_while_ext4_is_written() {
     let mut machine = Machine::set_up("power-cut")
         .drive(&image)
         .arguments(&attach)
+        .without_services()
         .start();
     boots(&mut machine);
     machine.shell("mount -o remount,rw /");
@@ -435,6 +436,7 @@ fn power_cut_while_ext4_is_written() {
     let mut machine = Machine::set_up("power-cut-2")
         .drive(&image)
         .arguments(&attach)
+        .without_services()
         .start();
     machine.expect("its journal was left dirty, replayed in memory", BOOT);
     let cmdline = boots(&mut machine);
@@ -448,6 +450,7 @@ fn disk_plugged_in_after_five_seconds() {
     let mut machine = Machine::set_up("hot-plug")
         .drive(&image)
         .arguments(&["-device", "qemu-xhci,id=usb"])
+        .without_services()
         .start();
     machine.expect("waiting for a disk with something that boots", BOOT);
     std::thread::sleep(Duration::from_secs(5));
@@ -472,6 +475,7 @@ fn hundreds_of_bad_entries_before_a_good_one() {
     let mut machine = Machine::set_up("bad-entries")
         .drive(&image)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .without_services()
         .start();
     // The first ones are told, and how many others there are.
     machine.expect("and 168 more problems, which the menu tells", BOOT);
@@ -488,7 +492,7 @@ fn hundreds_of_bad_entries_before_a_good_one() {
         assert_eq!(log.matches(reason).count(), 32, "{reason}");
     }
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     machine.finish();
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use super::BOOT;
 use super::disk::{Image, Variables};
 use super::interface::entries_of;
 use super::machine::{Machine, Setup};
 use super::progress::{Shown, rows};
-use super::{BOOT, log_in};
 
 /// What the menu shows of the demo system.
 const DEBIAN: &str = "Debian GNU/Linux 12 (bookworm)";
@@ -61,7 +61,7 @@ fn nobody_sees_a_menu_that_nobody_wants() {
 #[test]
 fn a_held_key_brings_it_and_the_second_entry_is_booted() {
     let image = image("menu-second");
-    let mut machine = machine("menu-second", &image).start();
+    let mut machine = machine("menu-second", &image).without_services().start();
     menu(&mut machine);
     machine.press("d");
     machine.expect("kernel", BOOT);
@@ -71,7 +71,7 @@ fn a_held_key_brings_it_and_the_second_entry_is_booted() {
     machine.expect("booting other from", BOOT);
     machine.expect("loaded:", BOOT);
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("entry=other"), "{cmdline}");
     machine.finish();
@@ -115,7 +115,10 @@ fn resize(machine: &mut Machine, rows: usize, columns: usize) {
 fn an_edited_command_line_is_what_the_system_sees() {
     let image = image("menu-edit");
     let policy = format!("{WAIT}[menu]\ntimeout = 600\nedit = \"yes\"\n");
-    let mut machine = machine("menu-edit", &image).policy(&policy).start();
+    let mut machine = machine("menu-edit", &image)
+        .policy(&policy)
+        .without_services()
+        .start();
     machine.expect("2   other", BOOT);
     resize(&mut machine, 10, 40);
     resize(&mut machine, 24, 80);
@@ -132,7 +135,7 @@ fn an_edited_command_line_is_what_the_system_sees() {
     machine.press("\x1b[21~");
     machine.expect("other was changed at the menu", BOOT);
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("entry=other edited=yes"), "{cmdline}");
     machine.finish();

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::BOOT;
 use super::disk::{Image, directory, run};
 use super::machine::Machine;
-use super::{BOOT, log_in};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -62,7 +62,7 @@ fn a_new_board_as_its_document_says() {
     machine.expect("Leave with Ctrl-A X.", COMPILING);
     machine.expect("booting Debian", BOOT);
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     machine.press("\u{1}x");
     machine.expect_end(BOOT);
     std::fs::remove_dir_all(desk).unwrap();

@@ -24,7 +24,7 @@ fn with_hook(initrd: &[u8]) -> Vec<u8> {
     std::fs::write(root.join("initrd"), initrd).unwrap();
     let hook = concat!(env!("CARGO_MANIFEST_DIR"), "/hooks/initramfs-report");
     std::fs::copy(hook, scripts.join("pilotlight")).unwrap();
-    let script = "gzip -dc initrd | cpio --quiet -i --to-stdout scripts/init-top/ORDER >order && \
+    let script = "zstd -dc initrd | cpio --quiet -i --to-stdout scripts/init-top/ORDER >order && \
                   grep -q /scripts/init-top/udev order && \
                   echo '/scripts/init-top/pilotlight \"$@\"' | cat order - >scripts/init-top/ORDER && \
                   find scripts | cpio --quiet -o -H newc >archive";
@@ -76,6 +76,7 @@ fn the_system_reads_what_has_happened() {
         .policy(POLICY)
         .drive(&disk)
         .arguments(&["-device", "virtio-blk-pci,drive=disk", "-serial", &serial])
+        .without_services()
         .start();
     machine.expect("policy: boot.default is set by efi", BOOT);
     machine.expect("trying Debian, which reads from", BOOT);

@@ -3,7 +3,7 @@
 
 use super::disk::{Files, Image, Variables};
 use super::machine::{Machine, RESETS, Setup};
-use super::{BOOT, ROOT, log_in};
+use super::{BOOT, ROOT};
 
 pub const DISK: [&str; 2] = ["-device", "virtio-blk-pci,drive=disk"];
 
@@ -73,6 +73,7 @@ fn what_is_confirmed_comes_first_from_then_on() {
     let mut machine = set_up("confirmed", &image)
         .firmware(&variables)
         .policy(POLICY)
+        .without_services()
         .start();
     machine.expect("no start was counted yet", BOOT);
     machine.expect("booting bad", BOOT);
@@ -83,7 +84,7 @@ fn what_is_confirmed_comes_first_from_then_on() {
     );
     machine.expect("booting Debian", BOOT);
     machine.expect("jumping", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     // The watchdog does not run: a register of it (`ESB_LOCK_REG` in `drivers/watchdog/i6300esb.c`).
     let register = "cd /sys/bus/pci/devices; od -An -tx1 -j 104 -N 1 $(grep -l 0x25ab */device | cut -d / -f 1)/config";
     let register = machine.shell(&format!("{register}; cd"));

@@ -7,7 +7,7 @@ use super::machine::{Machine, RESETS, Setup, generic};
 use super::resets::{DISK, PANIC, image};
 use super::tpm::Tpm;
 use super::watchdogs::{IPMI, ITCO};
-use super::{BOOT, ROOT, log_in};
+use super::{BOOT, ROOT};
 
 /// An entry whose kernel never gets up is started so often, which a reset ends each time.
 fn count(machine: &mut Machine, limit: u32) {
@@ -49,11 +49,12 @@ fn a_tpm_counts_three_starts_and_one_that_is_confirmed() {
         .attach(set_up("store-tpm", &image), "tpm-tis")
         .arguments(&ITCO)
         .policy(POLICY)
+        .without_services()
         .start();
     count(&mut machine, 3);
     machine.expect("booting Debian", BOOT);
     machine.expect("start 1 of 3 without being confirmed", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     machine.shell("mount /dev/vda1 /boot/efi");
     let said = machine.shell("/boot/efi/pilotlight confirm --store tpm");
     assert!(!said.contains("no start"), "{said}");
@@ -98,11 +99,12 @@ fn memory_that_outlives_a_reset_has_the_count_and_the_report() {
         .arguments(&["-append", &format!("{RESERVED}{ramoops}")])
         .arguments(&IPMI)
         .policy(POLICY)
+        .without_services()
         .start();
     count(&mut machine, 1);
     machine.expect("booting Debian, which leaves it alone", BOOT);
     machine.expect("start 1 of 1 without being confirmed", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let ramoops = RAMOOPS.join(" ");
     machine.shell(&format!("dmesg -D; modprobe ramoops {ramoops}"));
     let report = machine.shell("cat /sys/fs/pstore/pmsg-ramoops-0");
@@ -163,7 +165,7 @@ fn systemd_confirms_to_the_memory_of_the_clock() {
         .policy(POLICY)
         .start();
     machine.expect("start 1 of 1 without being confirmed", BOOT);
-    log_in(&mut machine);
+    machine.log_in();
     let state = "systemctl show -P ActiveState -P Result pilotlight-confirm";
     let state = machine.shell(&format!(
         "systemctl is-system-running --wait >/dev/null; {state}"

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use super::BOOT;
 use super::disk::{Files, Image, Variables, directory, pack, run};
 use super::interface::{bootctl_shows, is_blessed};
 use super::machine::{Machine, Setup, busybox};
 use super::signed::{System, program};
-use super::{BOOT, log_in};
 
 /// systemd, which is Debian's here as in the demo system, and what tells it to go on to the next root.
 const SYSTEMD: [&str; 2] = ["/lib/systemd/systemd", "/bin/systemctl"];
@@ -244,7 +244,7 @@ fn a_unified_kernel_image_hands_over_what_its_stub_would() {
     are(&theirs.difference(&ours).collect::<Vec<_>>(), &ONLY_THEIRS);
     are(&ours.difference(&theirs).collect::<Vec<_>>(), &ONLY_OURS);
 
-    log_in(&mut machine);
+    machine.log_in();
     let credentials = machine.shell("systemd-creds --system --no-legend list | cat");
     for name in ["all", "plain", "sealed", "B", "empty"] {
         let path = format!("/run/credentials/@encrypted/{name}");

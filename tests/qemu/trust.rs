@@ -246,6 +246,7 @@ fn what_is_not_covered_is_refused_in_words_and_the_next_entry_boots() {
         .arguments(&["-device", "qemu-xhci,id=usb", "-drive", &drive])
         .arguments(&["-device", "usb-storage,drive=stick,bus=usb.0,removable=on"])
         .drive(&disk)
+        .without_services()
         .start();
     machine.expect("trying a stick from /dev/sda", BOOT);
     machine.expect(
@@ -294,6 +295,7 @@ fn a_warning_lets_each_of_them_boot() {
         .policy_with(&policy, &[("owner.der", &owner), ("vendor.der", &vendor)])
         .drive(&disk)
         .arguments(&["-device", "virtio-blk-pci,drive=disk"])
+        .without_services()
         .start();
     let warning = "let pass all the same: ";
     let then = "there is no free place in memory where it may be put";
@@ -303,7 +305,7 @@ fn a_warning_lets_each_of_them_boot() {
         machine.expect(&format!("booted all the same: {part}: not covered: "), BOOT);
     }
     machine.expect("jumping", BOOT);
-    super::log_in(&mut machine);
+    machine.log_in();
     assert!(!machine.transcript().contains("] refused: "));
     machine.finish();
 }

@@ -10,7 +10,7 @@ use super::pci::{AHCI, ETHERNET, NVME, OTHER, SCSI, SMBUS, VGA, XHCI, masters};
 use super::platform::{DATABASE, GLOBAL};
 use super::signed::Signed;
 use super::tpm::{Tpm, measured};
-use super::{BOOT, boots, log_in};
+use super::{BOOT, boots};
 
 /// What the next kernel says when firmware has checked what it started.
 const ENABLED: &str = "secureboot: Secure boot enabled";
@@ -140,7 +140,7 @@ fn grub_on_nvme_from_the_flash_with_a_tpm() {
     machine.expect("jumping", BOOT);
     machine.expect("Linux version", BOOT);
     assert_eq!(masters(&mut machine), [VGA]);
-    log_in(&mut machine);
+    machine.log_in();
     let cmdline = machine.shell("cat /proc/cmdline");
     assert!(cmdline.contains("BOOT_IMAGE=/boot/vmlinuz-"), "{cmdline}");
     assert!(machine.transcript().contains(ENABLED));
