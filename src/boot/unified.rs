@@ -120,8 +120,8 @@ impl Group {
     }
 }
 
-/// In the order of the archives.
-const GROUPS: [Group; 4] = [
+/// In the order of the archives (`INITRD_CREDENTIAL` and what follows in systemd's `src/boot/stub.c`).
+const GROUPS: [Group; 6] = [
     Group {
         kind: CompanionKind::Credential,
         directory: ".extra/credentials",
@@ -138,8 +138,18 @@ const GROUPS: [Group; 4] = [
         modes: (0o555, 0o444),
     },
     Group {
+        kind: CompanionKind::GlobalSysext,
+        directory: ".extra/global_sysext",
+        modes: (0o555, 0o444),
+    },
+    Group {
         kind: CompanionKind::Confext,
         directory: ".extra/confext",
+        modes: (0o555, 0o444),
+    },
+    Group {
+        kind: CompanionKind::GlobalConfext,
+        directory: ".extra/global_confext",
         modes: (0o555, 0o444),
     },
 ];

@@ -33,8 +33,12 @@ pub enum CompanionKind {
     GlobalCredential,
     /// A system extension: `*.raw`.
     Sysext,
+    /// A system extension for all systems: `*.sysext.raw`.
+    GlobalSysext,
     /// A configuration extension: `*.confext.raw`.
     Confext,
+    /// A configuration extension for all systems.
+    GlobalConfext,
 }
 
 impl CompanionKind {
@@ -45,7 +49,9 @@ impl CompanionKind {
             CompanionKind::Credential => 'c',
             CompanionKind::GlobalCredential => 'g',
             CompanionKind::Sysext => 's',
+            CompanionKind::GlobalSysext => 'S',
             CompanionKind::Confext => 'x',
+            CompanionKind::GlobalConfext => 'X',
         }
     }
 }

@@ -211,7 +211,10 @@ pub fn describe(inventory: &Inventory, entry: &BootEntry, verdict: &[String]) ->
         let word = match companion.kind {
             CompanionKind::Addon => "add-on",
             CompanionKind::Credential | CompanionKind::GlobalCredential => "credential",
-            CompanionKind::Sysext | CompanionKind::Confext => "extension",
+            CompanionKind::Sysext
+            | CompanionKind::GlobalSysext
+            | CompanionKind::Confext
+            | CompanionKind::GlobalConfext => "extension",
         };
         add(word, sized(&companion.file));
     }

@@ -298,12 +298,16 @@ fn everything_goes_where_the_stub_would_put_it() {
         ("/EFI/Linux/a.efi.extra.d/e.confext.raw", b"conf".to_vec()),
         ("/EFI/Linux/a.efi.extra.d/e.sysext.raw", b"sys".to_vec()),
         ("/loader/credentials/all.cred", b"all".to_vec()),
+        ("/loader/extensions/g.confext.raw", b"gconf".to_vec()),
+        ("/loader/extensions/g.sysext.raw", b"gsys".to_vec()),
         // Nobody takes these.
         ("/EFI/Linux/a.efi.extra.d/.a.cred", b"x".to_vec()),
         ("/EFI/Linux/a.efi.extra.d/.a.raw", b"x".to_vec()),
         ("/EFI/Linux/a.efi.extra.d/.a.addon.efi", addon(b"dot")),
         ("/EFI/Linux/a.efi.extra.d/c.cred/a.cred", b"x".to_vec()),
         ("/loader/credentials/.a.cred", b"x".to_vec()),
+        ("/loader/extensions/.g.sysext.raw", b"x".to_vec()),
+        ("/loader/extensions/old.raw", b"x".to_vec()),
     ];
     let volume = volume(&directory, &files);
     let booted = boot(&volume, "a.efi").unwrap();
@@ -328,8 +332,12 @@ fn everything_goes_where_the_stub_would_put_it() {
              -r-------- 3 .extra/global_credentials/all.cred",
             "dr-xr-xr-x 0 .extra\ndr-xr-xr-x 0 .extra/sysext\n\
              -r--r--r-- 3 .extra/sysext/e.sysext.raw",
+            "dr-xr-xr-x 0 .extra\ndr-xr-xr-x 0 .extra/global_sysext\n\
+             -r--r--r-- 4 .extra/global_sysext/g.sysext.raw",
             "dr-xr-xr-x 0 .extra\ndr-xr-xr-x 0 .extra/confext\n\
              -r--r--r-- 4 .extra/confext/e.confext.raw",
+            "dr-xr-xr-x 0 .extra\ndr-xr-xr-x 0 .extra/global_confext\n\
+             -r--r--r-- 5 .extra/global_confext/g.confext.raw",
             "dr-xr-xr-x 0 .extra\n-r--r--r-- 2 .extra/tpm2-pcr-signature.json",
             "dr-xr-xr-x 0 .extra\n-r--r--r-- 3 .extra/tpm2-pcr-public-key.pem",
             "dr-xr-xr-x 0 .extra\n-r--r--r-- 60 .extra/os-release",
@@ -354,7 +362,9 @@ fn everything_goes_where_the_stub_would_put_it() {
             "/b.cred",
             "/loader/credentials/all.cred",
             "/e.sysext.raw",
+            "/loader/extensions/g.sysext.raw",
             "/e.confext.raw",
+            "/loader/extensions/g.confext.raw",
         ]
     );
     let file = directory.file("signed-image", &image).display().to_string();

@@ -75,10 +75,14 @@ const ONLY_THEIRS: [(&str, &str); 2] = [
 ];
 
 /// Facts that we alone make.
-const ONLY_OURS: [(&str, &str); 4] = [
+const ONLY_OURS: [(&str, &str); 8] = [
     ("command line: ", "add-ons"),
     ("/.extra/confext: ", "other extensions"),
     ("/.extra/confext/site.confext.raw: ", "the same"),
+    ("/.extra/global_confext: ", "extensions for all systems"),
+    ("/.extra/global_confext/all.confext.raw: ", "the same"),
+    ("/.extra/global_sysext: ", "the same"),
+    ("/.extra/global_sysext/all.sysext.raw: ", "the same"),
     ("/.extra/os-release: ", "it came with 257"),
 ];
 
@@ -157,6 +161,14 @@ fn files(demo: &Image) -> Files {
         ("/loader/credentials/all.cred".to_owned(), b"all".to_vec()),
         ("/loader/credentials/plain.cred".to_owned(), b"2".to_vec()),
         ("/loader/credentials/tools.raw".to_owned(), b"x".to_vec()),
+        (
+            "/loader/extensions/all.sysext.raw".to_owned(),
+            b"sys".to_vec(),
+        ),
+        (
+            "/loader/extensions/all.confext.raw".to_owned(),
+            b"conf".to_vec(),
+        ),
     ]);
     let long: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
     let beside = [

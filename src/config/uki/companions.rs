@@ -23,6 +23,17 @@ pub(in crate::config) fn kind_of(name: &str) -> Option<CompanionKind> {
     found.map(|(_, kind)| *kind)
 }
 
+/// What a file in `/loader/extensions` is, by its name: of system extensions only those that say so.
+fn global_extension(name: &str) -> Option<CompanionKind> {
+    match kind_of(name)? {
+        CompanionKind::Confext => Some(CompanionKind::GlobalConfext),
+        CompanionKind::Sysext if name.to_ascii_lowercase().ends_with(".sysext.raw") => {
+            Some(CompanionKind::GlobalSysext)
+        }
+        _ => None,
+    }
+}
+
 /// The files that go with the image `file`, as systemd-stub would take them in: those for all images on its
 /// volume, then its own, each directory in the order of the names; and behind them those that an entry names.
 ///
@@ -66,10 +77,9 @@ pub(super) fn companions(
     let (own, _) = Counter::split(file.path.as_str(), ".efi");
     add(&format!("{own}.extra.d"), &kind_of)?;
     add("/loader/credentials", &|name| {
-        kind_of(name)
-            .filter(|kind| *kind == CompanionKind::Credential)
-            .map(|_| CompanionKind::GlobalCredential)
+        only(CompanionKind::Credential)(name).map(|_| CompanionKind::GlobalCredential)
     })?;
+    add("/loader/extensions", &global_extension)?;
     for companion in named {
         // What goes with it anyway is not handed over twice.
         if !found.iter().any(|known| known.file == companion.file) {

@@ -501,7 +501,13 @@ mod tests {
             .file("/EFI/Linux/a.efi.extra.d/x.confext.raw", "")
             .file("/loader/addons/z.addon.efi", addon(b"global", b""))
             .file("/loader/addons/z.cred", "")
-            .file("/loader/credentials/y.CRED", "");
+            .file("/loader/credentials/y.CRED", "")
+            .file("/loader/credentials/y.raw", "")
+            .file("/loader/extensions/a.sysext.RAW", "")
+            .file("/loader/extensions/b.confext.raw", "")
+            .file("/loader/extensions/c.cred", "")
+            .file("/loader/extensions/d.raw", "")
+            .file("/loader/extensions/e.addon.efi", "");
         let path = file("/EFI/Linux/a+3.efi");
         let start = start(&filesystem, &path, " ", 0);
         assert_eq!(start.kind, PayloadKind::Uki);
@@ -540,6 +546,8 @@ mod tests {
                 (CompanionKind::Confext, "x.confext.raw"),
                 (CompanionKind::Credential, "x.cred"),
                 (CompanionKind::GlobalCredential, "y.CRED"),
+                (CompanionKind::GlobalSysext, "a.sysext.RAW"),
+                (CompanionKind::GlobalConfext, "b.confext.raw"),
             ]
         );
         let other = self::start(&filesystem, &path, "quiet", 0);
