@@ -148,9 +148,7 @@ impl Label {
 
     /// What a menu shows.
     pub(super) fn title(&self) -> String {
-        let title = self.title.as_deref().map(without_hot_key);
-        let title = title.filter(|title| !title.is_empty());
-        title.unwrap_or_else(|| self.name.clone())
+        shown(self.title.as_deref(), &self.name)
     }
 
     /// The letter or digit that chooses it.
@@ -171,10 +169,7 @@ impl Label {
 impl Menu {
     /// What the menu around it shows.
     pub(super) fn title(&self) -> String {
-        let label = self.label.as_deref().map(without_hot_key);
-        let title = label.or(self.title.as_deref().map(without_hot_key));
-        let title = title.filter(|title| !title.is_empty());
-        title.unwrap_or_else(|| self.tag.clone())
+        shown(self.label.as_deref().or(self.title.as_deref()), &self.tag)
     }
 
     /// The letter or digit that leads into it: that of what is shown.
@@ -243,6 +238,14 @@ fn marked_key(text: &str) -> Option<HotKey> {
         .then(|| HotKey::Char(key.to_ascii_lowercase()))
 }
 
+/// What a line of a menu shows: its title, or its name where that is empty. SYSLINUX takes marks of hot keys for such
+/// in both, as it draws them (`display_entry` in `menumain.c`).
+fn shown(title: Option<&str>, name: &str) -> String {
+    let texts = title.into_iter().chain([name]).map(without_hot_key);
+    let mut texts = texts.filter(|text| !text.is_empty());
+    texts.next().unwrap_or_else(|| name.to_owned())
+}
+
 /// A title without the marks of hot keys, and bytes that have a meaning for the terminal of SYSLINUX.
 fn without_hot_key(text: &str) -> String {
     let kept = text.chars().filter(|c| *c != '^' && !c.is_ascii_control());
@@ -258,6 +261,18 @@ mod tests {
         assert_eq!(without_hot_key("E^xpert install"), "Expert install");
         assert_eq!(without_hot_key(" \x07Debian "), "Debian");
         assert_eq!(without_hot_key("^"), "");
+    }
+
+    #[test]
+    fn names_take_the_place_of_titles_and_have_no_hot_keys_either() {
+        for (title, name, text) in [
+            (Some("^A"), "^b", "A"),
+            (Some(" ^ "), "More ^b", "More b"),
+            (None, "^b", "b"),
+            (None, "^", "^"),
+        ] {
+            assert_eq!(shown(title, name), text);
+        }
     }
 
     #[test]
