@@ -231,6 +231,14 @@ mod tests {
                 "the UEFI variable LoaderEntryDefault, \"gone\", means no entry that is there",
             ]
         );
+        found.wishes = wishing("", "c", "");
+        found.entries[2].tries_left = Some(0);
+        assert_eq!(
+            unmet(&found),
+            [
+                "the UEFI variable LoaderEntryPreferred, \"c\", means no entry that is there and has not used up its tries",
+            ]
+        );
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub fn unmet(found: &Found) -> Vec<String> {
     let unmet = meant(found).filter_map(|(wish, entries)| {
         let why = match entries.iter().any(|entry| entry.bootable()) {
             true => return None,
+            false if entries.is_empty() && wish.spares_bad => {
+                "means no entry that is there and has not used up its tries"
+            }
             false if entries.is_empty() => "means no entry that is there",
             false => "means nothing that can be booted",
         };
