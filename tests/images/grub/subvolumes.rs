@@ -1,5 +1,5 @@
 //! openSUSE and Fedora on their own filesystem: a Btrfs whose default subvolume is a snapshot, and one whose system is
-//! in a subvolume that is not the default.
+//! in a subvolume that is not the default; and Fedora on XFS, as it is on servers.
 
 use pilotlight::disk::ReadAt;
 
@@ -31,4 +31,20 @@ fn subvolumes_make_no_difference() {
         disk.write(17 * MIB, &content);
         assert_eq!(list(&disk), known, "{filesystem}");
     }
+}
+
+/// Some images give the partition of `/boot` the type that systemd-boot looks for, and its entries have variables of
+/// GRUB all the same.
+#[test]
+fn xfs_and_the_type_of_a_partition_make_no_difference() {
+    let fedora = include_str!("shapes/fedora.machine");
+    let xbootldr = "=== partition 2 bc13c2ff-59e6-4262-a352-b275fd6f7172 ";
+    let server = fedora
+        .replace("=== volume ext4 ", "=== volume xfs ")
+        .replace("=== volume btrfs ", "=== volume xfs ")
+        .replace("=== partition 2 linux ", xbootldr);
+    let (_dir, disk) = Machine::parse(&server).build();
+    let volumes = server.matches("=== volume xfs ").count();
+    assert!(volumes == 2 && server.contains(xbootldr), "{server}");
+    assert_eq!(list(&disk), include_str!("shapes/fedora.entries"));
 }
