@@ -11,6 +11,7 @@ mod menu;
 mod policy;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
@@ -92,8 +93,13 @@ fn run(command: Command, output: &mut dyn Write) -> Result<(), CliError> {
 fn inventory(paths: &[PathBuf]) -> Result<Inventory, CliError> {
     let mut inventory = Inventory::new();
     if !paths.is_empty() {
+        let mut named = BTreeSet::new();
         for path in paths {
-            inventory.add(Disk::open(path)?);
+            // Whatever links lead to it, it is one disk.
+            let file = path.canonicalize().unwrap_or_else(|_| path.clone());
+            if named.insert(file) {
+                inventory.add(Disk::open(path)?);
+            }
         }
         return Ok(inventory);
     }

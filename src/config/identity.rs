@@ -9,7 +9,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use crate::disk::{Disk, Volume};
-use crate::entry::{FileRef, VolumeId};
+use crate::entry::{FileRef, SavePlace, SavedVariables, VolumeId};
 use crate::fs::Metadata;
 use crate::inventory::Inventory;
 use crate::text::hex;
@@ -80,6 +80,18 @@ impl<'a> Identities<'a> {
         likeness.unwrap_or(identity)
     }
 
+    /// Do both write the same values to the same places?
+    pub(super) fn save_alike(&self, a: &[SavedVariables], b: &[SavedVariables]) -> bool {
+        let place = |saved: &SavedVariables| match &saved.place {
+            SavePlace::File(file) => self.of(file),
+            SavePlace::Parts(volume, ranges) => {
+                self.first(*volume).unwrap_or(*volume).key() + &place(ranges)
+            }
+        };
+        let mut pairs = a.iter().zip(b);
+        a.len() == b.len() && pairs.all(|(a, b)| a.variables == b.variables && place(a) == place(b))
+    }
+
     fn place(&self, file: &FileRef) -> Option<String> {
         let mut looked = self.looked.borrow_mut();
         let count = looked.get_mut(file.volume.disk)?;
@@ -90,8 +102,14 @@ impl<'a> Identities<'a> {
         (!ranges.is_empty()).then(|| place(&ranges))
     }
 
-    /// The first volume that is this one, if it is not itself: a disk may be there by two paths.
+    /// The first volume that is this one, if it is not itself.
     fn first(&self, id: VolumeId) -> Option<VolumeId> {
+        self.by_another_path(id)
+            .or_else(|| self.on_another_device(id))
+    }
+
+    /// A disk may be there by two paths.
+    fn by_another_path(&self, id: VolumeId) -> Option<VolumeId> {
         let disks = self.inventory.disks();
         let (own, volume) = (disks.get(id.disk)?, self.inventory.volume(id)?);
         let others = disks.iter().enumerate().take(id.disk);
@@ -100,6 +118,22 @@ impl<'a> Identities<'a> {
             let same = VolumeId { disk, ..id };
             let other = self.inventory.volume(same)?;
             is_same_volume(volume, other).then_some(same)
+        })
+    }
+
+    /// A filesystem may be on several devices, as the mirrors of Btrfs are. A copy of one of them says that it is the
+    /// same device.
+    fn on_another_device(&self, id: VolumeId) -> Option<VolumeId> {
+        let device = |id| {
+            let disk = &self.inventory.disk(id)?.disk;
+            let filesystem = self.inventory.filesystem(id).ok()?;
+            filesystem.device().filter(|_| !disk.is_removable())
+        };
+        let (own, shared) = device(id)?;
+        let volumes = self.inventory.volumes().map(|(id, _)| id);
+        let mut before = volumes.take_while(|other| *other != id);
+        before.find(|other| {
+            device(*other).is_some_and(|(number, all)| number != own && all == shared)
         })
     }
 }

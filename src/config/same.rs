@@ -156,7 +156,7 @@ pub(super) fn merge(inventory: &Inventory, found: &mut Found, known: &Identities
                 let more = saves(other);
                 // A disk that is plugged in has nothing to write when another one is booted.
                 let adds = written.is_empty() && disk(other) == disk(survivor);
-                let writes_alike = more.is_empty() || adds || written == more;
+                let writes_alike = more.is_empty() || adds || known.save_alike(written, more);
                 if of(other) == of(survivor) || !writes_alike {
                     continue;
                 }

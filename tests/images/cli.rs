@@ -368,7 +368,11 @@ fn several_disks_make_one_list_with_unique_ids() {
     let disk = make_disk(&dir);
     let copy = dir.path().join("copy.raw");
     std::fs::copy(&disk.0, &copy).unwrap();
-    let view = json(&[&disk, &copy]);
+    // What is named twice is there once.
+    let link = dir.path().join("link.raw");
+    std::os::unix::fs::symlink("disk.raw", &link).unwrap();
+    let view = json(&[&disk, &copy, &link, &disk]);
+    assert_eq!(view["disks"].as_array().unwrap().len(), 2);
     let entries = view["entries"].as_array().unwrap();
     let texts = |key: &str| -> Vec<&str> {
         let entries = entries.iter();

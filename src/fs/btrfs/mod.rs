@@ -26,17 +26,21 @@ use self::checksum::Kind;
 use self::content::Content;
 use self::inode::{Inode, Number};
 use self::medium::Medium;
+use self::node::Root;
 use self::subvolume::{Subvolume, TOP};
 use super::budget::BUDGET;
 use super::walk::{self, MAX_TARGET, Tree};
 use super::{DirEntry, FileKind, Filesystem, FsError, FsPath, Metadata, ReadFile};
 use crate::disk::Source;
+use crate::text::hex;
 
 /// A Btrfs filesystem.
 pub(super) struct Btrfs {
     medium: Medium,
     top: Subvolume,
     default: Option<Subvolume>,
+    /// What all of its devices have in their superblocks, if there are several.
+    shared: Option<String>,
     problem: Option<String>,
 }
 
@@ -65,7 +69,17 @@ impl Btrfs {
         if let Kind::Unverified(name) = superblock.checksums {
             problems.push(format!("its checksums ({name}) are not verified"));
         }
-        if superblock.devices > 1 {
+        let is_shared = superblock.devices > 1;
+        // One that was away for a while has an older generation, and files of its own.
+        let shared = is_shared.then(|| {
+            let Root {
+                address,
+                generation,
+                ..
+            } = superblock.root;
+            format!("{} {address} {generation}", hex(&superblock.uuid))
+        });
+        if is_shared {
             problems.push(format!(
                 "it is on {} devices, of which each is read by itself",
                 superblock.devices
@@ -75,6 +89,7 @@ impl Btrfs {
             medium,
             top,
             default,
+            shared,
             problem: (!problems.is_empty()).then(|| problems.join("; ")),
         })
     }
@@ -184,6 +199,10 @@ impl Filesystem for Btrfs {
             content: Content::new(&self.medium, inode),
             medium: &self.medium,
         }))
+    }
+
+    fn device(&self) -> Option<(u64, &str)> {
+        Some((self.medium.superblock.device, self.shared.as_deref()?))
     }
 
     fn problem(&self) -> Option<&str> {
