@@ -24,8 +24,8 @@ pub(super) fn run(options: &ConfirmOptions, output: &mut dyn Write) -> Result<()
     match options.store {
         Choice::Cmos(byte) => confirm(&Cmos::new(byte), options.forget, output),
         Choice::Tpm(index) => {
-            let tpm =
-                Device::open().map_err(|error| CliError::Boot(format!("the TPM: {error}")))?;
+            let tpm = Device::open(&|| ());
+            let tpm = tpm.map_err(|error| CliError::Boot(format!("the TPM: {error}")))?;
             confirm(&Nv::new(&tpm, index), options.forget, output)
         }
         Choice::Pstore => confirm(&Pmsg::new(), options.forget, output),

@@ -9,6 +9,7 @@ use crate::measure;
 use crate::policy::{self, Policy};
 use crate::smbios::Smbios;
 use crate::text::{Printable, hex};
+use crate::tpm;
 use crate::trust::Mode;
 
 /// The name of the board that the image was made for.
@@ -40,9 +41,10 @@ pub(super) fn about(policy: &Policy) -> Vec<String> {
         Mode::Enforce => "nothing is booted that is not signed",
     };
     lines.push(format!("signatures: {signatures}"));
-    let tpm = match Path::new(TPM).exists() {
-        true => "what is in it is from the firmware, but for a shell",
-        false => "there is none that the flash kernel has a driver for",
+    let tpm = match (Path::new(TPM).exists(), tpm::is_announced()) {
+        (true, _) => "what is in it is from the firmware, but for a shell",
+        (false, true) => "ACPI tells of one, and the flash kernel has no driver for it",
+        (false, false) => "there is none that ACPI tells of or the flash kernel has a driver for",
     };
     lines.push(format!("TPM: {tpm}"));
     let measured = std::fs::read_to_string(measure::LOG).unwrap_or_default();

@@ -157,6 +157,12 @@ impl Desk {
         }
     }
 
+    /// The menu is at something for a person that takes its time, and has an end: nothing is decided meanwhile.
+    pub(super) fn stay(&self) {
+        let call = self.state().called;
+        self.turn(call, Vec::new(), true);
+    }
+
     /// The menu ends: nobody can see it any more.
     pub(super) fn close(&self) {
         self.state().open = false;
@@ -233,6 +239,25 @@ mod tests {
         assert!(desk.holds());
         desk.close();
         assert!(desk.is_answered() && !desk.holds());
+    }
+
+    #[test]
+    fn a_menu_that_waits_for_a_device_answers_and_holds_everything() {
+        let desk = Arc::new(Desk::new().unwrap());
+        desk.open();
+        let menu = desk.clone();
+        let thread = std::thread::spawn(move || {
+            while menu.has_menu() {
+                menu.stay();
+                std::thread::yield_now();
+            }
+        });
+        assert!(desk.is_answered() && desk.holds());
+        // What it was told meanwhile it takes afterwards.
+        desk.tell(Event::Say("x".to_owned()));
+        assert!(desk.is_answered() && !desk.events().0.is_empty());
+        desk.close();
+        thread.join().unwrap();
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The states in which nothing is booted any more, as policy names them.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use rustix::system::RebootCommand;
@@ -182,9 +183,9 @@ fn reset(supervisor: &mut Supervisor, kernel: &dyn Kernel) {
 }
 
 fn give_shell(supervisor: &mut Supervisor) {
-    // A TPM may let us wait for nearly as long as a watchdog.
-    supervisor.pet();
-    let measured = match Measured::shell() {
+    // A TPM may let us wait for as long as a watchdog.
+    let waiting = RefCell::new(&mut *supervisor);
+    let measured = match Measured::shell(&|| waiting.borrow_mut().pet()) {
         Ok(measured) => measured,
         Err(error) => return supervisor.say(&format!("{}: {error}", measure::UNTOLD)),
     };
@@ -225,7 +226,6 @@ mod tests {
     use super::*;
     use crate::policy::{AfterEntry, Failure};
     use rustix::io::Errno;
-    use std::cell::RefCell;
 
     /// One that answers in these ways, one after the other.
     struct Fake {

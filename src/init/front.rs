@@ -216,7 +216,7 @@ impl Front {
     /// to be written down.
     fn start_shell(&mut self) -> Option<Wish> {
         let device = self.menu.asker().and_then(|i| self.devices.get(i))?;
-        let measured = match Measured::shell() {
+        let measured = match Measured::shell(&|| self.desk.stay()) {
             Ok(measured) => measured,
             Err(error) => {
                 let text = format!("{}: {error}", measure::UNTOLD);

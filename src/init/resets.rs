@@ -60,7 +60,7 @@ impl Resets {
             Choice::Pstore => Some(call(&Pmsg::new())),
             Choice::Tpm(_) if self.is_lost => None,
             Choice::Tpm(index) => Some(firmware.during(|| {
-                let tpm = Device::open().map_err(|error| StoreError::Tpm {
+                let tpm = Device::open(&|| ()).map_err(|error| StoreError::Tpm {
                     index,
                     action: "open",
                     error,

@@ -23,19 +23,20 @@ pub const LOG: &str = "/run/pilotlight/measured";
 pub const UNTOLD: &str = "no shell: the TPM can't be told";
 
 const DONE: &str = "shell: measured as \"pilotlight: shell\" into PCRs 4 and 7";
-const NO_TPM: &str = "shell: not measured: no TPM";
+const NO_TPM: &str = "shell: not measured: no TPM (neither a driver nor ACPI knows one)";
 
 /// The TPM was told, or there is none. In words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measured(&'static str);
 
 impl Measured {
-    /// A shell is about to be started on this machine.
+    /// A shell is about to be started on this machine. `waiting` is told every now and then that the TPM is being
+    /// waited for.
     ///
     /// # Errors
     /// There is a TPM, and it can't be told: no secret may be opened in that shell, so that there must be none.
-    pub fn shell() -> Result<Measured, TpmError> {
-        let measured = match Device::open() {
+    pub fn shell(waiting: &dyn Fn()) -> Result<Measured, TpmError> {
+        let measured = match Device::open(waiting) {
             Err(TpmError::None) => Measured(NO_TPM),
             tpm => Measured::shell_by(&tpm?)?,
         };

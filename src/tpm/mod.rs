@@ -9,7 +9,7 @@ mod error;
 mod index;
 mod pcr;
 
-pub use device::Device;
+pub use device::{Device, is_announced};
 pub use error::TpmError;
 pub use index::{Content, Index};
 pub use pcr::extend;
