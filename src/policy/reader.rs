@@ -106,7 +106,13 @@ fn failure(keys: &mut Keys<'_>, failure: &mut Failure) -> Result<(), Wrong> {
 }
 
 fn store(keys: &mut Keys<'_>) -> Result<Choice, Wrong> {
-    let names = Choice::NAMES.map(|name| (name, name));
+    let stores = [
+        Choice::Variable,
+        Choice::Cmos(0),
+        Choice::Tpm(0),
+        Choice::Pstore,
+    ];
+    let names = stores.map(|store| (store.name(), store.name()));
     let name = keys.one_of("store", &names)?;
     let mut number = |name: &'static str| -> Result<Option<u32>, Wrong> {
         let mut number = 0;
