@@ -123,13 +123,40 @@ pub struct Module {
     pub cmdline: String,
 }
 
+/// What of an entry a person may change for one boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Its command line.
+    CommandLine,
+    /// Its initrds.
+    Initrds,
+}
+
 /// Something that a person should know of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Does it keep the entry from being booted?
     pub blocks: bool,
+    /// It is a problem of what can be changed, and of nothing else: who changes that may try the entry.
+    pub of: Option<Change>,
     /// What is wrong, and what to do, in words.
     pub text: String,
+}
+
+impl Problem {
+    /// One of the whole entry.
+    pub fn new(blocks: bool, text: impl Into<String>) -> Problem {
+        Problem {
+            blocks,
+            of: None,
+            text: text.into(),
+        }
+    }
+
+    /// Is it one of what was changed?
+    pub(crate) fn is_of(&self, changes: &[Change]) -> bool {
+        self.of.is_some_and(|of| changes.contains(&of))
+    }
 }
 
 /// Where variables are kept between boots.
@@ -325,6 +352,19 @@ impl BootEntry {
         !self.problems.iter().any(|problem| problem.blocks)
     }
 
+    /// Can it be tried, as it is or as a person may change it?
+    pub fn mendable(&self) -> bool {
+        let mut blocking = self.problems.iter().filter(|problem| problem.blocks);
+        blocking.all(|problem| problem.of.is_some())
+    }
+
+    /// From the problem with this number on, they are those of what can be changed.
+    pub(crate) fn mend(&mut self, from: usize, by: Change) {
+        for problem in self.problems.iter_mut().skip(from) {
+            problem.of = Some(by);
+        }
+    }
+
     /// How many bytes a copy takes, about.
     pub fn size(&self) -> usize {
         let mut sum = size_of::<BootEntry>();
@@ -390,17 +430,11 @@ impl BootEntry {
 
     /// Adds a problem that keeps the entry from being booted.
     pub fn block(&mut self, text: impl Into<String>) {
-        self.problems.push(Problem {
-            blocks: true,
-            text: text.into(),
-        });
+        self.problems.push(Problem::new(true, text));
     }
 
     /// Adds a remark that does not keep the entry from being booted.
     pub fn remark(&mut self, text: impl Into<String>) {
-        self.problems.push(Problem {
-            blocks: false,
-            text: text.into(),
-        });
+        self.problems.push(Problem::new(false, text));
     }
 }

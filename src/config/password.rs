@@ -57,7 +57,7 @@ pub(super) fn guard(
 pub(super) fn guard_guesses(found: &mut Found, locked: &BTreeSet<usize>) {
     for entry in &mut found.entries {
         let disk = entry.origin.file.volume.disk;
-        if entry.source == EntrySource::Guess && locked.contains(&disk) && entry.bootable() {
+        if entry.source == EntrySource::Guess && locked.contains(&disk) && entry.mendable() {
             entry.block("a boot menu on this disk has a password, and does not offer it without");
         }
     }
@@ -134,7 +134,7 @@ impl Menus<'_> {
                 && self.guards(*source, entry)
                 && !start().is_some_and(|start| self.open.contains(&start))
         };
-        let mut refused = LANGUAGES.into_iter().filter(|_| entry.bootable());
+        let mut refused = LANGUAGES.into_iter().filter(|_| entry.mendable());
         refused.find(refuses)
     }
 }

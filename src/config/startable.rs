@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::budget::Budget;
-use crate::entry::{BootEntry, EntrySource, FileRef, PayloadKind};
+use crate::entry::{BootEntry, Change, EntrySource, FileRef, PayloadKind};
 use crate::inventory::Inventory;
 use crate::kexec::{Kernel, NotStartable};
 
@@ -21,13 +21,19 @@ pub(super) fn check(inventory: &Inventory, entries: &mut [BootEntry], budget: &B
         if !known.contains_key(file) {
             known.insert(file.clone(), examine(inventory, file, budget));
         }
-        let problem = match known.get(file) {
-            Some(Some(Ok(kernel))) => kernel.takes(&entry.cmdline).err().map(|e| e.to_string()),
-            Some(Some(Err(reason))) => Some(format!("{} can't be started: {reason}", file.path)),
-            Some(None) | None => None,
-        };
-        if let Some(problem) = problem {
-            entry.block(problem);
+        match known.get(file) {
+            Some(Some(Ok(kernel))) => {
+                if let Err(error) = kernel.takes(&entry.cmdline) {
+                    let others = entry.problems.len();
+                    entry.block(error.to_string());
+                    entry.mend(others, Change::CommandLine);
+                }
+            }
+            Some(Some(Err(reason))) => {
+                let problem = format!("{} can't be started: {reason}", file.path);
+                entry.block(problem);
+            }
+            Some(None) | None => {}
         }
     }
 }

@@ -106,11 +106,11 @@ impl Loader {
         let Some((entry, name)) = named.find(|(entry, _)| entry.id == choice.id) else {
             return Err(Failed::new("the entry has gone with its disk"));
         };
+        let entry = choice.apply(entry);
         // The disks were looked at again since it was chosen.
         if !entry.bootable() {
             return Err(Failed::new("it can't be booted any more"));
         }
-        let entry = choice.apply(entry);
         if choice.cmdline.is_some() || choice.initrd.is_some() {
             log::info!("{} was changed at the menu", Printable(&entry.title));
         }

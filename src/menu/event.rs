@@ -8,7 +8,7 @@ use super::listing::{Field, Listing};
 use super::permissions::{Permissions, Timeout};
 use super::screen::Size;
 use crate::boot::Step;
-use crate::entry::{BootEntry, Initrd};
+use crate::entry::{BootEntry, Change, Initrd};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -84,7 +84,8 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// The entry as it was changed.
+    /// The entry as it was changed, without the problems of what it was before. Whether what it is now can be loaded is
+    /// found out by an attempt.
     pub fn apply(&self, entry: &BootEntry) -> BootEntry {
         let mut entry = entry.clone();
         if let Some(cmdline) = &self.cmdline {
@@ -93,6 +94,15 @@ impl Choice {
         if let Some(initrd) = &self.initrd {
             entry.initrd.clone_from(initrd);
         }
+        let changes = self.changes();
+        entry.problems.retain(|problem| !problem.is_of(&changes));
         entry
+    }
+
+    /// What was changed.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let cmdline = self.cmdline.as_ref().map(|_| Change::CommandLine);
+        let initrds = self.initrd.as_ref().map(|_| Change::Initrds);
+        cmdline.into_iter().chain(initrds).collect()
     }
 }

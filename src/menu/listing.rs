@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::config::Found;
 use crate::entry::{
-    BootEntry, CompanionKind, FileRef, HotKey, Initrd, Origin, Password, PayloadKind, VolumeId,
+    BootEntry, Change, CompanionKind, FileRef, HotKey, Initrd, Origin, Password, PayloadKind,
+    Problem, VolumeId,
 };
 use crate::inventory::Inventory;
 use crate::size::Size;
@@ -39,8 +40,8 @@ pub struct Item {
     pub hot_key: Option<HotKey>,
     /// Those of the menus around it, as far as they are known.
     pub submenu_keys: Vec<Option<HotKey>>,
-    /// Why it can't be started.
-    pub blocked: Option<String>,
+    /// What keeps it from being started as it is.
+    pub(super) blocking: Vec<Problem>,
     /// A configuration chooses it.
     pub default: bool,
     /// What its own configuration asks a password for.
@@ -72,7 +73,7 @@ impl Item {
             PayloadKind::Multiboot,
             PayloadKind::Multiboot2,
         ];
-        let blocking = entry.problems.iter().find(|problem| problem.blocks);
+        let blocking = entry.problems.iter().filter(|problem| problem.blocks);
         let origins = std::iter::once(&entry.origin).chain(&entry.also_at);
         Item {
             id: entry.id.clone(),
@@ -81,7 +82,7 @@ impl Item {
             place: place(inventory, &entry.origin),
             hot_key: entry.hot_key,
             submenu_keys: entry.submenu_keys.clone(),
-            blocked: blocking.map(|problem| problem.text.clone()),
+            blocking: blocking.cloned().collect(),
             default: entry.default,
             password: entry.password,
             fixed: match (kinds.contains(&entry.kind), entry.fixed) {
@@ -96,6 +97,19 @@ impl Item {
             profile: entry.unified.as_ref().map_or(0, |unified| unified.profile),
             origins: origins.cloned().collect(),
         }
+    }
+
+    /// Why it can't be started, with other initrds or another command line if it has them.
+    pub(super) fn blocked(&self, changes: &[Change]) -> Option<&str> {
+        let mut blocking = self.blocking.iter();
+        let first = blocking.find(|problem| !problem.is_of(changes));
+        first.map(|problem| problem.text.as_str())
+    }
+
+    /// Is it blocked for its initrds?
+    pub(super) fn lacks_initrds(&self) -> bool {
+        let mut blocking = self.blocking.iter();
+        blocking.any(|problem| problem.is_of(&[Change::Initrds]))
     }
 
     /// Is it the same entry, seen at another time? Places of files stay what they are while disks come; ids and
@@ -137,7 +151,9 @@ impl Listing {
     pub(super) fn initrds(&self, item: &Item) -> Vec<(Initrd, bool)> {
         let mut choices: Vec<(Initrd, bool)> =
             item.initrd.iter().map(|own| (own.clone(), true)).collect();
-        for initrd in self.items.iter().flat_map(|other| &other.initrd) {
+        // What another one lacks is nothing to choose.
+        let others = self.items.iter().filter(|item| !item.lacks_initrds());
+        for initrd in others.flat_map(|other| &other.initrd) {
             let here = Some(initrd.file.volume) == item.kernel;
             if here && choices.iter().all(|(known, _)| known != initrd) {
                 choices.push((initrd.clone(), false));

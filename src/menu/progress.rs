@@ -17,6 +17,8 @@ pub(super) struct Progress {
     times: (Duration, Duration),
     /// What follows the reading, if it is at that.
     later: Option<Step>,
+    /// What there was to say when the last tenth was read, or something else began.
+    told: String,
 }
 
 impl Progress {
@@ -27,10 +29,24 @@ impl Progress {
             read: None,
             times: (now, now),
             later: None,
+            told: String::new(),
         }
     }
 
     pub(super) fn set(&mut self, step: Step, now: Duration) {
+        let before = (self.parts(10), self.later);
+        self.take(step, now);
+        if (self.parts(10), self.later) != before {
+            self.told = self.text().unwrap_or_default();
+        }
+    }
+
+    /// What is said where a line that was typed stays: no more than some lines.
+    pub(super) fn told(&self) -> &str {
+        &self.told
+    }
+
+    fn take(&mut self, step: Step, now: Duration) {
         let Step::Read(done, all) = step else {
             self.later = Some(step);
             return;

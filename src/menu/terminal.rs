@@ -224,7 +224,7 @@ impl Terminal {
         self.queue = match &mut self.output {
             Output::Screen(painter) => painter.paint(view::screen(model, size, charset)),
             Output::Lines(typewriter) => {
-                typewriter.show(view::typed(model, size, charset), charset)
+                typewriter.show(view::typed(model, size, charset), size.columns, charset)
             }
         };
         self.send();

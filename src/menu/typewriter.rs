@@ -19,7 +19,7 @@ impl Typewriter {
     }
 
     /// The bytes that type what is not there yet.
-    pub(super) fn show(&mut self, wanted: Typed, charset: Charset) -> Vec<u8> {
+    pub(super) fn show(&mut self, wanted: Typed, width: usize, charset: Charset) -> Vec<u8> {
         let last = self.last.take().unwrap_or_default();
         let mut typed = false;
         let block = wanted
@@ -45,7 +45,7 @@ impl Typewriter {
             self.text(&wanted.prompt, charset);
             self.text(&wanted.input, charset);
         } else if wanted.input != last.input {
-            self.change(&last.input, &wanted, charset);
+            self.change(&last.input, &wanted, width, charset);
         }
         self.last = Some(Typed {
             // What was typed before something is entered still stands there.
@@ -56,17 +56,16 @@ impl Typewriter {
     }
 
     /// Types what was added to an answer, or takes back what was removed from its end.
-    fn change(&mut self, old: &str, wanted: &Typed, charset: Charset) {
+    fn change(&mut self, old: &str, wanted: &Typed, width: usize, charset: Charset) {
         if let Some(added) = wanted.input.strip_prefix(old) {
             return self.text(added, charset);
         }
         let removed = old.strip_prefix(wanted.input.as_str());
-        if let Some(removed) = removed.filter(|removed| removed.len() == 1) {
-            let cells = removed.len();
-            for _ in 0..cells {
-                self.bytes.extend(b"\x08 \x08");
-            }
-            return;
+        // No way leads back into the row above.
+        let prompt = glyphs(&wanted.prompt, charset).len();
+        let fits = prompt.saturating_add(glyphs(old, charset).len()) < width;
+        if fits && removed.is_some_and(|removed| removed.len() == 1) {
+            return self.bytes.extend(b"\x08 \x08");
         }
         self.close();
         self.text(&wanted.prompt, charset);
@@ -114,7 +113,7 @@ mod tests {
     fn only_what_is_new_is_typed() {
         let mut typewriter = Typewriter::default();
         let mut show = |typed| {
-            let bytes = typewriter.show(typed, Charset::Ascii);
+            let bytes = typewriter.show(typed, 20, Charset::Ascii);
             String::from_utf8(bytes).unwrap()
         };
         assert_eq!(show(typed(&["a", "b"], "> 1", "")), "a\r\nb\r\n> 1\r\n? ");
@@ -122,6 +121,13 @@ mod tests {
         assert_eq!(show(typed(&["a", "b"], "> 1", "xy")), "xy");
         assert_eq!(show(typed(&["a", "b"], "> 1", "x")), "\x08 \x08");
         assert_eq!(show(typed(&["a", "b"], "> 1", "z")), "\r\n? z");
+        // 20 columns are too few for it, and it goes on in the next row.
+        let long = "0123456789abcdefgh";
+        show(typed(&["a", "b"], "> 1", long));
+        let less = format!("\r\n? {}", &long[..17]);
+        assert_eq!(show(typed(&["a", "b"], "> 1", &long[..17])), less);
+        assert_eq!(show(typed(&["a", "b"], "> 1", &long[..16])), "\x08 \x08");
+        show(typed(&["a", "b"], "> 1", "z"));
         assert_eq!(show(typed(&["a", "b"], "> 2", "z")), "\r\n> 2\r\n? z");
         let question = Typed {
             block: None,

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::cli::make_disk;
-use crate::kit::{Image, TempDir, run, temp_dir, tool};
+use crate::cli::{kernel, make_disk};
+use crate::kit::{Image, MIB, TempDir, copy_in, run, run_line, temp_dir, tool};
 
 /// How long something may take to be seen. It is there in a moment; a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -196,6 +196,34 @@ fn other_initrds_are_chosen() {
     assert!(!shown.contains("/debian/6.1/initrd"), "{shown}");
 }
 
+/// Who may edit mends what nothing but the command line, or the initrds, keep from being booted.
+#[test]
+fn what_is_wrong_with_an_entry_is_mended() {
+    let dir = temp_dir();
+    let long = "a=b ".repeat(600);
+    let entry = format!("title Debian\nlinux /debian/6.1/linux\ninitrd /gone\noptions {long}\n");
+    dir.file("esp/loader/entries/debian-6.1.conf", entry.as_bytes());
+    dir.file("esp/debian/6.1/linux", &kernel(9));
+    let disk = dir.image("esp.img", 48 * MIB);
+    run_line("mkfs.vfat -F 32 -s 1 {}", &disk);
+    for name in ["loader", "debian"] {
+        copy_in(&disk, &dir.path().join("esp").join(name), "");
+    }
+    let terminal = Terminal::menu(&dir, ("a", "LC_ALL=C"), "", &disk, (80, 24));
+    terminal.wait_for("can't be booted: /gone is not there");
+    terminal.press(&["i", "Space", "Enter"]);
+    terminal
+        .wait_for("can't be booted: the command line has 2399 bytes and this kernel takes 2016");
+    terminal.press(&["e"]);
+    terminal.wait_for("Edit: Debian");
+    terminal.press(&["C-u"]);
+    terminal.press(&["-l", "single"]);
+    terminal.wait_for("+ single");
+    terminal.press(&["Enter"]);
+    let shown = terminal.wait_for("status 0");
+    assert!(shown.contains("options single"), "{shown}");
+}
+
 #[test]
 fn a_terminal_may_be_small_and_change() {
     let dir = temp_dir();
@@ -237,9 +265,14 @@ fn a_terminal_that_knows_nothing_gets_a_list() {
     terminal.wait_for("search: 6.1/");
     terminal.press(&["BSpace", "Enter", "2"]);
     terminal.wait_for("> 2 Debian (6.1)");
+    // The last line ends where the cursor is.
+    terminal.press(&["e", "C-Left"]);
+    terminal.wait_for("behind the cursor: ro");
+    terminal.press(&["-l", "x "]);
+    terminal.wait_for("options: root=LABEL=root x");
     terminal.press(&["Enter"]);
     let shown = terminal.wait_for("status 0");
-    assert!(shown.contains("options root=LABEL=root ro"), "{shown}");
+    assert!(shown.contains("options root=LABEL=root x ro"), "{shown}");
     assert!(!shown.contains("\\u{1b}[H"), "{shown}");
 }
 

@@ -111,18 +111,26 @@ fn resize(machine: &mut Machine, rows: usize, columns: usize) {
     panic!("it never becomes {columns} columns wide");
 }
 
+/// What lacks an initrd boots with the others, and with another command line.
 #[test]
 fn an_edited_command_line_is_what_the_system_sees() {
-    let image = image("menu-edit");
+    let image = Image::copy("menu-edit", "esp");
+    image.add_entries(entries_of(&[("other.conf", "sort-key z\ninitrd /gone")]));
     let policy = format!("{WAIT}[menu]\ntimeout = 600\nedit = \"yes\"\n");
     let mut machine = machine("menu-edit", &image)
         .policy(&policy)
         .without_services()
         .start();
-    machine.expect("2   other", BOOT);
+    machine.expect("2 ! other", BOOT);
     resize(&mut machine, 10, 40);
     resize(&mut machine, 24, 80);
-    machine.press("2e");
+    machine.press("2\r");
+    machine.expect("it can't be booted: /gone is not there", BOOT);
+    machine.press("i2");
+    machine.expect("x /gone", BOOT);
+    machine.press(" \r");
+    machine.expect("other initrds are chosen", BOOT);
+    machine.press("e");
     machine.expect("Edit: other", BOOT);
     // Words are cut, and a step is undone.
     machine.press("\x05 edited=no wrong");

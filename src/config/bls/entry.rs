@@ -8,7 +8,7 @@ use super::volume::Sorted;
 use crate::config::budget::Budget;
 use crate::config::uki::{self, Asked};
 use crate::entry::{
-    BootEntry, Companion, EntrySource, FileRef, Initrd, Origin, PayloadKind, VolumeId,
+    BootEntry, Change, Companion, EntrySource, FileRef, Initrd, Origin, PayloadKind, VolumeId,
 };
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
 use crate::pe::Machine;
@@ -61,10 +61,12 @@ impl Maker<'_> {
         if self.place == Place::Elsewhere {
             self.expand(&mut stated, &mut entry);
         }
+        let others = entry.problems.len();
         for initrd in &stated.initrd {
             let file = self.file(initrd, &mut entry);
             entry.initrd.extend(file.map(Initrd::from));
         }
+        entry.mend(others, Change::Initrds);
         if let Some(devicetree) = &stated.devicetree {
             entry.devicetree = self.file(devicetree, &mut entry);
         }
@@ -86,7 +88,7 @@ impl Maker<'_> {
         entry.architecture = stated.architecture;
         entry.cmdline = stated.options;
         entry.other_keys = stated.others;
-        if let Some(program) = entry.kernel.clone().filter(|_| entry.bootable()) {
+        if let Some(program) = entry.kernel.clone().filter(|_| entry.mendable()) {
             let asked = Asked {
                 options: &entry.cmdline,
                 // A number that is none has blocked the entry.
@@ -95,11 +97,13 @@ impl Maker<'_> {
                 any_kernel: kind == PayloadKind::Linux,
             };
             uki::start(self.filesystem, &program, asked, self.budget).fill(&mut entry);
+            let others = entry.problems.len();
             if entry.initrd.len() > MAX_INITRDS {
                 entry.block(format!(
                     "it names more than {MAX_INITRDS} initrds, with those of its options"
                 ));
                 entry.initrd.truncate(MAX_INITRDS);
+                entry.mend(others, Change::Initrds);
             }
         }
         if entry.kind == PayloadKind::Linux && stated.profile.is_some() {
@@ -161,10 +165,13 @@ impl Maker<'_> {
     /// Puts in the values of GRUB's variables. As for GRUB's `blscfg` a line may name several initrds, and one that has
     /// variables may name none.
     fn expand(&self, stated: &mut Type1, entry: &mut BootEntry) {
+        let others = entry.problems.len();
         match self.expanded(&stated.options) {
             Ok(options) => stated.options = options,
             Err(reason) => entry.block(format!("its options use {reason}")),
         }
+        entry.mend(others, Change::CommandLine);
+        let others = entry.problems.len();
         let mut initrds = Vec::new();
         for initrd in &stated.initrd {
             let room = MAX_INITRDS.saturating_sub(initrds.len()).saturating_add(1);
@@ -183,6 +190,7 @@ impl Maker<'_> {
                 break;
             }
         }
+        entry.mend(others, Change::Initrds);
         stated.initrd = initrds;
     }
 

@@ -227,8 +227,7 @@ impl Type1 {
     fn problem(&mut self, blocks: bool, text: fmt::Arguments<'_>) {
         let first_block = blocks && !self.problems.iter().any(|problem| problem.blocks);
         if self.problems.len() < MAX_PROBLEMS || first_block {
-            let text = text.to_string();
-            self.problems.push(Problem { blocks, text });
+            self.problems.push(Problem::new(blocks, text.to_string()));
         } else {
             self.unsaid = self.unsaid.saturating_add(1);
         }

@@ -75,9 +75,6 @@ impl Loaded {
 
     /// Adds a problem that keeps it from being started.
     pub(super) fn block(&mut self, text: impl Into<String>) {
-        self.problems.push(Problem {
-            blocks: true,
-            text: text.into(),
-        });
+        self.problems.push(Problem::new(true, text));
     }
 }

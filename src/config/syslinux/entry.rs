@@ -7,7 +7,7 @@ use super::line::words;
 use super::sysappend::Known;
 use super::tree::Label;
 use crate::entry::{
-    BootEntry, EntrySource, FileRef, Initrd, Module, Origin, Password, PayloadKind, Problem,
+    BootEntry, Change, EntrySource, FileRef, Initrd, Module, Origin, Password, PayloadKind, Problem,
 };
 
 /// A larger file is no `boot.cfg`.
@@ -84,10 +84,7 @@ fn limit(unsaid: usize, problems: &mut Vec<Problem>) {
         count = count.saturating_sub(1);
     }
     if count > 0 {
-        problems.push(Problem {
-            blocks: false,
-            text: format!("and {count} more remarks"),
-        });
+        problems.push(Problem::new(false, format!("and {count} more remarks")));
     }
 }
 
@@ -125,6 +122,7 @@ fn linux(
         .trim_end()
         .to_owned();
     let mut lists = words(arguments).filter_map(|word| word.strip_prefix("initrd="));
+    let known = entry.problems.len();
     for name in lists.next().into_iter().flat_map(|list| list.split(',')) {
         if entry.initrd.len() >= MAX_FILES {
             entry.block(format!("it names more than {MAX_FILES} initrds"));
@@ -133,6 +131,7 @@ fn linux(
         let file = named(files, name, "initrd=", entry);
         entry.initrd.extend(file.map(Initrd::from));
     }
+    entry.mend(known, Change::Initrds);
     for list in lists {
         entry.remark(format!(
             "{list} is not loaded: of several `initrd=` the first counts in SYSLINUX"

@@ -161,8 +161,7 @@ impl Label {
             self.unsaid = self.unsaid.saturating_add(1);
             return;
         }
-        let blocks = false;
-        self.problems.push(Problem { blocks, text });
+        self.problems.push(Problem::new(false, text));
     }
 }
 

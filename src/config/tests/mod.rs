@@ -1,5 +1,6 @@
 //! Several configurations on several disks.
 
+mod mended;
 mod next_disk;
 mod password;
 mod same;

@@ -11,7 +11,7 @@ use super::profile::{MAX_PROFILES, Profile};
 use super::program::{Program, content, examine, foreign, search};
 use crate::config::budget::Budget;
 use crate::entry::{
-    BootEntry, Companion, CompanionKind, FileRef, Initrd, PayloadKind, Problem, Unified,
+    BootEntry, Change, Companion, CompanionKind, FileRef, Initrd, PayloadKind, Problem, Unified,
 };
 use crate::fs::{FileKind, Filesystem, FsPath, ReadFile};
 use crate::kexec::{Kernel, NotBzImage};
@@ -107,9 +107,17 @@ impl Start {
         self.problem(true, text);
     }
 
+    /// Blocks it as long as this is what it is.
+    fn block_until(&mut self, change: Change, text: String) {
+        let of = Some(change);
+        self.problems.push(Problem {
+            of,
+            ..Problem::new(true, text)
+        });
+    }
+
     fn problem(&mut self, blocks: bool, text: impl Into<String>) {
-        let text = text.into();
-        self.problems.push(Problem { blocks, text });
+        self.problems.push(Problem::new(blocks, text));
     }
 
     /// Makes it the start of an entry.
@@ -191,19 +199,21 @@ impl<'a> Starting<'a> {
     ) {
         let mut start = Start::new(PayloadKind::Linux);
         self.set_options(&mut start);
-        let fits = kernel.and_then(|kernel| taken(kernel, &start.cmdline));
-        if let Err(reason) = fits {
-            start.block(reason);
+        match kernel.map(|kernel| taken(kernel, &start.cmdline)) {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => start.block_until(Change::CommandLine, reason),
+            Err(reason) => start.block(reason),
         }
         let words = self.asked.options.split_whitespace();
         let names = words.filter_map(|word| word.strip_prefix("initrd="));
         for (number, name) in names.enumerate() {
             if number >= MAX_INITRDS {
-                start.block(format!("its options name more than {MAX_INITRDS} initrds"));
+                let reason = format!("its options name more than {MAX_INITRDS} initrds");
+                start.block_until(Change::Initrds, reason);
                 break;
             }
             if let Err(reason) = self.initrd(name, &mut start) {
-                start.block(reason);
+                start.block_until(Change::Initrds, reason);
             }
         }
         for companion in self.asked.extra {

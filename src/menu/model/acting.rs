@@ -102,19 +102,21 @@ impl Model {
         let Some(item) = self.listing.items.get(index) else {
             return;
         };
-        if let Some(reason) = &item.blocked {
+        let draft = self.draft.as_ref().filter(|_| by_person);
+        let draft = draft.filter(|draft| self.listing.find(&draft.item) == Some(index));
+        let choice = Choice {
+            id: item.id.clone(),
+            cmdline,
+            initrd: draft.map(|draft| draft.initrd.clone()),
+            by_person,
+        };
+        if let Some(reason) = item.blocked(&choice.changes()) {
             self.message = Some(format!("it can't be booted: {reason}"));
             return;
         }
-        let draft = self.draft.take().filter(|_| by_person);
-        let draft = draft.filter(|draft| self.listing.find(&draft.item) == Some(index));
         let progress = Progress::new(item.title.clone(), item.place.clone(), self.now);
-        self.wishes.push(Wish::Start(Choice {
-            id: item.id.clone(),
-            cmdline,
-            initrd: draft.map(|draft| draft.initrd),
-            by_person,
-        }));
+        self.draft = None;
+        self.wishes.push(Wish::Start(choice));
         match by_person {
             true => self.countdown.stop(self.now),
             false => self.countdown.fire(),

@@ -2,7 +2,7 @@
 
 use super::page::{Editing, Initrds, Page};
 use super::{Draft, HISTORY, Model};
-use crate::entry::Initrd;
+use crate::entry::{Change, Initrd};
 use crate::menu::key::Key;
 use crate::menu::line::Line;
 use crate::menu::listing::Item;
@@ -117,7 +117,8 @@ impl Model {
                 let initrd: Vec<Initrd> = chosen.map(|(initrd, _)| initrd).collect();
                 let item = initrds.item;
                 self.draft = None;
-                if initrd != item.initrd {
+                // Those that it lacks may be there by now.
+                if initrd != item.initrd || item.lacks_initrds() {
                     self.draft = Some(Draft { item, initrd });
                     self.say(
                         "other initrds are chosen: Enter starts with them, and e edits before",
@@ -128,6 +129,14 @@ impl Model {
             _ => {}
         }
         Some(Page::Initrds(initrds))
+    }
+
+    /// Why an item can't be started, with the initrds that were chosen for it.
+    pub(in crate::menu) fn blocked<'a>(&self, item: &'a Item) -> Option<&'a str> {
+        match self.is_drafted(item) {
+            true => item.blocked(&[Change::Initrds]),
+            false => item.blocked(&[]),
+        }
     }
 
     /// Are other initrds chosen for this item?

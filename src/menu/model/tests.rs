@@ -3,7 +3,7 @@
 use super::*;
 use crate::boot::Step;
 use crate::config::Found;
-use crate::entry::{BootEntry, FileRef, Password, PayloadKind};
+use crate::entry::{BootEntry, Change, FileRef, Password, PayloadKind, Problem};
 use crate::fs::FsPath;
 use crate::inventory::Inventory;
 use crate::menu::tests::{Machine, any_key};
@@ -469,6 +469,82 @@ fn what_is_blocked_says_why_and_is_not_started() {
     assert!(matches!(&machine.model.page, Some(Page::Details(d)) if d.lines == ["id  b"]));
     machine.find(&["a"]);
     assert!(machine.model.page.is_none());
+}
+
+/// One whose command line is too long, and that lacks its initrd.
+fn mendable() -> Machine {
+    let mut machine = Machine::new(&["*a", "b"], Timeout::default());
+    let problem = |of, text| Problem {
+        of: Some(of),
+        ..Problem::new(true, text)
+    };
+    machine.model.listing.items[1].blocking = vec![
+        problem(Change::CommandLine, "it is too long"),
+        problem(Change::Initrds, "/b.img is not there"),
+    ];
+    machine.press(&[Key::Down]);
+    machine
+}
+
+#[test]
+fn what_blocks_an_entry_can_be_changed() {
+    let mut machine = mendable();
+    let said = |machine: &Machine| machine.model.message.clone().unwrap_or_default();
+    for (keys, reason) in [
+        (&[Key::Enter][..], "it is too long"),
+        (&[Key::Char('e'), Key::Enter], "it is too long"),
+        (
+            &[Key::Char('e'), Key::Char('x'), Key::Enter],
+            "/b.img is not there",
+        ),
+    ] {
+        assert_eq!(machine.press(keys), []);
+        assert_eq!(said(&machine), format!("it can't be booted: {reason}"));
+    }
+    // Its own initrd is left out, and stays so while the rest still blocks it.
+    machine.press(&[Key::Char('i'), Key::Char(' '), Key::Enter]);
+    assert_eq!(machine.press(&[Key::Enter]), []);
+    assert_eq!(said(&machine), "it can't be booted: it is too long");
+    let wishes = machine.press(&[Key::Char('e'), Key::Char('x'), Key::Enter]);
+    let [Wish::Start(choice)] = &wishes[..] else {
+        panic!("{wishes:?}");
+    };
+    assert_eq!(choice.cmdline.as_deref(), Some("root=b quietx"));
+    assert_eq!(choice.initrd, Some(Vec::new()));
+    // What was changed is no problem any more, what stayed is.
+    let mut entry = BootEntry::on_disk(0, "b");
+    entry.problems = machine.model.listing.items[1].blocking.clone();
+    assert!(choice.apply(&entry).bootable());
+    entry.block("the policy refuses it");
+    assert!(!choice.apply(&entry).bootable());
+    let unchanged = Choice {
+        cmdline: None,
+        ..choice.clone()
+    };
+    assert_eq!(unchanged.apply(&entry).problems.len(), 2);
+}
+
+#[test]
+fn initrds_that_are_not_there_are_no_choice_for_others_but_may_be_there_by_now() {
+    let mut machine = mendable();
+    machine.model.listing.items[1].blocking.remove(0);
+    machine.press(&[Key::Up, Key::Char('i')]);
+    let paths = |machine: &Machine| match &machine.model.page {
+        Some(Page::Initrds(initrds)) => {
+            let paths = initrds.choices.iter();
+            paths
+                .map(|(initrd, _)| initrd.file.path.to_string())
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    assert_eq!(paths(&machine), ["/a.img"]);
+    machine.press(&[Key::Escape, Key::Down, Key::Char('i')]);
+    assert_eq!(paths(&machine), ["/b.img", "/a.img"]);
+    let wishes = machine.press(&[Key::Enter, Key::Enter]);
+    assert!(
+        matches!(&wishes[..], [Wish::Start(Choice { initrd: Some(own), .. })] if own.len() == 1)
+    );
 }
 
 #[test]

@@ -10,6 +10,18 @@ pub(in crate::menu) use machine::Machine;
 use proptest::prelude::*;
 
 use super::key::Key;
+use super::permissions::Timeout;
+
+/// One with more entries than a terminal has rows.
+fn many() -> Machine {
+    let titles: Vec<String> = (0..40)
+        .map(|i| format!("Debian GNU/Linux, with Linux 6.1.0-{i}").replace('/', "-"))
+        .collect();
+    Machine::new(
+        &titles.iter().map(String::as_str).collect::<Vec<_>>(),
+        Timeout::default(),
+    )
+}
 
 /// Any key.
 pub(in crate::menu) fn any_key() -> impl Strategy<Value = Key> {

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::Machine;
+use super::{Machine, many};
 use crate::boot::Step;
+use crate::entry::{Change, Problem};
 use crate::menu::typewriter::Typewriter;
 use crate::menu::view;
 use crate::menu::{Charset, Event, Field, Key, Size, Timeout};
@@ -29,7 +30,7 @@ fn check(name: &str, machine: &Machine) {
         shown.push_str(&screen.text());
     }
     let typed = view::typed(&machine.model, Size::VT100, Charset::Ascii);
-    let typed = Typewriter::default().show(typed, Charset::Ascii);
+    let typed = Typewriter::default().show(typed, 80, Charset::Ascii);
     let typed = String::from_utf8(typed).unwrap().replace('\r', "");
     writeln!(shown, "=== typed\n{}", typed.trim_end()).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/menu/tests/screens");
@@ -81,6 +82,23 @@ fn keys_of_entries_and_what_follows_a_failed_one() {
     machine.model.listing.automatic = None;
     machine.model.listing.ending = Some("reboot".to_owned());
     check("ending", &machine);
+}
+
+#[test]
+fn what_is_blocked_is_changed() {
+    let mut machine = machine();
+    let mut problem = Problem::new(true, "the command line has 2017 bytes");
+    problem.of = Some(Change::CommandLine);
+    machine.model.listing.items[0].blocking = vec![problem];
+    machine.press(&[Key::Char('e'), Key::Ctrl('w'), Key::Left]);
+    check("mended", &machine);
+}
+
+#[test]
+fn a_list_tells_which_part_of_it_is_seen() {
+    let mut machine = many();
+    machine.press(&[Key::PageDown, Key::Down]);
+    check("long", &machine);
 }
 
 #[test]

@@ -62,9 +62,9 @@ pub fn screen(model: &Model, size: Size, charset: Charset) -> Screen {
         hints: String::new(),
         typing: false,
     };
-    let title = title(model);
+    let mut title = title(model);
     match &model.page {
-        None => list(model, &mut screen, &mut footer),
+        None => title += &list(model, &mut screen, &mut footer),
         Some(Over::Details(details)) => {
             read(&details.lines, details.at, &mut screen, &mut footer);
             footer.hints.insert_str(0, PROVING);
@@ -83,6 +83,7 @@ pub fn screen(model: &Model, size: Size, charset: Charset) -> Screen {
         }
         Some(Over::Edit(editing)) => {
             edit::draw(editing, &mut screen);
+            footer.status = reason(editing.item.blocked(&[])).unwrap_or_default();
             footer.hints =
                 "Enter start  Escape leave  Ctrl-Z undo  Ctrl-R as it was  Up, Down history".into();
         }
@@ -228,7 +229,7 @@ fn prompt_text(model: &Model, checking: bool, when: impl Fn(u64) -> String) -> S
 /// What a row says of an item besides its title.
 fn mark(model: &Model, item: &Item) -> char {
     match item {
-        _ if item.blocked.is_some() => '!',
+        _ if model.blocked(item).is_some() => '!',
         _ if model.is_drafted(item) => '+',
         _ if item.default => '*',
         _ => ' ',
@@ -248,13 +249,15 @@ fn row_text(model: &Model, row: &Row) -> (char, String) {
     }
 }
 
+/// Why something can't be started, in a line.
+fn reason(blocked: Option<&str>) -> Option<String> {
+    blocked.map(|reason| format!("can't be booted: {reason}"))
+}
+
 /// What is said of what is chosen.
 fn status(model: &Model) -> String {
     match model.chosen() {
-        Some((_, item)) => match &item.blocked {
-            Some(reason) => format!("can't be booted: {reason}"),
-            None => item.place.clone(),
-        },
+        Some((_, item)) => reason(model.blocked(item)).unwrap_or_else(|| item.place.clone()),
         None if model.rows().is_empty() => {
             "nothing here: n tells what was found, r looks again".into()
         }
@@ -262,7 +265,8 @@ fn status(model: &Model) -> String {
     }
 }
 
-fn list(model: &Model, screen: &mut Screen, footer: &mut Footer) {
+/// Shows the menu; what goes behind its title says which part of it is seen, where that is not all.
+fn list(model: &Model, screen: &mut Screen, footer: &mut Footer) -> String {
     let rows = model.rows();
     let texts = rows.iter().map(|row| row_text(model, row));
     rows_of(screen, texts, rows.len(), model.level().chosen);
@@ -275,6 +279,13 @@ fn list(model: &Model, screen: &mut Screen, footer: &mut Footer) {
         }
         footer.message = format!("Search: {query}");
     }
+    let length = body(screen.size()).len();
+    if rows.len() <= length {
+        return String::new();
+    }
+    let first = first_of_page(model.level().chosen, length);
+    let last = first.saturating_add(length).min(rows.len());
+    format!(", {}-{last}/{}", first.saturating_add(1), rows.len())
 }
 
 /// Shows the page of a list that what is chosen is on, and puts the cursor there.

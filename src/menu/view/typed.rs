@@ -1,6 +1,6 @@
 //! [`Typed`]: the menu on a terminal that can only type lines one after the other.
 
-use super::{body, first_of_page, message, prompt_text, row_text, status, title};
+use super::{body, first_of_page, message, prompt_text, reason, row_text, status, title};
 use crate::menu::command;
 use crate::menu::glyph::Charset;
 use crate::menu::model::{Model, Page as Over};
@@ -58,8 +58,8 @@ pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
                     .map(str::to_owned),
             );
             lines.push(super::PROVING.to_owned() + super::READING);
-            if details.proving.is_some() {
-                typed.message = "Looking at signatures".to_owned();
+            if let Some(proving) = &details.proving {
+                typed.message = format!("Looking at signatures: {}", proving.told());
             }
         }
         Some(Over::Text(reading)) => {
@@ -69,9 +69,16 @@ pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
             lines.push(super::READING.to_owned());
         }
         Some(Over::Edit(editing)) => {
+            lines.extend(reason(editing.item.blocked(&[])));
             lines.push(editing.item.cmdline.clone());
             typed.prompt = "options: ".to_owned();
-            typed.input = editing.line.text();
+            // The cursor stands at the end of a line: what is behind it has a line of its own.
+            typed.input = editing.line.before();
+            let text = editing.line.text();
+            let behind = text.get(typed.input.len()..).unwrap_or_default();
+            if !behind.is_empty() {
+                typed.status = format!("behind the cursor: {behind}");
+            }
         }
         Some(Over::Initrds(initrds)) => {
             lines.push("Space choose or not, Enter done, Escape leave".to_owned());
@@ -91,10 +98,7 @@ pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
         }
         Some(Over::Progress(progress)) => {
             lines.push(progress.place.clone());
-            let tenths = progress.parts(10);
-            typed.status = tenths
-                .map(|tenths| format!("{tenths}0 %"))
-                .unwrap_or_default();
+            progress.told().clone_into(&mut typed.status);
         }
     }
     typed.block = Some(lines);

@@ -8,7 +8,7 @@ use crate::config::grub::failure::{
 use crate::config::grub::interpreter::{End, Interpreter};
 use crate::config::grub::load::{Loaded, Program};
 use crate::config::uki::{self, Asked};
-use crate::entry::{FileRef, Initrd, Module, PayloadKind};
+use crate::entry::{Change, FileRef, Initrd, Module, PayloadKind};
 
 pub(super) const TABLE: Table = &[
     ("linux", linux),
@@ -136,7 +136,11 @@ fn linux(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
 fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let others = std::mem::take(&mut state.loaded.problems);
     let outcome = initrds(state, call);
-    let own = std::mem::replace(&mut state.loaded.problems, others);
+    let mut own = std::mem::replace(&mut state.loaded.problems, others);
+    if state.loaded.program.is_some() {
+        let changed = Some(Change::Initrds);
+        own.iter_mut().for_each(|problem| problem.of = changed);
+    }
     if state.loaded.program.is_none() || call.arguments.is_empty() {
         state.loaded.problems.extend(own);
         return outcome;
