@@ -218,7 +218,7 @@ fn what_is_wrong_with_an_entry_is_mended() {
     terminal.wait_for("Edit: Debian");
     terminal.press(&["C-u"]);
     terminal.press(&["-l", "single"]);
-    terminal.wait_for("+ single");
+    terminal.wait_for("single");
     terminal.press(&["Enter"]);
     let shown = terminal.wait_for("status 0");
     assert!(shown.contains("options single"), "{shown}");
@@ -233,7 +233,7 @@ fn a_terminal_may_be_small_and_change() {
     assert_eq!(
         shown.lines().take(4).collect::<Vec<_>>(),
         [
-            "Pilotlight",
+            "Pilotlight, 1-3/4",
             ">1 * Debian (6.12)",
             " 2   Debian (6.1)",
             " 3 ! Gone"

@@ -83,7 +83,7 @@ pub fn screen(model: &Model, size: Size, charset: Charset) -> Screen {
         }
         Some(Over::Edit(editing)) => {
             edit::draw(editing, &mut screen);
-            footer.status = reason(editing.item.blocked(&[])).unwrap_or_default();
+            footer.status = reason(model.blocked(&editing.item)).unwrap_or_default();
             footer.hints =
                 "Enter start  Escape leave  Ctrl-Z undo  Ctrl-R as it was  Up, Down history".into();
         }

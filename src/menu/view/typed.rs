@@ -69,7 +69,7 @@ pub fn typed(model: &Model, size: Size, charset: Charset) -> Typed {
             lines.push(super::READING.to_owned());
         }
         Some(Over::Edit(editing)) => {
-            lines.extend(reason(editing.item.blocked(&[])));
+            lines.extend(reason(model.blocked(&editing.item)));
             lines.push(editing.item.cmdline.clone());
             typed.prompt = "options: ".to_owned();
             // The cursor stands at the end of a line: what is behind it has a line of its own.
