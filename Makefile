@@ -216,12 +216,18 @@ qemu-test: setup-test flash locked-kernel other-kernels disks $(NEWER_KERNEL) $(
 	PILOTLIGHT_COREBOOT=$(QEMU_COREBOOT) \
 		cargo test --locked --features qemu --test qemu -- --test-threads 3
 
+# The image of coreboot that shows what is left there: the board's, or the one that QEMU runs if it was built already.
+IN_COREBOOT := $(if $(filter qemu-coreboot,$(RUNS)),$(firstword $(if $(wildcard $(COREBOOT)),coreboot) \
+	$(if $(wildcard $(QEMU_COREBOOT)),qemu-coreboot)))
+coreboot-image := $(OUT)/coreboot.rom
+
 .PHONY: size
-size: $(STARTS) ## show what takes how much of the flash, and check the limits
+size: $(STARTS) $(IN_COREBOOT) ## show what takes how much of the flash, and check the limits
 	@initramfs/build-binary $(TARGET) $(BINARY) $(BINARY).symbols
 	@initramfs/size $(BINARY) $(BINARY).symbols $(KERNEL) $(MAX_BINARY) $(MAX_BINARY_XZ) $(MAX_TRUST_XZ) \
 		$(if $(filter flash,$(STARTS)),$(MAX_KERNEL))
 	@boards/flash-use $(BINARY) $(KERNEL) $(if $(filter flash,$(STARTS)),--flash $(FLASH)) \
+		$(if $(IN_COREBOOT),--coreboot $($(IN_COREBOOT)-image) $$(boards/setting $(BOARD) coreboot file)) \
 		$(filter-out $(KERNEL),$(wildcard target/boards/*/bzImage))
 
 .PHONY: option-costs

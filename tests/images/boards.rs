@@ -186,6 +186,44 @@ fn the_payload_of_coreboot() {
         .find(|line| line.starts_with("fallback/payload\t"));
     let fields: Vec<&str> = line.unwrap().split('\t').collect();
     assert_eq!(fields[2], "simple elf", "{list}");
+    // What `make size` shows of it: all of the file system, and as free what one more file finds.
+    let (is_fine, said) = script(
+        "flash-use",
+        &[
+            &old,
+            KERNEL,
+            "--coreboot",
+            &made,
+            "fallback/payload",
+            KERNEL,
+        ],
+    );
+    assert!(is_fine, "{said}");
+    let numbers = said.lines().map(|line| {
+        let numbers = line.split_whitespace();
+        numbers.filter_map(|word| {
+            word.trim_end_matches(',')
+                .replace(',', "")
+                .parse::<usize>()
+                .ok()
+        })
+    });
+    let numbers: Vec<Vec<usize>> = numbers.map(Iterator::collect).collect();
+    let parts: Vec<usize> = numbers[1..5].iter().map(|line| line[0]).collect();
+    assert_eq!(parts.iter().sum::<usize>(), numbers[0][0], "{said}");
+    let length = |field: &str| usize::from_str_radix(field.trim_start_matches("0x"), 16).unwrap();
+    let empty = list.lines().find(|line| line.starts_with("(empty)\t"));
+    let free = length(empty.unwrap().rsplit('\t').next().unwrap());
+    assert_eq!(parts[3], free, "{said}");
+    assert_eq!(
+        parts[1] + parts[2],
+        length(fields.last().unwrap()),
+        "{said}"
+    );
+    let other = numbers.last().unwrap();
+    let length = fs::metadata(KERNEL).unwrap().len();
+    assert_eq!(u64::try_from(other[0]).unwrap(), length, "{said}");
+    assert_eq!(other[0] + other[1], parts[1] + parts[2] + free, "{said}");
     // What is behind the boot sector and the setup code.
     let kernel = kernel();
     let protected = &kernel[(usize::from(kernel[0x1f1]) + 1) * 512..][..1 << 20];
@@ -390,7 +428,8 @@ fn a_new_board_as_its_document_says() {
         "# CONFIG_MMC is not set",
         "CONFIG_SMP=y",
         "CONFIG_KEXEC_FILE=y",
-        "CONFIG_CMDLINE=\"console=tty0 console=ttyS0,57600 panic=10 loglevel=4 watchdog.stop_on_reboot=0\"",
+        "CONFIG_CMDLINE=\"console=tty0 console=ttyS0,57600 panic=10 loglevel=6 sysctl.kernel.printk=4 \
+         watchdog.stop_on_reboot=0\"",
     ] {
         assert_eq!(options.matches(&format!("{line}\n")).count(), 1, "{line}");
     }

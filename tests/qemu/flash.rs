@@ -41,6 +41,8 @@ fn firmware_starts_the_kernel_in_the_flash_and_nothing_else() {
     assert!(of_firmware > 100, "firmware shows nothing");
     machine.expect("pilotlight 0.1.0", BOOT);
     machine.until_screen(BOOT, |pixels| pixels > 100 && pixels != of_firmware);
+    let first = first_line(&machine.picture());
+    assert!(first > 60, "the kernel was silent: {first} columns");
     boots(&mut machine);
     let firmware = machine.shell("ls /sys/firmware/efi /sys/firmware/efi/efivars");
     for file in [
@@ -51,6 +53,18 @@ fn firmware_starts_the_kernel_in_the_flash_and_nothing_else() {
         assert!(firmware.contains(file), "{file} is not among\n{firmware}");
     }
     machine.finish();
+}
+
+/// How many columns the first line on the screen has: that of a kernel which says its version fills one of 80, and ours
+/// is short.
+fn first_line(picture: &[u8]) -> usize {
+    const CHARACTER: (usize, usize) = (8, 16);
+    let head = String::from_utf8_lossy(&picture[..16]).into_owned();
+    let width: usize = head.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let pixels = &picture[picture.len() % (width * 3)..];
+    let rows = pixels.chunks(width * 3).take(CHARACTER.1);
+    let last = rows.filter_map(|row| row.chunks(3).rposition(|pixel| pixel[0] > 0x40));
+    last.max().map_or(0, |column| column / CHARACTER.0 + 1)
 }
 
 /// What `make flash` has made.
@@ -66,6 +80,44 @@ fn repacked() -> PathBuf {
     edit.args(["edit", STOCK]).arg(&image).arg("--repack");
     run(edit.stdout(Stdio::null()));
     image
+}
+
+/// Words in the names of drivers and programs that lead to something else than the kernel: disks and what is on them,
+/// the network, USB, the screens of the setup, and the shell's commands.
+const LEADING_ELSEWHERE: &str = "VirtioBlk VirtioScsi VirtioFs VirtioNet Scsi Sata Ata Nvm RamDisk DiskIo Partition \
+    Fat Udf KernelLoader Snp Vlan Mnp Arp Dhcp Ip4 Ip6 Udp Mtftp Tcp Pxe Tls Dns Http hciDxe Usb UiApp Browser Config \
+    Command";
+
+/// Names of the drivers and programs in an image, but for those that run before there is memory.
+fn programs(image: &Path) -> Vec<String> {
+    fn collect(view: &Value, names: &mut Vec<String>) {
+        match view {
+            Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+            Value::Object(fields) => {
+                let kind = fields.get("kind").and_then(Value::as_str);
+                if let (Some("driver" | "application"), Some(name)) =
+                    (kind, fields.get("name").and_then(Value::as_str))
+                {
+                    names.push(name.to_owned());
+                }
+                fields.values().for_each(|field| collect(field, names));
+            }
+            _ => {}
+        }
+    }
+    let mut names = Vec::new();
+    collect(&listing(image), &mut names);
+    names
+}
+
+#[test]
+fn nothing_in_the_flash_leads_elsewhere() {
+    let (before, after) = (programs(Path::new(STOCK)), programs(&flash()));
+    assert!(after.len() > 40, "{after:?}");
+    for word in LEADING_ELSEWHERE.split_whitespace() {
+        let has = |names: &[String]| names.iter().any(|name| name.contains(word));
+        assert!(has(&before) && !has(&after), "{word}: {after:?}");
+    }
 }
 
 /// Sizes of the two volumes that a kernel has to fit into: the one in the flash, and the one that is packed in it.
@@ -114,6 +166,13 @@ fn build(kernel: &[u8], image: &Path) -> Result<(), (u64, usize)> {
     Err((size.parse().unwrap(), missing.parse().unwrap()))
 }
 
+/// What `pilotlight-flash` reads in an image.
+fn listing(image: &Path) -> Value {
+    let mut list = Command::new(FLASH_TOOL);
+    let output = list.args(["list", "--json"]).arg(image).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// Bytes behind the last file of the volume of this size.
 fn free(image: &Path, size: u64) -> usize {
     fn find(view: &Value, size: u64) -> Option<u64> {
@@ -128,10 +187,7 @@ fn free(image: &Path, size: u64) -> usize {
             _ => None,
         }
     }
-    let mut list = Command::new(FLASH_TOOL);
-    let output = list.args(["list", "--json"]).arg(image).output().unwrap();
-    let view = serde_json::from_slice(&output.stdout).unwrap();
-    usize::try_from(find(&view, size).unwrap()).unwrap()
+    usize::try_from(find(&listing(image), size).unwrap()).unwrap()
 }
 
 /// A kernel is too large for the part when it is packed, and for the volume that firmware unpacks it into.

@@ -1,6 +1,6 @@
 //! What the booted system sees of the machine: the same as if firmware had started it itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::disk::{Image, Variables};
@@ -137,9 +137,57 @@ const MEASURED_BY_OTHERS: [(Measured, &str); 3] = [
 struct Seen {
     /// The answers to the questions.
     facts: Vec<BTreeSet<String>>,
+    memory: Vec<Memory>,
     measured: BTreeSet<Measured>,
     /// The screen when the system has drawn on it.
     picture: Vec<u8>,
+}
+
+/// A range of the memory that the system was told of: first and last byte, and what it may be used for.
+type Memory = (u64, u64, String);
+
+/// The map of memory as it was handed over. What the firmware's runtime services run in has to be kept there.
+fn memory(machine: &mut Machine) -> Vec<Memory> {
+    let number = |digits: &str| u64::from_str_radix(digits.trim_start_matches("0x"), 16).unwrap();
+    let said = machine.shell("dmesg | grep -o 'BIOS-e820: .*'");
+    let ranges = said.lines().filter_map(|line| {
+        let (range, kind) = line.split_once("BIOS-e820: [mem ")?.1.split_once("] ")?;
+        let (first, last) = range.split_once('-').unwrap();
+        Some((number(first), number(last), kind.trim().to_owned()))
+    });
+    let memory: Vec<Memory> = ranges.collect();
+    assert!(memory.len() > 8, "{said}");
+
+    let said = machine.shell(
+        "cd /sys/firmware/efi/runtime-map; \
+         for one in *; do echo at $(cat $one/type $one/phys_addr $one/num_pages); done; cd",
+    );
+    let mut services = 0;
+    for line in said.lines() {
+        let mut words = line.split_whitespace().skip_while(|word| *word != "at");
+        let fields: Vec<u64> = words.by_ref().skip(1).map(number).collect();
+        // EfiRuntimeServicesCode and EfiRuntimeServicesData.
+        if let [5 | 6, first, pages] = fields[..] {
+            let last = first + pages * 4096 - 1;
+            let around = memory
+                .iter()
+                .find(|(from, to, _)| (*from..=*to).contains(&first));
+            let is_kept = around.is_some_and(|(_, to, kind)| last <= *to && kind != "usable");
+            assert!(is_kept, "{first:#x}-{last:#x} is not kept: {memory:x?}");
+            services += 1;
+        }
+    }
+    assert!(services > 1, "{said}");
+    memory
+}
+
+/// How many bytes of memory are of each kind.
+fn sizes(memory: &[Memory]) -> BTreeMap<&str, u64> {
+    let mut sizes = BTreeMap::new();
+    for (first, last, kind) in memory {
+        *sizes.entry(kind.as_str()).or_default() += last - first + 1;
+    }
+    sizes
 }
 
 /// Two processors: that the flash kernel runs on one leaves the other to the next kernel.
@@ -161,6 +209,7 @@ fn look(setup: Setup, image: &Image, tpm: &Tpm) -> Seen {
         let lines = lines.map(|line| line.trim().to_owned());
         lines.filter(|line| !line.is_empty()).collect()
     });
+    let memory = memory(&mut machine);
     let measured = measured(&mut machine).into_iter().collect();
     // What is drawn on the screen is seen there.
     machine.shell("printf '\\033c\\033[?25l\\033[1;37;44mThe same picture' >/dev/tty1");
@@ -169,6 +218,7 @@ fn look(setup: Setup, image: &Image, tpm: &Tpm) -> Seen {
     machine.finish();
     Seen {
         facts: facts.into(),
+        memory,
         measured,
         picture,
     }
@@ -185,6 +235,9 @@ fn compare(theirs: &Seen, ours: &Seen, measured_by_others: &[Measured]) -> BTree
     assert_eq!(only_theirs, measured_by_others);
     let (all, measured) = (&theirs.measured, &ours.measured);
     assert!(measured.is_subset(all), "{measured:x?}");
+
+    // Two images of firmware have what they keep at places of their own, and no byte is lost.
+    assert_eq!(sizes(&ours.memory), sizes(&theirs.memory));
 
     assert!(bright(&ours.picture) > 100, "the screen is dark");
     assert!(
@@ -237,6 +290,7 @@ fn the_system_sees_the_machine_as_firmware_would_have_shown_it() {
     let ours = look(machine, &image, &Tpm::new("partition"));
     let [_, by_loaders @ ..] = MEASURED_BY_OTHERS.map(|(event, _)| event);
     let on_partition = compare(&theirs, &ours, &by_loaders);
+    assert_eq!(ours.memory, theirs.memory);
     assert_eq!(
         on_partition.iter().copied().collect::<Vec<_>>(),
         ON_A_PARTITION

@@ -38,6 +38,7 @@ mod recording;
 mod report;
 mod resets;
 mod signed;
+mod silence;
 mod stand_in;
 mod stores;
 mod stub;
