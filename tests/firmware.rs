@@ -18,9 +18,8 @@ use serde_json::Value;
 const STOCK: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 
 /// The images that Debian has, with the package and the least that is in them: rows of a listing. Builds with Secure
-/// Boot
-/// and System Management Mode have other volumes; those for ARM a volume that is not the first thing, files that lie in
-/// it unpacked, and a flash part that is mostly empty; and there are variables alone, and beside the code.
+/// Boot and System Management Mode have other volumes; those for ARM a volume that is not the first thing, files that lie
+/// in it unpacked, and a flash part that is mostly empty; and there are variables alone, and beside the code.
 const IMAGES: [(&str, &str, usize); 11] = [
     ("ovmf", STOCK, 500),
     ("ovmf", "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", 500),
@@ -343,6 +342,30 @@ fn changed_images_are_understood_by_uefiextract() {
         stock()[0x37_ba88..],
         "the reset vector"
     );
+}
+
+/// For another processor: its volume is not the first thing in the image, and has little room.
+#[test]
+fn a_changed_image_of_other_firmware_is_understood_by_uefiextract() {
+    const OTHER: &str = "/usr/share/AAVMF/AAVMF_CODE.fd";
+    let path = directory("edit-other").join("image.fd");
+    let image = path.to_str().unwrap();
+    let program = directory("edit-program").join("program.efi");
+    let program = program.to_str().unwrap();
+    done(&["extract", "--section", "pe32", OTHER, "BdsDxe", program]);
+    let replace = format!("--replace=Shell={program}");
+    done(&["edit", OTHER, image, "--remove=Fat", &replace]);
+    let before = ours(OTHER);
+    let after = assert_same(&path);
+    let names = |rows: &[Row]| -> BTreeSet<String> {
+        let files = rows.iter().filter(|row| row.0 == "file");
+        files.map(|row| row.2.clone()).collect()
+    };
+    let gone: Vec<String> = names(&before).difference(&names(&after)).cloned().collect();
+    let [gone] = &gone[..] else {
+        panic!("{gone:?}")
+    };
+    assert!(gone.ends_with(" Fat"), "{gone}");
 }
 
 #[test]
