@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use super::BOOT;
 use super::machine::Machine;
 
-/// Where firmware of QEMU has the timer of ACPI's power management, which runs from the reset on with this many ticks in
-/// a second of the machine, and begins anew after 4.7 seconds.
+/// Where firmware of QEMU has the timer of ACPI's power management, which runs from the reset on with this many ticks
+/// in a second of the machine, and begins anew after 4.7 seconds.
 const TIMER: &str = "i /w 0x608";
 const TICKS: f64 = 3_579_545.0;
 
-/// The machine executes an instruction in each nanosecond of its clock, whatever the host does meanwhile: half of what a
-/// processor of servers does. It takes a second or more to unpack the kernel, so that two of its seconds are one of
-/// theirs. It stands still where the kernel finds that there is no process 1.
+/// The machine executes an instruction in each nanosecond of its clock, whatever the host does meanwhile: about half of
+/// what a processor of servers does, so that two of its seconds are one of theirs. It stands still where the kernel finds
+/// that there is no process 1.
 #[test]
 fn the_screen_shows_the_kernel_within_a_second() {
     let mut machine = Machine::set_up("silence")
