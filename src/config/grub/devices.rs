@@ -357,15 +357,8 @@ fn file_failure(file: &FileRef, error: &FsError) -> Failure {
     let path = &file.path;
     match error {
         FsError::NotFound => Failure::new(FILE_NOT_FOUND, format!("file `{path}' not found")),
-        // GRUB names no file here, and a person looks for it.
-        error => {
-            let is_other = matches!(error, FsError::NotADirectory | FsError::NotAFile);
-            let code = if is_other {
-                BAD_FILE_TYPE
-            } else {
-                FILE_READ_ERROR
-            };
-            Failure::new(code, format!("{path}: {error}"))
-        }
+        FsError::NotADirectory => Failure::new(BAD_FILE_TYPE, "not a directory"),
+        FsError::NotAFile => Failure::new(BAD_FILE_TYPE, "not a regular file"),
+        other => Failure::new(FILE_READ_ERROR, format!("{path}: {other}")),
     }
 }
