@@ -20,22 +20,28 @@ use std::path::Path;
 
 #[test]
 fn no_target_breaks_on_its_corpus_and_around_it() {
-    for (name, target, mutations) in targets::ALL {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("fuzz/corpus")
-            .join(name);
-        let entries =
-            fs::read_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
-        let mut seeds: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        seeds.sort();
-        assert!(!seeds.is_empty(), "{} is empty", directory.display());
-        let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        for seed in seeds {
-            let seed = fs::read(seed).unwrap();
-            target(&seed);
-            for _ in 0..mutations {
-                target(&random.mutate(&seed));
-            }
+    std::thread::scope(|scope| {
+        for target in targets::ALL {
+            scope.spawn(move || no_break(target));
+        }
+    });
+}
+
+fn no_break((name, target, mutations): targets::Target) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(name);
+    let entries =
+        fs::read_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+    let mut seeds: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    seeds.sort();
+    assert!(!seeds.is_empty(), "{} is empty", directory.display());
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for seed in seeds {
+        let seed = fs::read(seed).unwrap();
+        target(&seed);
+        for _ in 0..mutations {
+            target(&random.mutate(&seed));
         }
     }
 }
