@@ -18,8 +18,8 @@ use serde_json::Value;
 const STOCK: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 
 /// The images that Debian has, with the package and the least that is in them: rows of a listing. Builds with Secure
-/// Boot and System Management Mode have other volumes; those for ARM a volume that is not the first thing, files that lie
-/// in it unpacked, and a flash part that is mostly empty; and there are variables alone, and beside the code.
+/// Boot and System Management Mode have other volumes; those for ARM a volume that is not the first thing, files that
+/// lie in it unpacked, and a flash part that is mostly empty; and there are variables alone, and beside the code.
 const IMAGES: [(&str, &str, usize); 11] = [
     ("ovmf", STOCK, 500),
     ("ovmf", "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", 500),
@@ -549,7 +549,8 @@ fn damage_is_told_and_ends_the_list() {
     assert!(error.contains("there is no volume in it"), "{error}");
 }
 
-/// Some are empty, and others have options for the setup, a disk and the shell, which nothing has put in order, and keys.
+/// Some are empty, and others have options for the setup, a disk and the shell, which nothing has put in order, and
+/// keys.
 #[test]
 fn variables_that_start_a_file_first_are_understood_by_virt_firmware() {
     const OURS: &str = "title=\"Pilotlight\" devpath=FvName(7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1)/\

@@ -236,7 +236,8 @@ mod tests {
         assert_eq!(
             unmet(&found),
             [
-                "the UEFI variable LoaderEntryPreferred, \"c\", means no entry that is there and has not used up its tries",
+                "the UEFI variable LoaderEntryPreferred, \"c\", means no entry that is there and has not \
+                 used up its tries",
             ]
         );
     }

@@ -102,14 +102,8 @@ impl<'a> Identities<'a> {
         (!ranges.is_empty()).then(|| place(&ranges))
     }
 
-    /// The first volume that is this one, if it is not itself.
+    /// The first volume that is this one, if it is not itself: a disk may be there by two paths.
     fn first(&self, id: VolumeId) -> Option<VolumeId> {
-        self.by_another_path(id)
-            .or_else(|| self.on_another_device(id))
-    }
-
-    /// A disk may be there by two paths.
-    fn by_another_path(&self, id: VolumeId) -> Option<VolumeId> {
         let disks = self.inventory.disks();
         let (own, volume) = (disks.get(id.disk)?, self.inventory.volume(id)?);
         let others = disks.iter().enumerate().take(id.disk);
@@ -118,22 +112,6 @@ impl<'a> Identities<'a> {
             let same = VolumeId { disk, ..id };
             let other = self.inventory.volume(same)?;
             is_same_volume(volume, other).then_some(same)
-        })
-    }
-
-    /// A filesystem may be on several devices, as the mirrors of Btrfs are. A copy of one of them says that it is the
-    /// same device.
-    fn on_another_device(&self, id: VolumeId) -> Option<VolumeId> {
-        let device = |id| {
-            let disk = &self.inventory.disk(id)?.disk;
-            let filesystem = self.inventory.filesystem(id).ok()?;
-            filesystem.device().filter(|_| !disk.is_removable())
-        };
-        let (own, shared) = device(id)?;
-        let volumes = self.inventory.volumes().map(|(id, _)| id);
-        let mut before = volumes.take_while(|other| *other != id);
-        before.find(|other| {
-            device(*other).is_some_and(|(number, all)| number != own && all == shared)
         })
     }
 }

@@ -171,10 +171,6 @@ impl Filesystem for Fallback {
         self.reader.identify(path)
     }
 
-    fn device(&self) -> Option<(u64, &str)> {
-        self.reader.device()
-    }
-
     fn problem(&self) -> Option<&str> {
         self.reader.problem()
     }

@@ -114,12 +114,6 @@ pub trait Filesystem {
         None
     }
 
-    /// Of a filesystem on several devices: which of them this is, and a text that all of them have as they are now,
-    /// and nothing else. `None` for one on a single device.
-    fn device(&self) -> Option<(u64, &str)> {
-        None
-    }
-
     /// What is wrong with the whole filesystem though it is read, in words: what people should know who
     /// rely on what is read.
     fn problem(&self) -> Option<&str> {

@@ -194,6 +194,11 @@ impl Firmware {
     pub(super) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         self.report.during(Place::Firmware, work)
     }
+
+    /// Something like firmware is still being waited for, which has an end.
+    pub(super) fn waits(&self) {
+        self.report.alive(0);
+    }
 }
 
 fn warn(problems: Vec<String>) {

@@ -60,7 +60,8 @@ impl Resets {
             Choice::Pstore => Some(call(&Pmsg::new())),
             Choice::Tpm(_) if self.is_lost => None,
             Choice::Tpm(index) => Some(firmware.during(|| {
-                let tpm = Device::open(&|| ()).map_err(|error| StoreError::Tpm {
+                let waiting = || firmware.waits();
+                let tpm = Device::open(&waiting).map_err(|error| StoreError::Tpm {
                     index,
                     action: "open",
                     error,

@@ -262,13 +262,10 @@ fn a_device_that_is_missing() {
             &format!("mkfs.btrfs -q -f {options} {} {{}}", one.path()),
             &two,
         );
-        let mut devices = Vec::new();
         for image in [&one, &two] {
             let answer = pilotlight::fs::open(&scan(image).volumes[0], None);
             match answer {
                 Ok(ours) if readable => {
-                    let (number, shared) = ours.device().unwrap();
-                    devices.push((number, shared.to_owned()));
                     assert!(ours.read_dir(&FsPath::root()).unwrap().is_empty());
                     assert!(ours.problem().unwrap().contains("2 devices"));
                 }
@@ -277,10 +274,6 @@ fn a_device_that_is_missing() {
                 }
                 other => panic!("{options}: {:?}", other.map(drop)),
             }
-        }
-        // They tell that they are one.
-        if let [(one, shared), (two, same)] = &devices[..] {
-            assert_eq!((*one, *two, shared), (1, 2, same));
         }
     }
 }

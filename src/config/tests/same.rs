@@ -2,11 +2,8 @@
 
 use super::{Files, content, discover, ids, look, machine, on_usb, origins, problems};
 use crate::boot::{find, plan};
-use crate::config::identity::Identities;
 use crate::disk::Hardware;
-use crate::entry::{FileRef, SavePlace, VolumeId};
-use crate::fs::{DirEntry, Filesystem, FsError, FsPath, MemoryFilesystem, Metadata, ReadFile};
-use crate::inventory::Inventory;
+use crate::entry::SavePlace;
 use crate::policy::{Boot, Policy};
 
 const KERNEL: (&str, &str) = ("/k", "kernel");
@@ -291,7 +288,16 @@ fn twins_are_kept_as_they_are() {
 /// A disk with two cables is one disk; a copy of a disk is another one, which may be what is left of a mirror.
 #[test]
 fn a_disk_by_two_paths() {
-    let files: Files<'_> = &[KERNEL, ("/extlinux.conf", "label s\nlinux /k\nappend ro\n")];
+    let block = format!("# GRUB Environment Block\n{}", "#".repeat(999));
+    let files: Files<'_> = &[
+        KERNEL,
+        ("/extlinux.conf", "label s\nlinux /k\nappend ro\n"),
+        ("/boot/grub/grubenv", &block),
+        (
+            "/boot/grub/grub.cfg",
+            "menuentry g { linux /k 1; save_env a; }\n",
+        ),
+    ];
     let twice = |hardware: [Hardware; 2]| {
         let mut inventory = crate::inventory::Inventory::new();
         for hardware in hardware {
@@ -309,17 +315,20 @@ fn a_disk_by_two_paths() {
         serial: Some(serial.to_owned()),
         ..Hardware::default()
     };
-    assert_eq!(twice([disk("1"), disk("1")]), ["s"]);
-    assert_eq!(twice([disk("1"), disk("2")]), ["s", "s@same"]);
+    assert_eq!(twice([disk("1"), disk("1")]), ["*g", "s"]);
+    assert_eq!(
+        twice([disk("1"), disk("2")]),
+        ["*g", "s", "*g@same", "s@same"]
+    );
     assert_eq!(
         twice([Hardware::default(), Hardware::default()]),
-        ["s", "s@same"]
+        ["*g", "s", "*g@same", "s@same"]
     );
     let stick = Hardware {
         serial: Some("1".to_owned()),
         ..on_usb()
     };
-    assert_eq!(twice([disk("1"), stick]), ["s", "s@same"]);
+    assert_eq!(twice([disk("1"), stick]), ["*g", "s", "*g@same", "s@same"]);
 }
 
 #[test]
@@ -368,70 +377,5 @@ fn a_quote_hides_no_parameter() {
         "root=/dev/sda1 a\"b c\"",
     ] {
         assert_eq!(listed(other), 2, "{other}");
-    }
-}
-
-/// One of the devices of a filesystem.
-struct Device(MemoryFilesystem, Option<(u64, &'static str)>);
-
-impl Filesystem for Device {
-    fn metadata(&self, path: &FsPath) -> Result<Metadata, FsError> {
-        self.0.metadata(path)
-    }
-    fn read_dir(&self, path: &FsPath) -> Result<Vec<DirEntry>, FsError> {
-        self.0.read_dir(path)
-    }
-    fn open<'a>(&'a self, path: &FsPath) -> Result<Box<dyn ReadFile + 'a>, FsError> {
-        self.0.open(path)
-    }
-    fn device(&self) -> Option<(u64, &str)> {
-        self.1
-    }
-}
-
-#[test]
-fn a_filesystem_on_several_devices_is_one() {
-    let block = format!("# GRUB Environment Block\n{}", "#".repeat(999));
-    let machine = |devices: &[Option<(u64, &'static str)>], last: Hardware| {
-        let mut inventory = Inventory::new();
-        for (device, name) in devices.iter().zip('a'..) {
-            let filesystem = MemoryFilesystem::new()
-                .file("/k", content("kernel"))
-                .file("/loader/entries/x.conf", "linux /k\n")
-                .file("/boot/grub/grubenv", block.as_bytes())
-                .file(
-                    "/boot/grub/grub.cfg",
-                    "menuentry G { linux /k 1; save_env a; }\n",
-                );
-            let device = Box::new(Device(filesystem, *device));
-            inventory.add_filesystem(&name.to_string(), device);
-        }
-        inventory.set_hardware(devices.len() - 1, last);
-        inventory
-    };
-    let here = Hardware::default;
-    let devices = [Some((1, "f")), Some((2, "f")), Some((3, "f"))];
-    let found = discover(&machine(&devices, here()));
-    assert_eq!(ids(&found), ["*x.conf", "*G"]);
-    let places = [0, 1, 2].map(|disk| format!("{disk} /loader/entries/x.conf"));
-    assert_eq!(origins(&found.entries[0]), places);
-    // What is saved is saved on the first of them.
-    assert_eq!(found.entries[1].saves.len(), 1);
-    for (devices, last) in [
-        // Others, two copies of one device, and one that may be pulled out.
-        ([Some((1, "f")), Some((2, "g"))], here()),
-        ([None, None], here()),
-        ([Some((1, "f")), Some((1, "f"))], here()),
-        ([Some((1, "f")), Some((2, "f"))], on_usb()),
-    ] {
-        let inventory = machine(&devices, last);
-        assert_eq!(ids(&discover(&inventory)).len(), 4, "{devices:?}");
-        let known = Identities::new(&inventory);
-        let kernels = [0, 1].map(|disk| {
-            let volume = VolumeId { disk, volume: 0 };
-            let path = FsPath::new("/k").unwrap();
-            known.of(&FileRef { volume, path })
-        });
-        assert_ne!(kernels[0], kernels[1], "{devices:?}");
     }
 }

@@ -26,21 +26,17 @@ use self::checksum::Kind;
 use self::content::Content;
 use self::inode::{Inode, Number};
 use self::medium::Medium;
-use self::node::Root;
 use self::subvolume::{Subvolume, TOP};
 use super::budget::BUDGET;
 use super::walk::{self, MAX_TARGET, Tree};
 use super::{DirEntry, FileKind, Filesystem, FsError, FsPath, Metadata, ReadFile};
 use crate::disk::Source;
-use crate::text::hex;
 
 /// A Btrfs filesystem.
 pub(super) struct Btrfs {
     medium: Medium,
     top: Subvolume,
     default: Option<Subvolume>,
-    /// What all of its devices have in their superblocks, if there are several.
-    shared: Option<String>,
     problem: Option<String>,
 }
 
@@ -69,17 +65,7 @@ impl Btrfs {
         if let Kind::Unverified(name) = superblock.checksums {
             problems.push(format!("its checksums ({name}) are not verified"));
         }
-        let is_shared = superblock.devices > 1;
-        // One that was away for a while has an older generation, and files of its own.
-        let shared = is_shared.then(|| {
-            let Root {
-                address,
-                generation,
-                ..
-            } = superblock.root;
-            format!("{} {address} {generation}", hex(&superblock.uuid))
-        });
-        if is_shared {
+        if superblock.devices > 1 {
             problems.push(format!(
                 "it is on {} devices, of which each is read by itself",
                 superblock.devices
@@ -89,7 +75,6 @@ impl Btrfs {
             medium,
             top,
             default,
-            shared,
             problem: (!problems.is_empty()).then(|| problems.join("; ")),
         })
     }
@@ -199,10 +184,6 @@ impl Filesystem for Btrfs {
             content: Content::new(&self.medium, inode),
             medium: &self.medium,
         }))
-    }
-
-    fn device(&self) -> Option<(u64, &str)> {
-        Some((self.medium.superblock.device, self.shared.as_deref()?))
     }
 
     fn problem(&self) -> Option<&str> {
