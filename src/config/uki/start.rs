@@ -182,7 +182,7 @@ impl<'a> Starting<'a> {
         let _ = each(start);
     }
 
-    /// The command line of what is no image.
+    /// The command line of what is neither an image nor a kernel.
     fn set_options(&self, start: &mut Start) {
         match command_line(Some(self.asked.options.trim()), "", []) {
             Ok(cmdline) => start.cmdline = cmdline,
@@ -198,8 +198,11 @@ impl<'a> Starting<'a> {
         each: &mut dyn FnMut(Start) -> ControlFlow<()>,
     ) {
         let mut start = Start::new(PayloadKind::Linux);
-        self.set_options(&mut start);
-        match kernel.map(|kernel| taken(kernel, &start.cmdline)) {
+        let options = self.asked.options.trim();
+        // Who may edit it finds it as it is written, however long that is: the entry counts with all its bytes.
+        options.clone_into(&mut start.cmdline);
+        let line = command_line(Some(options), "", []).map_err(|error| error.to_string());
+        match kernel.map(|kernel| line.and_then(|line| taken(kernel, &line))) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => start.block_until(Change::CommandLine, reason),
             Err(reason) => start.block(reason),
@@ -585,6 +588,15 @@ mod tests {
             ]
         );
         assert_eq!(start(&filesystem, &path, "short", 0).cmdline.len(), 102);
+        // Who may edit shortens that of a kernel alone, and finds it as it is written.
+        let filesystem = MemoryFilesystem::new().file("/k", least_kernel());
+        let options = "c".repeat(4097);
+        let long = start(&filesystem, &file("/k"), &options, 0);
+        assert_eq!(long.cmdline, options);
+        let [problem] = &long.problems[..] else {
+            panic!("{:?}", long.problems);
+        };
+        assert!(problem.blocks && problem.of == Some(Change::CommandLine));
     }
 
     #[test]
