@@ -153,6 +153,11 @@ impl Problem {
         }
     }
 
+    /// Does it keep the entry from being booted, whatever a person changes?
+    pub(crate) fn lasts(&self) -> bool {
+        self.blocks && self.of.is_none()
+    }
+
     /// Is it one of what was changed?
     pub(crate) fn is_of(&self, changes: &[Change]) -> bool {
         self.of.is_some_and(|of| changes.contains(&of))
@@ -354,8 +359,7 @@ impl BootEntry {
 
     /// Can it be tried, as it is or as a person may change it?
     pub fn mendable(&self) -> bool {
-        let mut blocking = self.problems.iter().filter(|problem| problem.blocks);
-        blocking.all(|problem| problem.of.is_some())
+        !self.problems.iter().any(Problem::lasts)
     }
 
     /// From the problem with this number on, they are those of what can be changed.

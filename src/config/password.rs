@@ -130,9 +130,10 @@ impl Menus<'_> {
     fn refuse(&self, entry: &BootEntry) -> Option<EntrySource> {
         let refuses = |source: &EntrySource| {
             let start = || self.start(*source, entry);
-            *source != entry.source
-                && self.guards(*source, entry)
-                && !start().is_some_and(|start| self.open.contains(&start))
+            // What a person has to change first is not the same, and is not merged with what asks for a password then.
+            let is_open =
+                || entry.bootable() && start().is_some_and(|start| self.open.contains(&start));
+            *source != entry.source && self.guards(*source, entry) && !is_open()
         };
         let mut refused = LANGUAGES.into_iter().filter(|_| entry.mendable());
         refused.find(refuses)

@@ -249,10 +249,10 @@ impl BootEntry {
             self.other_keys.clone_from(&other.other_keys);
         }
         for problem in &other.problems {
-            if self.problems.len() >= MAX_PROBLEMS {
-                break;
-            }
-            if !self.problems.contains(problem) {
+            // That which no change mends decides, and is told even so.
+            let has_room = self.problems.len() < MAX_PROBLEMS;
+            let decides = problem.lasts() && self.mendable();
+            if (has_room || decides) && !self.problems.contains(problem) {
                 self.problems.push(problem.clone());
             }
         }
@@ -264,5 +264,28 @@ impl BootEntry {
         if self.twins.len() < MAX_TWINS && has_place && is_new {
             self.twins.push(other);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Change, Problem};
+
+    #[test]
+    fn what_can_not_be_mended_is_not_cut_off() {
+        let mut first = BootEntry::on_disk(0, "a");
+        for number in 0..MAX_PROBLEMS {
+            let text = format!("/gone{number} is not there");
+            first.problems.push(Problem::new(true, text));
+        }
+        first.mend(0, Change::Initrds);
+        let mut other = BootEntry::on_disk(0, "b");
+        other.remark("a remark");
+        other.block("not mendable");
+        other.block("another");
+        first.add(other);
+        assert!(!first.mendable());
+        assert_eq!(first.problems.len(), MAX_PROBLEMS + 1);
     }
 }

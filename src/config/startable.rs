@@ -14,7 +14,7 @@ pub(super) fn check(inventory: &Inventory, entries: &mut [BootEntry], budget: &B
     let mut known = BTreeMap::new();
     for entry in entries {
         let is_theirs = matches!(entry.source, EntrySource::Grub | EntrySource::Syslinux);
-        let is_asked = is_theirs && entry.kind == PayloadKind::Linux && entry.bootable();
+        let is_asked = is_theirs && entry.kind == PayloadKind::Linux && entry.mendable();
         let Some(file) = entry.kernel.as_ref().filter(|_| is_asked) else {
             continue;
         };

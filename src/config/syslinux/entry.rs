@@ -71,17 +71,18 @@ pub(super) fn entry(
     found
 }
 
-/// Keeps the first problems, and that which decides, and says how many there are besides, with those that were not
-/// even remembered.
+/// Keeps the first problems, and that which decides whether it can be booted or mended, and says how many there are
+/// besides, with those that were not even remembered.
 fn limit(unsaid: usize, problems: &mut Vec<Problem>) {
-    let left = problems.split_off(problems.len().min(MAX_PROBLEMS));
+    let mut left = problems.split_off(problems.len().min(MAX_PROBLEMS));
     let mut count = left.len().saturating_add(unsaid);
-    let blocks = |problem: &Problem| problem.blocks;
-    if !problems.iter().any(blocks)
-        && let Some(first) = left.into_iter().find(blocks)
-    {
-        problems.push(first);
-        count = count.saturating_sub(1);
+    for decides in [Problem::lasts, |problem: &Problem| problem.blocks] {
+        if !problems.iter().any(decides)
+            && let Some(first) = left.iter().position(decides)
+        {
+            problems.push(left.swap_remove(first));
+            count = count.saturating_sub(1);
+        }
     }
     if count > 0 {
         problems.push(Problem::new(false, format!("and {count} more remarks")));
