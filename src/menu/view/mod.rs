@@ -64,7 +64,13 @@ pub fn screen(model: &Model, size: Size, charset: Charset) -> Screen {
     };
     let mut title = title(model);
     match &model.page {
-        None => title += &list(model, &mut screen, &mut footer),
+        None => {
+            let whole = title.clone() + &list(model, &mut screen, &mut footer);
+            // Half a number would be another one.
+            if wrap(&whole, size.width(), charset).len() <= 1 {
+                title = whole;
+            }
+        }
         Some(Over::Details(details)) => {
             read(&details.lines, details.at, &mut screen, &mut footer);
             footer.hints.insert_str(0, PROVING);
