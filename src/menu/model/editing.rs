@@ -86,7 +86,8 @@ impl Model {
                 *chosen = draft.initrd.contains(initrd);
             }
         }
-        if choices.is_empty() {
+        // One that lacks its own may be started without any.
+        if choices.is_empty() && !item.lacks_initrds() {
             return self.say("no entry has an initrd on the volume of its kernel");
         }
         self.page = Some(Page::Initrds(Initrds {

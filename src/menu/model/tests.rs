@@ -547,6 +547,28 @@ fn initrds_that_are_not_there_are_no_choice_for_others_but_may_be_there_by_now()
     );
 }
 
+/// Otherwise it could not be started without those that it lacks.
+#[test]
+fn where_there_is_no_initrd_at_all_none_is_chosen() {
+    let mut machine = mendable();
+    for item in &mut machine.model.listing.items {
+        item.initrd.clear();
+    }
+    machine.press(&[Key::Up, Key::Char('i')]);
+    assert!(machine.model.page.is_none());
+    machine.model.listing.items[1].blocking.remove(0);
+    machine.press(&[Key::Down, Key::Char('i')]);
+    assert!(
+        matches!(&machine.model.page, Some(Page::Initrds(initrds)) if initrds.choices.is_empty())
+    );
+    let keys = [' ', '1'].map(Key::Char);
+    machine.press(&keys);
+    let wishes = machine.press(&[Key::Down, Key::Up, Key::Enter, Key::Enter]);
+    assert!(
+        matches!(&wishes[..], [Wish::Start(Choice { initrd: Some(none), .. })] if none.is_empty())
+    );
+}
+
 #[test]
 fn a_log_that_grows_stays_where_it_is_read() {
     let mut machine = Machine::new(&["*a"], Timeout::default());
