@@ -138,7 +138,7 @@ pub struct Problem {
     /// Does it keep the entry from being booted?
     pub blocks: bool,
     /// It is a problem of what can be changed, and of nothing else: who changes that may try the entry.
-    pub of: Option<Change>,
+    pub mended_by: Option<Change>,
     /// What is wrong, and what to do, in words.
     pub text: String,
 }
@@ -148,19 +148,19 @@ impl Problem {
     pub fn new(blocks: bool, text: impl Into<String>) -> Problem {
         Problem {
             blocks,
-            of: None,
+            mended_by: None,
             text: text.into(),
         }
     }
 
     /// Does it keep the entry from being booted, whatever a person changes?
     pub(crate) fn lasts(&self) -> bool {
-        self.blocks && self.of.is_none()
+        self.blocks && self.mended_by.is_none()
     }
 
-    /// Is it one of what was changed?
-    pub(crate) fn is_of(&self, changes: &[Change]) -> bool {
-        self.of.is_some_and(|of| changes.contains(&of))
+    /// Does one of these changes mend it, as far as is known before an attempt?
+    pub(crate) fn is_mended_by(&self, changes: &[Change]) -> bool {
+        self.mended_by.is_some_and(|by| changes.contains(&by))
     }
 }
 
@@ -362,10 +362,10 @@ impl BootEntry {
         !self.problems.iter().any(Problem::lasts)
     }
 
-    /// From the problem with this number on, they are those of what can be changed.
-    pub(crate) fn mend(&mut self, from: usize, by: Change) {
+    /// From the problem with this number on, a change mends them.
+    pub(crate) fn mark_mendable(&mut self, from: usize, by: Change) {
         for problem in self.problems.iter_mut().skip(from) {
-            problem.of = Some(by);
+            problem.mended_by = Some(by);
         }
     }
 

@@ -279,7 +279,7 @@ mod tests {
             let text = format!("/gone{number} is not there");
             first.problems.push(Problem::new(true, text));
         }
-        first.mend(0, Change::Initrds);
+        first.mark_mendable(0, Change::Initrds);
         let mut other = BootEntry::on_disk(0, "b");
         other.remark("a remark");
         other.block("not mendable");

@@ -26,7 +26,7 @@ pub(super) fn check(inventory: &Inventory, entries: &mut [BootEntry], budget: &B
                 if let Err(error) = kernel.takes(&entry.cmdline) {
                     let others = entry.problems.len();
                     entry.block(error.to_string());
-                    entry.mend(others, Change::CommandLine);
+                    entry.mark_mendable(others, Change::CommandLine);
                 }
             }
             Some(Some(Err(reason))) => {

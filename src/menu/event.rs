@@ -95,7 +95,9 @@ impl Choice {
             entry.initrd.clone_from(initrd);
         }
         let changes = self.changes();
-        entry.problems.retain(|problem| !problem.is_of(&changes));
+        entry
+            .problems
+            .retain(|problem| !problem.is_mended_by(&changes));
         entry
     }
 

@@ -102,14 +102,14 @@ impl Item {
     /// Why it can't be started, with other initrds or another command line if it has them.
     pub(super) fn blocked(&self, changes: &[Change]) -> Option<&str> {
         let mut blocking = self.blocking.iter();
-        let first = blocking.find(|problem| !problem.is_of(changes));
+        let first = blocking.find(|problem| !problem.is_mended_by(changes));
         first.map(|problem| problem.text.as_str())
     }
 
     /// Is it blocked for its initrds?
     pub(super) fn lacks_initrds(&self) -> bool {
         let mut blocking = self.blocking.iter();
-        blocking.any(|problem| problem.is_of(&[Change::Initrds]))
+        blocking.any(|problem| problem.is_mended_by(&[Change::Initrds]))
     }
 
     /// Is it the same entry, seen at another time? Places of files stay what they are while disks come; ids and

@@ -66,7 +66,7 @@ impl Maker<'_> {
             let file = self.file(initrd, &mut entry);
             entry.initrd.extend(file.map(Initrd::from));
         }
-        entry.mend(others, Change::Initrds);
+        entry.mark_mendable(others, Change::Initrds);
         if let Some(devicetree) = &stated.devicetree {
             entry.devicetree = self.file(devicetree, &mut entry);
         }
@@ -103,7 +103,7 @@ impl Maker<'_> {
                     "it names more than {MAX_INITRDS} initrds, with those of its options"
                 ));
                 entry.initrd.truncate(MAX_INITRDS);
-                entry.mend(others, Change::Initrds);
+                entry.mark_mendable(others, Change::Initrds);
             }
         }
         if entry.kind == PayloadKind::Linux && stated.profile.is_some() {
@@ -170,7 +170,7 @@ impl Maker<'_> {
             Ok(options) => stated.options = options,
             Err(reason) => entry.block(format!("its options use {reason}")),
         }
-        entry.mend(others, Change::CommandLine);
+        entry.mark_mendable(others, Change::CommandLine);
         let others = entry.problems.len();
         let mut initrds = Vec::new();
         for initrd in &stated.initrd {
@@ -190,7 +190,7 @@ impl Maker<'_> {
                 break;
             }
         }
-        entry.mend(others, Change::Initrds);
+        entry.mark_mendable(others, Change::Initrds);
         stated.initrd = initrds;
     }
 

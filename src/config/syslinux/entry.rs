@@ -132,7 +132,7 @@ fn linux(
         let file = named(files, name, "initrd=", entry);
         entry.initrd.extend(file.map(Initrd::from));
     }
-    entry.mend(known, Change::Initrds);
+    entry.mark_mendable(known, Change::Initrds);
     for list in lists {
         entry.remark(format!(
             "{list} is not loaded: of several `initrd=` the first counts in SYSLINUX"

@@ -11,7 +11,7 @@ fn changes(files: super::Files<'_>) -> Vec<(String, Vec<Option<Change>>)> {
     let found = look(&[files]);
     let of = |entry: &BootEntry| {
         let blocking = entry.problems.iter().filter(|problem| problem.blocks);
-        blocking.map(|problem| problem.of).collect()
+        blocking.map(|problem| problem.mended_by).collect()
     };
     let entries = found.entries.iter();
     entries.map(|entry| (entry.id.clone(), of(entry))).collect()

@@ -107,11 +107,10 @@ impl Start {
         self.problem(true, text);
     }
 
-    /// Blocks it as long as this is what it is.
+    /// Blocks it as long as nobody changes that.
     fn block_until(&mut self, change: Change, text: String) {
-        let of = Some(change);
         self.problems.push(Problem {
-            of,
+            mended_by: Some(change),
             ..Problem::new(true, text)
         });
     }
@@ -596,7 +595,7 @@ mod tests {
         let [problem] = &long.problems[..] else {
             panic!("{:?}", long.problems);
         };
-        assert!(problem.blocks && problem.of == Some(Change::CommandLine));
+        assert!(problem.blocks && problem.mended_by == Some(Change::CommandLine));
     }
 
     #[test]

@@ -474,8 +474,8 @@ fn what_is_blocked_says_why_and_is_not_started() {
 /// One whose command line is too long, and that lacks its initrd.
 fn mendable() -> Machine {
     let mut machine = Machine::new(&["*a", "b"], Timeout::default());
-    let problem = |of, text| Problem {
-        of: Some(of),
+    let problem = |change, text| Problem {
+        mended_by: Some(change),
         ..Problem::new(true, text)
     };
     machine.model.listing.items[1].blocking = vec![

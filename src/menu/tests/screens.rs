@@ -88,7 +88,7 @@ fn keys_of_entries_and_what_follows_a_failed_one() {
 fn what_is_blocked_is_changed() {
     let mut machine = machine();
     let mut problem = Problem::new(true, "the command line has 2017 bytes");
-    problem.of = Some(Change::CommandLine);
+    problem.mended_by = Some(Change::CommandLine);
     machine.model.listing.items[0].blocking = vec![problem];
     machine.press(&[Key::Char('e'), Key::Ctrl('w'), Key::Left]);
     check("mended", &machine);

@@ -139,7 +139,8 @@ fn initrd(state: &mut Interpreter<'_>, call: &Call<'_>) -> Outcome {
     let mut own = std::mem::replace(&mut state.loaded.problems, others);
     if state.loaded.program.is_some() {
         let changed = Some(Change::Initrds);
-        own.iter_mut().for_each(|problem| problem.of = changed);
+        own.iter_mut()
+            .for_each(|problem| problem.mended_by = changed);
     }
     if state.loaded.program.is_none() || call.arguments.is_empty() {
         state.loaded.problems.extend(own);
