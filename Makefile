@@ -13,7 +13,7 @@ SECONDS ?= 60
 CASES ?= 4000
 # The same tree is tested with the same random inputs, so that what fails fails for what was changed.
 export PROPTEST_RNG_SEED ?= 1
-TARGET := x86_64-unknown-linux-musl
+TARGET := $(or $(shell boards/setting $(BOARD) '' target),x86_64-unknown-linux-musl)
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pilotlight
 OUT := target/boards/$(BOARD)
@@ -28,7 +28,7 @@ FLASH := $(OUT)/flash.fd
 VARIABLES := $(OUT)/variables.fd
 ESP := $(OUT)/esp.img
 # The image of coreboot that the kernel is put into; the board's own, where none is named.
-COREBOOT ?= $(shell boards/setting $(BOARD) coreboot image)
+COREBOOT ?= $(shell boards/setting $(BOARD) --file coreboot image)
 # The installed system and its disks depend on the scripts that make them, and on nothing else here.
 # They lie in the cache, where all clones find them.
 hash = $(shell cat $(1) | sha256sum | cut -c 1-16)
@@ -108,6 +108,9 @@ kernel: binary ## build the flash kernel of BOARD with the binary inside
 check-board: setup ## check what BOARD says, without building its kernel, and show what goes inside
 	@cargo build --quiet --locked
 	@target/debug/pilotlight check-policy $$(boards/setting $(BOARD) --policy)
+	@for file in $$(boards/setting $(BOARD) --files); do \
+		test -e $$file || { echo "check-board: there is no $$file, which $(BOARD) names" >&2; exit 1; }; \
+	done
 	@boards/configure-kernel $(BOARD)
 	@boards/lay-out $(BOARD) target/debug/pilotlight $(OUT)/initramfs
 	@cat $(OUT)/initramfs/list
@@ -216,8 +219,10 @@ qemu-test: setup-test flash locked-kernel other-kernels disks $(NEWER_KERNEL) $(
 	PILOTLIGHT_COREBOOT=$(QEMU_COREBOOT) \
 		cargo test --locked --features qemu --test qemu -- --test-threads 3
 
-# The image of coreboot that shows what is left there: the board's, or the one that QEMU runs if it was built already.
-IN_COREBOOT := $(if $(filter qemu-coreboot,$(RUNS)),$(firstword $(if $(wildcard $(COREBOOT)),coreboot) \
+# The image of coreboot that shows what is left there: the one that is named, the board's if it is there, or the one that
+# QEMU runs if it was built already.
+IN_COREBOOT := $(if $(filter qemu-coreboot,$(RUNS)),$(firstword \
+	$(if $(filter file,$(origin COREBOOT)),$(if $(wildcard $(COREBOOT)),coreboot),coreboot) \
 	$(if $(wildcard $(QEMU_COREBOOT)),qemu-coreboot)))
 coreboot-image := $(OUT)/coreboot.rom
 

@@ -138,9 +138,83 @@ fn the_last_word_of_boards_that_are_like_each_other_counts() {
     let (_, package) = script("setting", &[&child, "kernel", "package"]);
     assert_eq!(package, "linux\n");
 
+    // What the kernel has to have, and what nobody would miss before the first boot.
+    for (line, says) in [
+        ("  CONFIG_D=y\n", "3:  CONFIG_D=y"),
+        ("#CONFIG_D is not set\n", "3:#CONFIG_D"),
+    ] {
+        let file = format!("# why\n\n{line}");
+        dir.file("child/linux.config", file.as_bytes());
+        let (is_fine, said) = script("options", &[&child, "list", "keys"]);
+        assert!(!is_fine && said.contains(says), "{said}");
+    }
+    for (more, key) in [
+        ("[kernl]\ncmdline = \"\"\n", "kernl.cmdline"),
+        ("like = \"x\"\n", "like"),
+    ] {
+        let (is_fine, said) = script("setting", &[&board(&dir, more), "kernel", "package"]);
+        assert!(
+            !is_fine && said.contains(&format!("nobody knows the key {key}:")),
+            "{said}"
+        );
+    }
+
     let itself = board(&dir, &format!("[kernel]\nlike = \"{parent}\"\n"));
     let (is_fine, said) = script("setting", &[&itself, "kernel", "package"]);
     assert!(!is_fine && said.contains("is like itself"), "{said}");
+}
+
+/// One of them says where the kernel goes.
+#[test]
+fn a_kernel_goes_where_the_nearest_board_says() {
+    let dir = temp_dir();
+    let like = |parent: &str, more: &str| {
+        let said = format!("[kernel]\nlike = \"{parent}\"\n{more}");
+        board(&dir, &said)
+    };
+    let places = |board: &str| {
+        let has = |table: &&str| script("setting", &[board, "--has", table]).0;
+        let tables = ["flash", "esp", "coreboot"].into_iter();
+        tables.filter(has).collect::<Vec<_>>()
+    };
+    let image = dir.file("disk.raw", b"").display().to_string();
+    let steps = |what: &str, board: &str, more: &[&str]| {
+        let mut make = tool("make");
+        make.args([
+            "-n",
+            what,
+            &format!("BOARD={board}"),
+            &format!("DISK={image}"),
+        ]);
+        let output = make.args(more).current_dir(ROOT).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert_eq!(places("qemu-x86_64"), [""; 0]);
+    assert_eq!(places("qemu-ovmf"), ["flash"]);
+    // It is like one that starts from a partition.
+    assert_eq!(places("coreboot-x86_64"), ["coreboot"]);
+
+    let flash = like("qemu-ovmf", "");
+    assert_eq!(places(&flash), ["flash"]);
+    let said = steps("run", &flash, &[]);
+    assert!(said.contains("/flash.fd "), "{said}");
+    let said = steps("size", &flash, &[]);
+    assert!(said.contains("--flash "), "{said}");
+    let other = like("qemu-ovmf", "[flash]\npayload = \"UiApp\"\n");
+    let ask = |board: &str, key: &str| script("setting", &[board, "flash", key]).1;
+    assert_eq!(ask(&other, "payload"), "UiApp\n");
+    assert_eq!(ask(&other, "remove"), ask("qemu-ovmf", "remove"));
+
+    let partition = like("qemu-ovmf", "[esp]\npath = \"a.efi\"\n");
+    assert_eq!(places(&partition), ["esp"]);
+    assert_eq!(ask(&partition, "payload"), "");
+    let said = steps("run", &partition, &[]);
+    assert!(said.contains("/esp.img "), "{said}");
+
+    // The image that is named is there, or it is an error.
+    let said = steps("size", "coreboot-x86_64", &["COREBOOT=absent.rom"]);
+    assert!(said.contains(" absent.rom "), "{said}");
 }
 
 #[test]
@@ -267,6 +341,7 @@ fn the_flash_of_a_board_that_removes_nothing() {
     let (kernel, image) = (dir.file("kernel", b"MZ"), at(&dir, "image.fd"));
     let changes = |more: &str| {
         let said = format!("[flash]\nimage = \"ovmf.fd\"\npayload = \"Shell\"\n{more}");
+        dir.file("board/ovmf.fd", b"");
         let output = Command::new(Path::new(ROOT).join("boards/build-flash"))
             .args([&board(&dir, &said), &kernel.display().to_string()])
             .args([&image, &at(&dir, "variables.fd")])
@@ -321,8 +396,27 @@ fn the_partition_that_firmware_starts_from() {
     run("mcopy", ["-o", "-i", &image, "::/EFI/a/b.efi", &inside]);
     assert_eq!(fs::read(&inside).unwrap(), fs::read(&program).unwrap());
 
-    let (is_fine, said) = script("build-esp", &["qemu-ovmf", KERNEL, &program, &image]);
-    assert!(!is_fine && said.contains("has no table [esp]"), "{said}");
+    // However its path is written.
+    for path in ["'\\EFI\\a\\b.efi'", "'/EFI/a/b.efi'", "'b.efi'"] {
+        let board = board(&dir, &format!("[esp]\npath = {path}\n"));
+        let (is_fine, said) = script("build-esp", &[&board, KERNEL, &program, &image]);
+        assert!(is_fine, "{said}");
+        let listed = run("mdir", ["-/", "-b", "-i", &image, "::"]);
+        let wanted = if path.len() > 7 {
+            "::/EFI/a/b.efi"
+        } else {
+            "::/b.efi"
+        };
+        assert!(listed.lines().any(|line| line == wanted), "{listed}");
+    }
+
+    let program = dir.file("program", b"no MZ").display().to_string();
+    let (is_fine, said) = script("build-esp", &["generic-uefi", &program, &image, &image]);
+    assert!(!is_fine && said.contains("CONFIG_EFI_STUB"), "{said}");
+    for other in ["qemu-ovmf", "coreboot-x86_64"] {
+        let (is_fine, said) = script("build-esp", &[other, KERNEL, &program, &image]);
+        assert!(!is_fine && said.contains("has no table [esp]"), "{said}");
+    }
     let (is_fine, said) = script("build-flash", &["generic-uefi", KERNEL, &image, &image]);
     assert!(!is_fine && said.contains("has no table [flash]"), "{said}");
 }
