@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::wished::{is_meant, wished};
+use super::wished::{nearness, wished};
+use crate::config::bls::Nearness;
 use crate::config::{Configuration, Found};
 use crate::efi::Wish;
 use crate::entry::{BootEntry, EntrySource};
@@ -41,11 +42,14 @@ pub fn plan<'a>(found: &'a Found, lost: &[String], policy: &Boot) -> Vec<&'a Boo
         let rank = entry.rank.unwrap_or(usize::MAX);
         (guessed(entry), rank, *disk)
     });
-    let is_default = |(_, _, entry): &(bool, usize, &BootEntry)| {
-        let default = policy.default.as_ref();
-        default.is_some_and(|pattern| is_meant(pattern, entry) || pattern.matches(&entry.title))
+    let as_default = |entry: &BootEntry| {
+        let pattern = policy.default.as_ref()?;
+        let title = || pattern.matches(&entry.title).then_some(Nearness::Matched);
+        nearness(pattern, entry).or_else(title)
     };
-    let (default, mut others): (Vec<_>, Vec<_>) = plan.into_iter().partition(is_default);
+    let (mut default, mut others): (Vec<_>, Vec<_>) =
+        (plan.into_iter()).partition(|(_, _, entry)| as_default(entry).is_some());
+    default.sort_by_key(|(_, _, entry)| as_default(entry));
     others.retain(|(is_left, ..)| !is_left);
     let entries =
         |planned: Vec<(bool, usize, &'a BootEntry)>| planned.into_iter().map(|(_, _, entry)| entry);
@@ -240,6 +244,32 @@ mod tests {
                  used up its tries",
             ]
         );
+    }
+
+    #[test]
+    fn a_name_means_that_one_first_whatever_else_it_matches() {
+        let kernels = found(&[(0, &["k-6.1.10", "k-6.12.3", "k-6.1"])]);
+        let titles = found(&[(0, &["Debian r", "Debian [rescue]"])]);
+        for (found, id, others) in [
+            (kernels, "k-6.1", "k-6.1.10 k-6.12.3"),
+            (titles, "Debian [rescue]", "Debian r"),
+        ] {
+            let first = format!("{id} {others}");
+            let order = |found: &Found, policy: &Boot| {
+                let plan = plan(found, &[], policy).into_iter();
+                plan.map(|entry| entry.id.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            let policy = Boot {
+                default: Pattern::new(id),
+                ..Boot::default()
+            };
+            assert_eq!(order(&found, &policy), first);
+            let mut found = found;
+            found.wishes = wishing(id, "", "");
+            assert_eq!(order(&found, &Boot::default()), first);
+        }
     }
 
     #[test]

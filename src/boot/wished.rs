@@ -1,32 +1,37 @@
 //! What UEFI variables choose, before any configuration does.
 
 use crate::config::Found;
-use crate::config::bls::Pattern;
+use crate::config::bls::{Nearness, Pattern};
 use crate::efi::Wish;
 use crate::entry::BootEntry;
 
-/// For each wish the entries that it may mean, in the order of the menu: those that have the name themselves before
-/// those that another configuration calls so.
+/// For each wish the entries that it may mean, the nearest first; of those that are alike near the ones that have the
+/// name themselves before those that another configuration calls so, and then in the order of the menu.
 fn meant(found: &Found) -> impl Iterator<Item = (Wish<'_>, Vec<&BootEntry>)> {
     found.wishes.entries().map(|wish| {
         let Some(pattern) = Pattern::new(wish.pattern) else {
             return (wish, Vec::new());
         };
-        let entries = found.entries.iter().filter(|entry| {
+        let entries = found.entries.iter().filter_map(|entry| {
             let spared = wish.spares_bad && entry.tries_left == Some(0);
-            !spared && is_meant(&pattern, entry)
+            let near = nearness(&pattern, entry).filter(|_| !spared)?;
+            Some((near, pattern.nearness(&entry.id) != Some(near), entry))
         });
-        let (mut own, others): (Vec<&BootEntry>, Vec<&BootEntry>) =
-            entries.partition(|entry| pattern.means(&entry.id));
-        own.extend(others);
-        (wish, own)
+        let mut entries: Vec<(Nearness, bool, &BootEntry)> = entries.collect();
+        entries.sort_by_key(|(near, is_other, _)| (*near, *is_other));
+        (wish, entries.into_iter().map(|(.., entry)| entry).collect())
     })
 }
 
-/// Is it this entry, under its own name or that which another configuration has for the same?
+/// Is it this entry, under its own name or that which another configuration has for the same, and how nearly?
+pub(super) fn nearness(pattern: &Pattern, entry: &BootEntry) -> Option<Nearness> {
+    let names = std::iter::once(&entry.id).chain(&entry.also_called);
+    names.filter_map(|name| pattern.nearness(name)).min()
+}
+
+/// May it be this entry?
 pub(super) fn is_meant(pattern: &Pattern, entry: &BootEntry) -> bool {
-    let mut names = std::iter::once(&entry.id).chain(&entry.also_called);
-    names.any(|name| pattern.means(name))
+    nearness(pattern, entry).is_some()
 }
 
 /// Is this an entry that is wished for at one boot only?

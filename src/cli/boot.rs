@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::arguments::BootOptions;
 use super::{CliError, authority, inventory, wishes};
-use crate::boot::{Attempt, Loaded, Stage, Timeline, payload_memory, plan};
-use crate::config::discover;
+use crate::boot::{Attempt, Loaded, Stage, Timeline, find, payload_memory, plan};
 use crate::entry::BootEntry;
 use crate::inventory::Inventory;
 use crate::kexec::{DryRun, FileLoad, Kexec};
@@ -29,7 +28,7 @@ pub(super) fn run(options: &BootOptions, output: &mut dyn Write) -> Result<(), C
     let wishes = wishes(efivars)?;
     let mut inventory = timeline.run(Stage::Disks, || inventory(&options.disks))?;
     inventory.wish(wishes);
-    let found = timeline.run(Stage::Entries, || discover(&inventory));
+    let found = timeline.run(Stage::Entries, || find(&inventory, &policy.boot));
     let entries = match &options.entry {
         // What was guessed is only for those who name it.
         None => plan(&found, &[], &policy.boot),

@@ -114,15 +114,15 @@ impl Consoles {
 }
 
 impl Console {
-    /// Opens the one with this name below `/dev`.
+    /// Opens the one with this name below `/dev`. What is no terminal is left alone: it may be a disk.
     pub(super) fn open(name: &str) -> Option<Console> {
         let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let tty = rustix::fs::open(format!("/dev/{name}"), flags, Mode::empty()).ok()?;
-        let modes = rustix::termios::tcgetattr(&tty).ok();
+        let modes = rustix::termios::tcgetattr(&tty).ok()?;
         Some(Console {
             name: name.to_owned(),
             tty,
-            modes,
+            modes: Some(modes),
             stuck: false,
         })
     }
@@ -268,6 +268,12 @@ mod tests {
             assert!(knows_sequences(name, &policy::Menu::default()));
             assert_eq!(knows_sequences(name, &plain), always, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_no_terminal_gets_nothing() {
+        assert!(Console::open("null").is_none());
+        assert!(Console::open("ptmx").is_some());
     }
 
     fn console(tty: OwnedFd) -> Console {

@@ -15,10 +15,21 @@ use crate::text::Printable;
 pub(super) struct Settings {
     base: Policy,
     told: Vec<Told>,
-    /// The file on a volume was read, or there is none to look for.
-    has_file: bool,
+    /// Where the file on a volume was found.
+    file: Seen,
     /// What the management controller wants, until an attempt is made.
     flags: Option<BootFlags>,
+}
+
+/// Where a file was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// Nowhere yet.
+    Nowhere,
+    /// On a disk that anybody may plug in: one on a disk that comes later, and stays, counts more.
+    Removable,
+    /// On a disk that stays; or there is none to look for.
+    Fixed,
 }
 
 impl Settings {
@@ -34,7 +45,7 @@ impl Settings {
         let settings = Settings {
             base,
             told,
-            has_file: true,
+            file: Seen::Fixed,
             flags: None,
         };
         settings.say(false, say);
@@ -59,7 +70,10 @@ impl Settings {
         let machine = Machine::new(Path::new("/"), variables).flagged(flags.clone());
         let settings = Settings {
             told: machine.ask(&base.overrides),
-            has_file: base.overrides.file.is_none(),
+            file: match base.overrides.file {
+                Some(_) => Seen::Nowhere,
+                None => Seen::Fixed,
+            },
             flags: flags.and_then(Result::ok),
             base,
         };
@@ -99,16 +113,20 @@ impl Settings {
         }
     }
 
-    /// Looks for the file that the policy names: is there one, for the first time?
+    /// Looks for the file that the policy names: is there one, for the first time, or one that counts more?
     pub(super) fn look_for_file(&mut self, inventory: &Inventory) -> bool {
-        if self.has_file {
+        if self.file == Seen::Fixed {
             return false;
         }
-        let Some(found) = file(inventory, &self.base) else {
+        let Some((seen, told)) = file(inventory, &self.base) else {
             return false;
         };
-        self.has_file = true;
-        self.told.extend(found);
+        if seen == self.file {
+            return false;
+        }
+        self.file = seen;
+        self.told.retain(|told| told.source != Source::File);
+        self.told.extend(told);
         self.say(true, &mut |text| log::info!("{text}"));
         true
     }
@@ -142,7 +160,7 @@ fn variables() -> Option<Efivarfs> {
 
 /// What the file says that the policy names: on the first volume that is called so and has one, on a disk that
 /// stays before one that anybody may plug in. Who can name a volume so could set what the file may.
-fn file(inventory: &Inventory, policy: &Policy) -> Option<Vec<Told>> {
+fn file(inventory: &Inventory, policy: &Policy) -> Option<(Seen, Vec<Told>)> {
     let (name, path) = policy.overrides.file.as_ref()?;
     let is_called = |uuid: &Option<String>, label: &Option<String>| {
         let uuid = uuid.as_ref();
@@ -160,14 +178,16 @@ fn file(inventory: &Inventory, policy: &Policy) -> Option<Vec<Told>> {
         let scanned = inventory.disk(*id);
         scanned.is_some_and(|scanned| !scanned.disk.is_removable())
     };
-    let (id, text) = texts.iter().find(is_fixed).or(texts.first())?;
+    let fixed = texts.iter().find(is_fixed);
+    let seen = fixed.map_or(Seen::Removable, |_| Seen::Fixed);
+    let (id, text) = fixed.or(texts.first())?;
     if texts.len() > 1 {
         let place = inventory.place(*id);
         log::warn!(
             "policy: several volumes are called {name:?}: the file {path} on {place} counts"
         );
     }
-    Some(lines(&String::from_utf8_lossy(text)))
+    Some((seen, lines(&String::from_utf8_lossy(text))))
 }
 
 #[cfg(test)]
@@ -184,7 +204,7 @@ mod tests {
         Settings {
             base: base.unwrap(),
             told: Vec::new(),
-            has_file: false,
+            file: Seen::Nowhere,
             flags: None,
         }
     }
@@ -220,6 +240,7 @@ mod tests {
     #[test]
     fn a_disk_that_stays_comes_before_a_stick() {
         let mut inventory = Inventory::new();
+        let mut settings = settings();
         for (disk, seconds) in [3, 4, 5].into_iter().enumerate() {
             let text = format!("wait.disks={seconds}\n");
             add(&mut inventory, "ab12", "/pilotlight.conf", &text);
@@ -228,9 +249,10 @@ mod tests {
                 ..Hardware::default()
             };
             inventory.set_hardware(disk, hardware);
+            // However late it comes, and none of those behind it.
+            assert_eq!(settings.look_for_file(&inventory), disk < 2);
         }
-        let mut settings = settings();
-        assert!(settings.look_for_file(&inventory));
         assert_eq!(settings.policy().wait.disks, Duration::from_secs(4));
+        assert_eq!(settings.set_by_file().len(), 1);
     }
 }

@@ -49,7 +49,8 @@ impl Hash {
         let (salt, output) = (next()?, next()?);
         let mut cost = |name: &str| {
             let number = costs.next()?.strip_prefix(name)?.strip_prefix('=')?;
-            number.parse::<u32>().ok()
+            let is_digits = !number.starts_with('+');
+            number.parse::<u32>().ok().filter(|_| is_digits)
         };
         let numbers = (cost("m"), cost("t"), cost("p"));
         let (Some(memory), Some(passes), Some(lanes)) = numbers else {

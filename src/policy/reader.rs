@@ -6,6 +6,7 @@ use toml_parser::Span;
 
 use super::document::{self, Wrong};
 use super::keys::{Keys, line};
+use super::overrides::Source;
 use super::rules::{disk_rules, entry_rules, pattern};
 use super::trust::trust;
 use super::{Action, AfterEntry, Boot, Counting, Ending, Failure, Policy, VariableAccess, Wait};
@@ -57,11 +58,30 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
             keys.word("variables", &mut policy.efi.variables, &ACCESS)?;
             keys.yes_or_no("stand_in", &mut policy.efi.stand_in)
         })?;
-        root.table("failure", |keys| failure(keys, &mut policy.failure))?;
+        let variables = policy.efi.variables;
+        root.table("failure", |keys| {
+            failure(keys, &mut policy.failure)?;
+            let is_counted = policy.failure.resets > 0 && policy.failure.store == Choice::Variable;
+            match is_counted && variables != VariableAccess::Write {
+                true => Err(keys.wrong(
+                    "`resets` counts in a UEFI variable, which `efi.variables` does not let it: name another `store`",
+                )),
+                false => Ok(()),
+            }
+        })?;
         root.table("watchdog", |keys| policy.watchdog.read(keys))?;
         root.table("menu", |keys| policy.menu.read(keys))?;
         root.table("report", |keys| policy.report.read(keys))?;
-        root.table("override", |keys| policy.overrides.read(keys))?;
+        root.table("override", |keys| {
+            policy.overrides.read(keys)?;
+            let is_asked = policy.overrides.allow.contains(&Source::Efi);
+            match is_asked && variables == VariableAccess::None {
+                true => Err(keys.wrong(
+                    "\"efi\" in `allow` and `efi.variables = \"none\"` contradict each other",
+                )),
+                false => Ok(()),
+            }
+        })?;
         root.table("trust", |keys| {
             policy.trust = trust(keys)?;
             open_doors(&policy).map_or(Ok(()), |why| Err(keys.wrong(why)))
@@ -296,6 +316,27 @@ mod tests {
             ),
             ("[failure]\nlimit = 0\n", 1, "more than 0 seconds"),
             ("[failure]\nresets = 51\n", 1, "from 0 to 50"),
+            (
+                "[failure]\nresets = 1\n[efi]\nvariables = \"read\"\n",
+                1,
+                "name another `store`",
+            ),
+            (
+                "[efi]\nvariables = \"none\"\n[override]\nallow = [\"efi\"]\n",
+                3,
+                "contradict each other",
+            ),
+            ("[override]\nvolume = \"ESP\"\n", 1, "belong together"),
+            (
+                "[override]\nallow = [\"file\"]\npath = \"/a\"\n",
+                1,
+                "belong together",
+            ),
+            (
+                "[[boot.prefer]]\npartition = \"0x+1\"\n",
+                2,
+                "is no type of a partition",
+            ),
             ("[failure]\nstore = \"disk\"\n", 2, "one of \"efi\""),
             ("[failure]\nstore = \"cmos\"\n", 1, "needs `cmos`"),
             ("[failure]\ntpm = 0x01c00000\n", 1, "to 0x01bfffff"),

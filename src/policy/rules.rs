@@ -149,8 +149,11 @@ fn volume(text: &str) -> Result<String, String> {
 }
 
 fn purpose(text: &str) -> Result<Purpose, String> {
-    let byte = text.strip_prefix("0x");
-    let byte = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    // Not one with a sign.
+    let digits = text
+        .strip_prefix("0x")
+        .filter(|digits| !digits.starts_with('+'));
+    let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
     match (text, byte) {
         ("esp", _) => Ok(Purpose::Esp),
         ("xbootldr", _) => Ok(Purpose::Xbootldr),

@@ -15,6 +15,7 @@ use crate::config::bls::Pattern;
 use crate::disk::PartitionKind;
 use crate::seconds;
 use crate::store::Choice;
+use crate::text::is_harmless;
 
 /// A key with its table, and its value as it would be written.
 type Value = (&'static str, String);
@@ -137,8 +138,18 @@ impl Policy {
     }
 }
 
+/// A basic string of TOML 1.0, in which nothing moves the cursor.
 fn quoted(text: &str) -> String {
-    format!("{text:?}")
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if is_harmless(c) => quoted.push(c),
+            c => quoted.push_str(&format!("\\U{:08X}", u32::from(c))),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn optional(text: Option<&str>) -> String {
@@ -231,6 +242,18 @@ mod tests {
                 assert!(*shown == again || is_left_out || is_of_trust, "{shown:?}");
             }
         }
+    }
+
+    #[test]
+    fn any_text_is_shown_as_toml() {
+        let text = "a\\ \"b\" 'c' ü\u{1b}[H\0\n\u{202e}";
+        let shown = quoted(text);
+        assert_eq!(
+            shown,
+            r#""a\\ \"b\" 'c' ü\U0000001B[H\U00000000\U0000000A\U0000202E""#
+        );
+        let policy = Policy::parse(&format!("boot.default = {shown}\n")).unwrap();
+        assert_eq!(policy.boot.default, Pattern::new(text));
     }
 
     #[test]

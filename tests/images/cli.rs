@@ -442,6 +442,40 @@ fn a_dry_run_reads_and_hashes() {
 }
 
 #[test]
+fn a_dry_run_keeps_to_the_rules_of_a_policy() {
+    let dir = temp_dir();
+    let disk = make_disk(&dir);
+    let run = |policy: &str, more: &[&str]| {
+        let policy = dir
+            .file("policy.toml", policy.as_bytes())
+            .display()
+            .to_string();
+        let arguments = [&["boot", "--dry-run", "--policy", &policy], more].concat();
+        pilotlight(&arguments, &[&disk])
+    };
+    let first = |policy: &str| {
+        text(&run(policy, &[]).stdout)
+            .lines()
+            .next()
+            .map(str::to_owned)
+    };
+    let usual = first("").unwrap();
+    let preferred = first("[[boot.prefer]]\nid = \"debian-6.1.conf\"\n").unwrap();
+    assert_ne!(usual, preferred);
+
+    let refused = "[[boot.refuse]]\nid = \"*\"\n";
+    assert_eq!(first(refused), None);
+    assert_eq!(run(refused, &[]).status.code(), Some(3));
+    let named = run(refused, &["--entry", "debian-6.1.conf"]);
+    assert_eq!(named.status.code(), Some(1), "{named:?}");
+    assert_eq!(text(&named.stdout), "");
+    assert!(
+        text(&named.stderr).contains("line 1 of the policy refuses it"),
+        "{named:?}"
+    );
+}
+
+#[test]
 fn what_fails_says_what_and_where() {
     let dir = temp_dir();
     let disk = make_disk(&dir);

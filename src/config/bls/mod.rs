@@ -20,6 +20,6 @@ pub use file::{Program, Type1};
 pub use group::{Group, Offered, Place};
 pub(in crate::config) use lines::{Line, lines};
 pub use loader_conf::{LoaderConf, Wanted};
-pub use pattern::Pattern;
+pub use pattern::{Nearness, Pattern};
 pub use version::compare;
 pub(in crate::config) use volume::{Sorted, remark_on_name};

@@ -1,10 +1,24 @@
 //! Shell patterns, as `default` in `loader.conf` has them.
 
+/// What very old versions of systemd-boot left out of an id.
+const SUFFIXES: [&str; 2] = [".conf", ".efi"];
+
 /// A pattern for the id of an entry: `*`, `?`, `[…]` and `\` mean what they do in a shell; letters are
 /// compared without case, since FAT keeps none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
+}
+
+/// How near an id comes to what is meant, the nearest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nearness {
+    /// It is what was written, whatever that would match as a pattern: titles serve as ids.
+    Same,
+    /// The pattern matches it.
+    Matched,
+    /// The one or the other, if its suffix is left out.
+    Stem,
 }
 
 impl Pattern {
@@ -24,7 +38,7 @@ impl Pattern {
 
     /// Does it match the whole of `id`?
     pub fn matches(&self, id: &str) -> bool {
-        let lower = |text: &str| text.to_ascii_lowercase().chars().collect::<Vec<char>>();
+        let lower = |text: &str| text.to_lowercase().chars().collect::<Vec<char>>();
         matches(&lower(&self.text), &lower(id))
     }
 
@@ -34,10 +48,30 @@ impl Pattern {
         matches(&characters(&self.text), &characters(text))
     }
 
-    /// Is this the entry that is meant? The suffix may be left out, as very old versions wrote it.
+    /// Is this the entry that is meant, and how nearly?
+    pub fn nearness(&self, id: &str) -> Option<Nearness> {
+        if self.is_same(id) {
+            return Some(Nearness::Same);
+        }
+        if self.matches(id) {
+            return Some(Nearness::Matched);
+        }
+        let at = SUFFIXES.map(|suffix| id.len().checked_sub(suffix.len()).map(|at| (at, suffix)));
+        let split = |(at, suffix)| {
+            let (stem, end) = id.split_at_checked(at)?;
+            end.eq_ignore_ascii_case(suffix).then_some(stem)
+        };
+        let stem = at.into_iter().flatten().find_map(split)?;
+        (self.is_same(stem) || self.matches(stem)).then_some(Nearness::Stem)
+    }
+
+    /// Is this an entry that may be meant?
     pub fn means(&self, id: &str) -> bool {
-        let stem = id.rsplit_once('.').map_or(id, |(stem, _)| stem);
-        self.matches(id) || self.matches(stem)
+        self.nearness(id).is_some()
+    }
+
+    fn is_same(&self, id: &str) -> bool {
+        self.text.to_lowercase() == id.to_lowercase()
     }
 }
 
@@ -190,7 +224,27 @@ mod tests {
     fn a_choice_may_leave_the_suffix_out() {
         let choice = Pattern::new("debian-6.1").unwrap();
         assert!(choice.means("debian-6.1.conf"));
+        assert!(choice.means("debian-6.1.EFI"));
         assert!(!choice.means("debian-6.1-x.conf"));
+        // Other dots are parts of versions.
+        assert!(!choice.means("debian-6.1.10"));
+        assert!(!choice.means("é.c"));
+    }
+
+    #[test]
+    fn the_name_itself_is_nearest() {
+        for (text, id, nearness) in [
+            ("Debian [rescue]", "Debian [Rescue]", Some(Nearness::Same)),
+            ("a\\b*", "a\\b*", Some(Nearness::Same)),
+            ("a*", "ab", Some(Nearness::Matched)),
+            ("ENTRÉE*", "entrée 1", Some(Nearness::Matched)),
+            ("a [x]", "a [x].conf", Some(Nearness::Stem)),
+            ("Debian [rescue]", "Debian r", Some(Nearness::Matched)),
+            ("a", "b", None),
+        ] {
+            let pattern = Pattern::new(text).unwrap();
+            assert_eq!(pattern.nearness(id), nearness, "{text} and {id}");
+        }
     }
 
     proptest! {

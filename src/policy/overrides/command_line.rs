@@ -1,6 +1,6 @@
 //! The command line of the flash kernel.
 
-use super::{MAX_VALUES, Source, Told};
+use super::{Source, Told, limited};
 
 /// What the names of our parameters begin with.
 const PREFIX: &str = "pilotlight.";
@@ -25,5 +25,5 @@ pub(super) fn command_line(text: &str) -> Vec<Told> {
             value: Ok(value.to_owned()),
         })
     });
-    told.take(MAX_VALUES).collect()
+    limited(told)
 }

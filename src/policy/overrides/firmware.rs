@@ -60,8 +60,9 @@ impl<'a> Machine<'a> {
             told.collect()
         };
         match source {
-            Source::CommandLine => match self.read(COMMAND_LINE.as_ref()) {
-                Some(Ok(text)) => command_line(&text),
+            Source::CommandLine => match self.bytes(COMMAND_LINE.as_ref()) {
+                // What others have in it may be no text.
+                Some(Ok(bytes)) => command_line(&String::from_utf8_lossy(&bytes)),
                 Some(Err(_)) | None => Vec::new(),
             },
             Source::FwCfg => each(&|key| self.read(&Path::new(FW_CFG).join(key).join("raw"))),
@@ -84,17 +85,23 @@ impl<'a> Machine<'a> {
 
     /// The text of a file, without what stands at the end of a line or of a string in C; `None` if there is none.
     fn read(&self, path: &Path) -> Option<Result<String, String>> {
+        let text = self.bytes(path)?.and_then(|bytes| {
+            let text = String::from_utf8(bytes).map_err(|_| "holds no text".to_owned())?;
+            Ok(text.trim_end_matches(['\n', '\0']).to_owned())
+        });
+        Some(text)
+    }
+
+    fn bytes(&self, path: &Path) -> Option<Result<Vec<u8>, String>> {
         let limit = u64::try_from(MAX_SIZE).unwrap_or(u64::MAX);
-        let mut text = String::new();
-        let file = match File::open(self.root.join(path)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => return Some(Err(format!("can't be read: {error}"))),
-        };
-        Some(match file.take(limit).read_to_string(&mut text) {
-            Ok(_) => Ok(text.trim_end_matches(['\n', '\0']).to_owned()),
-            Err(error) => Err(format!("can't be read: {error}")),
-        })
+        let mut bytes = Vec::new();
+        let read = File::open(self.root.join(path))
+            .and_then(|file| file.take(limit).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => Some(Ok(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some(Err(format!("can't be read: {error}"))),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files with a value in each line.
 
-use super::{MAX_VALUES, Source, Told};
+use super::{Source, Told, limited};
 
 /// What is in the text of a file: lines `KEY=VALUE`, blanks around both left out; lines that are empty or begin with
 /// `#` say nothing.
@@ -18,5 +18,5 @@ pub fn lines(text: &str) -> Vec<Told> {
             value,
         }
     });
-    told.take(MAX_VALUES).collect()
+    limited(told)
 }

@@ -20,7 +20,7 @@ use super::keys::Keys;
 use crate::fs::FsPath;
 use crate::text::Printable;
 
-/// No source tells more. The others are passed over.
+/// No source tells more. The others are passed over, which the first of them says.
 pub const MAX_VALUES: usize = 64;
 
 /// A longer text is not read, whichever source has it.
@@ -92,6 +92,20 @@ pub struct Told {
     pub value: Result<String, String>,
 }
 
+/// As much as counts of what a source says.
+fn limited(told: impl Iterator<Item = Told>) -> Vec<Told> {
+    let passed_over =
+        format!("is passed over with all behind it: {MAX_VALUES} values are the most");
+    let told = told.enumerate().map(|(i, told)| match i < MAX_VALUES {
+        true => told,
+        false => Told {
+            value: Err(passed_over.clone()),
+            ..told
+        },
+    });
+    told.take(MAX_VALUES.saturating_add(1)).collect()
+}
+
 /// A policy with what was set from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overridden {
@@ -119,8 +133,11 @@ impl Overrides {
             path.filter(|_| text.starts_with('/'))
                 .ok_or_else(|| "is no path from the root of a volume".to_owned())
         })?;
-        self.file = volume.filter(|volume| !volume.is_empty()).zip(path);
-        match self.file.is_some() == self.allow.contains(&Source::File) {
+        let volume = volume.filter(|volume| !volume.is_empty());
+        let is_allowed = self.allow.contains(&Source::File);
+        let is_whole = [volume.is_some(), path.is_some()] == [is_allowed; 2];
+        self.file = volume.zip(path);
+        match is_whole {
             true => Ok(()),
             false => Err(keys.wrong("\"file\" in `allow`, `volume` and `path` belong together")),
         }
@@ -164,9 +181,9 @@ impl Overridden {
         let Told { source, key, value } = told;
         let name = source.name();
         let place = fmt::from_fn(|f| write!(f, "{name}: {}", Printable(key)));
+        let value = value.as_ref().map_err(|why| format!("{place}: {why}"))?;
         let setting = Setting::named(key)
             .ok_or_else(|| format!("{place} is nothing that can be set from there"))?;
-        let value = value.as_ref().map_err(|why| format!("{place}: {why}"))?;
         if source.is_late() && setting.is_early {
             return Err(format!("{place} is nothing that {name} may set"));
         }

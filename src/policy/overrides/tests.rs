@@ -211,7 +211,17 @@ fn a_command_line_is_read_as_the_kernel_does() {
         values("\"pilotlight.boot.default=a b\" pilotlight.x"),
         is(&[("boot.default", "a b"), ("x", "")])
     );
-    assert_eq!(values(&"pilotlight.a=b ".repeat(1000)).len(), MAX_VALUES);
+    let many = command_line(&"pilotlight.menu.timeout=5 ".repeat(1000));
+    let (last, others) = many.split_last().unwrap();
+    assert_eq!(others.len(), MAX_VALUES);
+    assert!(others.iter().all(|told| told.value.is_ok()));
+    // Who has said too much is told.
+    assert!(
+        last.value
+            .as_ref()
+            .unwrap_err()
+            .contains("64 values are the most")
+    );
 }
 
 #[test]
@@ -255,7 +265,8 @@ fn the_kernel_shows_what_firmware_has() {
         &[
             (
                 "proc/cmdline",
-                b"pilotlight.menu.timeout=1 pilotlight.odd=1\n",
+                // Others may have anything in it.
+                b"other=\xff pilotlight.menu.timeout=1 pilotlight.odd=1\n",
             ),
             (&format!("{fw_cfg}/menu.timeout/raw"), b"2\0"),
             (&format!("{fw_cfg}/wait.disks/raw"), b"\xff\xfe"),
@@ -283,7 +294,7 @@ fn the_kernel_shows_what_firmware_has() {
     let (seconds, problems) = timeout("\"fw_cfg\"");
     assert_eq!((seconds, problems.len()), (2, 1));
     assert!(
-        problems[0].starts_with("fw_cfg: wait.disks: can't be read"),
+        problems[0].starts_with("fw_cfg: wait.disks: holds no text"),
         "{problems:?}"
     );
     assert_eq!(timeout("\"vpd\""), (5, vec![]));

@@ -176,7 +176,7 @@ impl<'a> Case<'a> {
             return Some(format!("it counts on the volume {only} alone"));
         }
         let entry = &self.facts.entry;
-        let only = anchor.entry.as_ref().filter(|only| !only.means(entry))?;
+        let only = anchor.entry.as_ref().filter(|only| !only.matches(entry))?;
         Some(format!("it counts for entries {:?} alone", only.as_str()))
     }
 
