@@ -62,7 +62,8 @@ pub enum FirmwareError {
     MustStay(Guid, usize),
     /// The file that ends with its volume would begin between multiples of eight: its bytes with the header.
     UnalignedTop(usize),
-    /// What was made has damage that was not there before: it would not be what was asked for.
+    /// What was made has damage that was not there before, or a file that moved and must not: it would not be what was
+    /// asked for.
     Worse(String),
     /// A section with what runs or is found where it is: where it begins among the others, and where it would.
     SectionMustStay(usize, usize),
@@ -142,7 +143,7 @@ impl fmt::Display for FirmwareError {
                  and has to begin at a multiple of 8"
             ),
             FirmwareError::Worse(why) => {
-                write!(f, "what was made could not be read again: {why}")
+                write!(f, "what was made is not what was asked for: {why}")
             }
             FirmwareError::TooLargeForHeader(size) => write!(
                 f,

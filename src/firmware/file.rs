@@ -207,7 +207,8 @@ impl File {
         let header = header_for(size, format.large)?;
         let content = vec![format.erased; size.saturating_sub(header)];
         let guid = Guid::from_bytes([0xff; 16]);
-        encode(guid, FileKind::PAD, 0, WHOLE, &content, format)
+        let pad = FileKind::PAD;
+        Ok(with_header(header, guid, pad, 0, WHOLE, &content, format))
     }
 
     /// Bytes of the file, with its header.
@@ -360,14 +361,16 @@ impl File {
 
     /// The file's bytes with another content and a new header.
     fn anew(&self, content: &[u8], format: Format) -> Result<Vec<u8>, FirmwareError> {
-        encode(
+        let size = content.len().saturating_add(HEADER);
+        Ok(with_header(
+            header_for(size, format.large)?,
             self.guid,
             self.kind,
             self.attributes,
             self.state,
             content,
             format,
-        )
+        ))
     }
 
     /// Its first section of a kind, also in packed ones, on the way to which everything counts as changed.
@@ -403,18 +406,18 @@ fn header_for(size: usize, large: bool) -> Result<usize, FirmwareError> {
     }
 }
 
-fn encode(
+/// A file with a header of one of both lengths.
+fn with_header(
+    header: usize,
     guid: Guid,
     kind: FileKind,
     attributes: u8,
     state: u8,
     content: &[u8],
     format: Format,
-) -> Result<Vec<u8>, FirmwareError> {
-    let size = content.len().saturating_add(HEADER);
-    let length = header_for(size, format.large)?;
-    let size = content.len().saturating_add(length);
-    let is_large = length == LARGE_HEADER;
+) -> Vec<u8> {
+    let size = content.len().saturating_add(header);
+    let is_large = header == LARGE_HEADER;
     let attributes = attributes & !LARGE_FILE | if is_large { LARGE_FILE } else { 0 };
     let data_sum = match attributes & CHECKSUM {
         0 => format.no_sum,
@@ -433,7 +436,7 @@ fn encode(
         *byte = sum;
     }
     file.extend(content);
-    Ok(file)
+    file
 }
 
 /// Behind the last file everything has to be erased: other bytes would be lost with the next change.

@@ -573,6 +573,48 @@ fn a_gap_of_more_than_a_file_has_several_pads() {
     }
 }
 
+/// From 16 MiB on a header has eight bytes more, and the pad file has to be as long as the gap with either.
+#[test]
+fn a_gap_of_16_mib_is_filled_whole() {
+    for (name, attributes) in [(guid(2).to_string(), 4), (TOP.to_owned(), 0)] {
+        let content = section(0x19, &[1; 20]);
+        let fixed = file(builder::bytes(&name), 0x02, attributes, &content, 0xff);
+        for gap in [0xff_fff8, 0x100_0000, 0x100_0008, 0x100_0010] {
+            let is_large = gap >= 0x100_0000;
+            let body = vec![1; gap - if is_large { 32 } else { 24 }];
+            let first = file([1; 16], 0x01, is_large.into(), &body, 0xff);
+            let builder = Builder {
+                filesystem: FFS3,
+                ..Builder::new(0x78 + gap + fixed.len(), vec![first, fixed.clone()])
+            };
+            let mut image = read(&builder.build());
+            let first = Change::Remove(target(&guid(1).to_string()));
+            image.apply(&first).unwrap();
+            let after = image.made().unwrap();
+            let place = target(&name).find(&after).unwrap().offset;
+            assert_eq!(place, 0x78 + gap, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_moved_and_must_not_is_found() {
+    let peim = |byte| file([byte; 16], PEIM, 0, &module("Peim", b"MZ peim"), 0xff);
+    let image = |first: &[u8]| {
+        let files = vec![driver(1, "First", first), peim(2), driver(3, "C", b"MZ")];
+        read(&Builder::new(0x400, files).build())
+    };
+    let before = image(b"MZ");
+    assert_eq!(made::moved(&before, &image(b"MZ")), None);
+    assert_eq!(made::moved(&before, &image(b"MZ longer")), Some(guid(2)));
+    let top = |more| {
+        let top = file(builder::bytes(TOP), 0x01, 0, &[1; 16], 0xff);
+        read(&Builder::new(0x78 + top.len() + more, vec![top]).build())
+    };
+    assert_eq!(made::moved(&top(0), &top(0)), None);
+    assert_eq!(made::moved(&top(0), &top(8)), TOP.parse().ok());
+}
+
 #[test]
 fn sums_over_content_are_made_anew() {
     let file = file([1; 16], DRIVER, 0x40, &module("Summed", b"MZ before"), 0xff);
