@@ -37,6 +37,7 @@ pub(super) fn volume(
             return Err(FirmwareError::NotUnderstood(header.name, why));
         }
         let encoded = file.encode(format)?;
+        bytes.resize(bytes.len().next_multiple_of(8), header.erased);
         let place = place(header, file, &encoded, bytes.len())?;
         let gap = place.saturating_sub(bytes.len());
         if gap > header.size {
@@ -46,10 +47,6 @@ pub(super) fn volume(
             bytes.extend(File::pad(size, format)?);
         }
         bytes.extend(encoded);
-        let end = bytes.len().next_multiple_of(8);
-        if end <= header.size {
-            bytes.resize(end, header.erased);
-        }
     }
     let missing = bytes.len().saturating_sub(header.size);
     if missing > 0 {
@@ -84,7 +81,6 @@ fn place(
     bytes: &[u8],
     end: usize,
 ) -> Result<usize, FirmwareError> {
-    let end = end.next_multiple_of(8);
     let fixed = if file.is_top() {
         let place = header.size.saturating_sub(bytes.len());
         if !place.is_multiple_of(8) {

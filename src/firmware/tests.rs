@@ -287,6 +287,24 @@ fn one_byte_too_much_is_refused_with_the_number() {
     ));
 }
 
+/// Whatever lengths the files have behind the one that is too long.
+#[test]
+fn the_number_counts_what_comes_behind() {
+    let data = |byte, length| file([byte; 16], 0x02, 0, &section(0x19, &vec![1; length]), 0xff);
+    let behind = (2..12).map(|byte| data(byte, 90 + usize::from(byte)));
+    let image = Builder::new(0x800, [data(1, 1)].into_iter().chain(behind).collect()).build();
+    let name = guid(1).to_string();
+    let with = |length| changed(&image, &replace(&name, &vec![1; length]));
+    for length in [0x700, 0x7f9, 0x800, 0x804, 0x1000] {
+        let Err(FirmwareError::DoesNotFit { missing, .. }) = with(length) else {
+            panic!("{length} bytes are too many");
+        };
+        // What comes next begins at a multiple of eight.
+        assert!(with(length - missing - 7).is_ok(), "{length}");
+        assert!(with(length - missing + 8).is_err(), "{length}");
+    }
+}
+
 #[test]
 fn what_runs_in_place_stays_in_place() {
     let peim = |byte, name: &str| file([byte; 16], PEIM, 0, &module(name, b"MZ peim"), 0xff);
