@@ -149,14 +149,26 @@ fn replace(
         _ => SectionKind::RAW,
     };
     let refused = |why| FirmwareError::NoPlace(target.to_string(), why);
-    let programs = [SectionKind::PE32, SectionKind::TE];
-    // Raw sections in front of a program only align it.
-    if kind == SectionKind::RAW
-        && programs
-            .iter()
-            .any(|kind| file.section_mut(*kind).is_some())
-    {
-        return Err(refused("it is no EFI program, and the file holds one"));
+    // Raw sections in front of a program or a volume only align it.
+    let aligned = [
+        (
+            SectionKind::PE32,
+            "it is no EFI program, and the file holds one",
+        ),
+        (
+            SectionKind::TE,
+            "it is no EFI program, and the file holds one",
+        ),
+        (
+            SectionKind::VOLUME,
+            "the file holds a volume: change the files in it, or give a whole file",
+        ),
+    ];
+    let held = aligned
+        .iter()
+        .find(|(kind, _)| file.section_mut(*kind).is_some());
+    if let Some((_, why)) = held.filter(|_| kind == SectionKind::RAW) {
+        return Err(refused(why));
     }
     let none = "the file has no section of its kind: give a whole file";
     let section = file.section_mut(kind).ok_or_else(|| refused(none))?;

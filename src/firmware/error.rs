@@ -65,7 +65,8 @@ pub enum FirmwareError {
     /// What was made has damage that was not there before, or a file that moved and must not: it would not be what was
     /// asked for.
     Worse(String),
-    /// A section with what runs or is found where it is: where it begins among the others, and where it would.
+    /// A section with what runs or is found where it is, or with a volume, which has an alignment: where it begins among
+    /// the others, and where it would.
     SectionMustStay(usize, usize),
     /// A file or section has become larger than its header can say.
     TooLargeForHeader(usize),
@@ -134,8 +135,8 @@ impl fmt::Display for FirmwareError {
             ),
             FirmwareError::SectionMustStay(before, after) => write!(
                 f,
-                "a section holds a file that runs or is found where it is, and would begin at {after:#x} instead of \
-                 {before:#x}"
+                "a section holds a volume or what runs or is found where it is, and would begin at {after:#x} \
+                 instead of {before:#x}"
             ),
             FirmwareError::UnalignedTop(size) => write!(
                 f,

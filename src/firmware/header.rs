@@ -38,6 +38,8 @@ const MAX_HEADER: usize = 1024;
 const EXTENDED: usize = 20;
 /// `EFI_FVB2_ERASE_POLARITY`
 const ERASE_POLARITY: u32 = 0x800;
+/// Where the power of two of `EFI_FVB2_ALIGNMENT` stands in the attributes. The first revision has other bits there.
+const ALIGNMENT: u32 = 16;
 
 /// What is in a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +92,8 @@ pub struct VolumeHeader {
     pub blocks: Vec<Blocks>,
     /// The byte that erased flash has.
     pub erased: u8,
+    /// What it has to begin at a multiple of, in bytes.
+    pub(super) alignment: usize,
     /// Where the first file may be, behind the headers.
     pub(super) first_file: usize,
     revision: u8,
@@ -163,6 +167,10 @@ impl VolumeHeader {
                 0
             } else {
                 0xff
+            },
+            alignment: match plain.revision {
+                1 => 1,
+                _ => 1 << (plain.attributes >> ALIGNMENT & 0x1f),
             },
             first_file: behind.next_multiple_of(8),
             revision: plain.revision,

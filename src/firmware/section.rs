@@ -29,7 +29,7 @@ impl SectionKind {
     pub const PE32: SectionKind = SectionKind(0x10);
     pub(super) const TE: SectionKind = SectionKind(0x12);
     pub(super) const UI: SectionKind = SectionKind(0x15);
-    const VOLUME: SectionKind = SectionKind(0x17);
+    pub(super) const VOLUME: SectionKind = SectionKind(0x17);
     pub(super) const RAW: SectionKind = SectionKind(0x19);
 
     const NAMES: [(u8, &'static str); 19] = [
@@ -124,7 +124,8 @@ pub(super) fn encode(sections: &[Section]) -> Result<Vec<u8>, FirmwareError> {
     let mut bytes: Vec<u8> = Vec::new();
     for section in sections {
         bytes.resize(bytes.len().next_multiple_of(4), 0);
-        if section.stays() && bytes.len() != section.offset {
+        let moves = bytes.len().abs_diff(section.offset);
+        if section.stays() && moves != 0 || !moves.is_multiple_of(section.alignment()) {
             return Err(FirmwareError::SectionMustStay(section.offset, bytes.len()));
         }
         bytes.extend(section.encode()?);
@@ -306,6 +307,17 @@ impl Section {
                 codec.keeps_bytes() && sections.iter().any(Section::stays)
             }
             Inside::Bytes | Inside::Packed(_) | Inside::Damaged(_) => false,
+        }
+    }
+
+    /// What the volumes that lie in it as they are have to begin at multiples of, in bytes.
+    fn alignment(&self) -> usize {
+        match &self.inside {
+            Inside::Volume(volume) => volume.header.alignment,
+            Inside::Sections(codec, sections) if codec.keeps_bytes() => {
+                sections.iter().map(Section::alignment).max().unwrap_or(1)
+            }
+            _ => 1,
         }
     }
 

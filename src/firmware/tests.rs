@@ -373,20 +373,62 @@ fn what_runs_in_a_volume_in_a_file_stays() {
     assert!(after < before);
 }
 
+/// A file with a program and behind it a volume with these files, packed so.
+fn program_and_volume(inner: Vec<u8>, pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let inner = Builder {
+        name: 0x11,
+        ..Builder::new(0x400, vec![inner])
+    };
+    let sections = join(&[
+        section(0x10, &[b"MZ", &[0; 10][..]].concat()),
+        section(0x17, &inner.build()),
+    ]);
+    let image = file([9; 16], 0x0b, 0, &pack(&sections), 0xff);
+    Builder::new(0x1000, vec![image]).build()
+}
+
+/// The image whose file begins with a program of another length.
+fn with_program(image: &[u8], length: usize) -> Result<Vec<u8>, FirmwareError> {
+    let program = [b"MZ".to_vec(), vec![1; length - 2]].concat();
+    changed(image, &replace(&guid(9).to_string(), &program))
+}
+
 #[test]
 fn what_runs_in_a_volume_stays_behind_what_is_in_front() {
     let peim = file([3; 16], PEIM, 0, &module("Peim", b"MZ peim"), 0xff);
-    let inner = Builder {
-        name: 0x11,
-        ..Builder::new(0x400, vec![peim])
-    };
-    let sections = join(&[section(0x19, &[0; 12]), section(0x17, &inner.build())]);
-    let image = file([9; 16], 0x0b, 0, &sections, 0xff);
-    let image = Builder::new(0x1000, vec![image]).build();
-    let name = guid(9).to_string();
-    assert!(changed(&image, &replace(&name, &[1; 12])).is_ok());
-    let error = changed(&image, &replace(&name, &[1; 13])).unwrap_err();
-    assert_eq!(error, FirmwareError::SectionMustStay(16, 20));
+    let image = program_and_volume(peim, <[u8]>::to_vec);
+    assert!(with_program(&image, 12).is_ok());
+    // Neither to where its volume would have its alignment.
+    for (length, place) in [(13, 20), (28, 32)] {
+        let expected = FirmwareError::SectionMustStay(16, place);
+        assert_eq!(with_program(&image, length), Err(expected));
+    }
+}
+
+/// The volumes that the builder makes begin at multiples of 16 bytes.
+#[test]
+fn volumes_keep_their_alignment() {
+    let summed = |sections: &[u8]| guided(CRC32, 2, &crc32(sections).to_le_bytes(), sections);
+    for pack in [<[u8]>::to_vec, summed, builder::lzma] {
+        let image = program_and_volume(driver(3, "Driver", b"MZ"), pack);
+        let expected = FirmwareError::SectionMustStay(16, 20);
+        assert_eq!(with_program(&image, 13), Err(expected));
+        assert!(with_program(&image, 28).is_ok());
+    }
+}
+
+/// What is in front of a volume only aligns it.
+#[test]
+fn bytes_do_not_take_the_place_of_a_volume() {
+    let inner = Builder::new(0x400, vec![driver(1, "Shell", b"MZ")]).build();
+    for pack in [<[u8]>::to_vec, builder::lzma] {
+        let sections = join(&[section(0x19, &[0; 12]), section(0x17, &inner)]);
+        let image = file([9; 16], 0x0b, 0, &pack(&sections), 0xff);
+        let image = Builder::new(0x1000, vec![image]).build();
+        let error = changed(&image, &replace(&guid(9).to_string(), &[1; 12])).unwrap_err();
+        let expected = "the file holds a volume: change the files in it, or give a whole file";
+        assert!(error.to_string().ends_with(expected), "{error}");
+    }
 }
 
 #[test]
