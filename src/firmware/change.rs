@@ -150,25 +150,15 @@ fn replace(
     };
     let refused = |why| FirmwareError::NoPlace(target.to_string(), why);
     // Raw sections in front of a program or a volume only align it.
-    let aligned = [
-        (
-            SectionKind::PE32,
-            "it is no EFI program, and the file holds one",
-        ),
-        (
-            SectionKind::TE,
-            "it is no EFI program, and the file holds one",
-        ),
-        (
-            SectionKind::VOLUME,
-            "the file holds a volume: change the files in it, or give a whole file",
-        ),
-    ];
-    let held = aligned
-        .iter()
-        .find(|(kind, _)| file.section_mut(*kind).is_some());
-    if let Some((_, why)) = held.filter(|_| kind == SectionKind::RAW) {
-        return Err(refused(why));
+    if kind == SectionKind::RAW {
+        let mut holds = |kind| file.section_mut(kind).is_some();
+        if holds(SectionKind::PE32) || holds(SectionKind::TE) {
+            return Err(refused("it is no EFI program, and the file holds one"));
+        }
+        if holds(SectionKind::VOLUME) {
+            let why = "the file holds a volume: change the files in it, or give a whole file";
+            return Err(refused(why));
+        }
     }
     let none = "the file has no section of its kind: give a whole file";
     let section = file.section_mut(kind).ok_or_else(|| refused(none))?;
