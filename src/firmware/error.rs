@@ -135,8 +135,8 @@ impl fmt::Display for FirmwareError {
             ),
             FirmwareError::SectionMustStay(before, after) => write!(
                 f,
-                "a section holds a volume or what runs or is found where it is, and would begin at {after:#x} \
-                 instead of {before:#x}"
+                "a section would begin at {after:#x} instead of {before:#x}, and holds a volume, or what runs or is \
+                 found where it is"
             ),
             FirmwareError::UnalignedTop(size) => write!(
                 f,

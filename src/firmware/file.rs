@@ -1,7 +1,7 @@
 //! A file in a volume (PI 1.8, volume 3, section 3.2.3).
 
 use super::checksum::sum8;
-use super::header::{Format, VolumeHeader};
+use super::header::{Format, VolumeHeader, may_hold_volume};
 use super::reader::Reader;
 use super::section::{self, Section, SectionKind};
 use super::span::Span;
@@ -287,7 +287,12 @@ impl File {
     pub(super) fn stays(&self) -> bool {
         let is_found = self.kind == FileKind::PAD && !self.is_empty_pad();
         let stays = self.attributes & FIXED != 0 || self.kind.stays() || is_found;
-        stays || self.sections().iter().any(Section::stays)
+        stays
+            || match &self.body {
+                Body::Raw => false,
+                Body::Sections(sections) => sections.iter().any(Section::stays),
+                Body::Damaged(_) => may_hold_volume(self.content().bytes()),
+            }
     }
 
     /// Does its end have to be the volume's?

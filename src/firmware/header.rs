@@ -63,6 +63,11 @@ pub struct Blocks {
     pub size: u32,
 }
 
+/// May there be a volume in bytes that can't be read?
+pub(super) fn may_hold_volume(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|four| four == b"_FVH")
+}
+
 /// What a volume asks of the headers of its files.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Format {

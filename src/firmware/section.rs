@@ -1,6 +1,6 @@
 //! A section of a file (PI 1.8, volume 3, section 3.2.5).
 
-use super::header::VolumeHeader;
+use super::header::{VolumeHeader, may_hold_volume};
 use super::reader::Reader;
 use super::span::Span;
 use super::{Codec, Damage, FirmwareError, Guid, Volume};
@@ -299,14 +299,16 @@ impl Section {
         Some(String::from_utf16_lossy(&text))
     }
 
-    /// Does a file stay where it is that lies in it as it is in the flash, in a volume that is not compressed?
+    /// Does a file stay where it is that lies in it as it is in the flash, in a volume that is not compressed? So does
+    /// what can't be read where such a volume may be in it.
     pub(super) fn stays(&self) -> bool {
         match &self.inside {
             Inside::Volume(volume) => volume.stays(),
             Inside::Sections(codec, sections) => {
                 codec.keeps_bytes() && sections.iter().any(Section::stays)
             }
-            Inside::Bytes | Inside::Packed(_) | Inside::Damaged(_) => false,
+            Inside::Damaged(_) => self.kind == SectionKind::VOLUME || may_hold_volume(self.bytes()),
+            Inside::Bytes | Inside::Packed(_) => false,
         }
     }
 

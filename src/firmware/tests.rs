@@ -373,6 +373,46 @@ fn what_runs_in_a_volume_in_a_file_stays() {
     assert!(after < before);
 }
 
+#[test]
+fn a_volume_that_can_not_be_read_stays() {
+    let inner = Builder::new(0x400, vec![driver(3, "Driver", b"MZ")]);
+    let (good, damaged) = (inner.build(), |at: usize| {
+        let mut volume = inner.build();
+        volume[at] ^= 1;
+        volume
+    });
+    // The first file system had another GUID.
+    let mut unknown = damaged(16);
+    let sum = u16::from_le_bytes([unknown[50], unknown[51]]);
+    unknown[50..52].copy_from_slice(&sum.wrapping_sub(1).to_le_bytes());
+    let volume = |inner: &[u8]| section(0x17, inner);
+    let wrong_sum = |inner: &[u8]| guided(CRC32, 2, &[0; 4], &volume(inner));
+    let cut_off = |inner: &[u8]| join(&[volume(inner), vec![1, 0, 0, 0x19]]);
+    // The sum, the signature.
+    for sections in [
+        volume(&unknown),
+        volume(&damaged(50)),
+        volume(&damaged(40)),
+        wrong_sum(&good),
+        cut_off(&good),
+    ] {
+        let file = file([9; 16], 0x0b, 0, &sections, 0xff);
+        let (before, after) = place_without_first(file, guid(9));
+        assert_eq!(before, after);
+    }
+    // What can't be read and has no volume moves, and so does what is packed.
+    for sections in [
+        volume(&good),
+        guided(CRC32, 2, &[0; 4], &section(0x19, b"data")),
+        cut_off(&[]),
+        builder::lzma(&volume(&damaged(50))),
+    ] {
+        let file = file([9; 16], 0x0b, 0, &sections, 0xff);
+        let (before, after) = place_without_first(file, guid(9));
+        assert!(after < before);
+    }
+}
+
 /// A file with a program and behind it a volume with these files, packed so.
 fn program_and_volume(inner: Vec<u8>, pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let inner = Builder {

@@ -93,12 +93,11 @@ impl Volume {
         Some(self.header.size.saturating_sub(end.next_multiple_of(8)))
     }
 
-    /// Is there a file in it that has to stay where it is? Nobody knows of one that can't be read.
+    /// Is there a file in it that has to stay where it is? Nobody knows of what can't be read.
     pub(super) fn stays(&self) -> bool {
         match &self.content {
             Content::Files(files) => files.iter().any(File::stays),
-            Content::Unknown => false,
-            Content::Damaged(..) => true,
+            Content::Unknown | Content::Damaged(..) => true,
         }
     }
 
