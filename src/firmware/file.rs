@@ -109,16 +109,20 @@ impl File {
         let parsed = File::parse(&rest, header.format().large, header.erased);
         let mut file = parsed.map_err(|what| Damage::new(at, what))?;
         file.offset = at;
-        if !file.is_sum_right {
-            file.body = Body::Damaged(Damage::new(at, WRONG_SUM));
-        } else if file.kind.has_sections() && !file.is_deleted {
-            let content = file.content();
-            file.body = match reader.deeper(|reader| section::read(&content, reader)) {
+        file.look_inside(reader);
+        Ok(Some(file))
+    }
+
+    fn look_inside(&mut self, reader: &mut Reader) {
+        if !self.is_sum_right {
+            self.body = Body::Damaged(Damage::new(self.offset, WRONG_SUM));
+        } else if self.kind.has_sections() && !self.is_deleted {
+            let content = self.content();
+            self.body = match reader.deeper(|reader| section::read(&content, reader)) {
                 Ok(sections) => Body::Sections(sections),
                 Err(damage) => Body::Damaged(damage),
             };
         }
-        Ok(Some(file))
     }
 
     /// The file that these bytes begin with. Its sections are not looked at.
@@ -179,7 +183,9 @@ impl File {
         let whole = |file: &File| {
             file.original.len() == bytes.len() && !file.is_deleted && file.is_sum_right
         };
-        files.into_iter().flatten().find(whole)
+        let mut file = files.into_iter().flatten().find(whole)?;
+        file.look_inside(&mut Reader::new());
+        Some(file)
     }
 
     /// A new file.

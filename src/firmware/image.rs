@@ -13,6 +13,8 @@ pub struct Image {
     /// What it consists of.
     pub pieces: Vec<Piece>,
     original: Span,
+    /// What could not be read when it was read.
+    pub(super) known: Vec<&'static str>,
 }
 
 /// Part of an image.
@@ -50,7 +52,18 @@ impl Image {
             return Err(FirmwareError::NoVolume);
         }
         other(&mut pieces, behind, original.len());
-        Ok(Image { pieces, original })
+        let known = Vec::new();
+        let mut image = Image {
+            pieces,
+            original,
+            known,
+        };
+        image.known = image
+            .damage()
+            .into_iter()
+            .map(|damage| damage.what)
+            .collect();
+        Ok(image)
     }
 
     /// Bytes of the image.

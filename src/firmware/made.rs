@@ -9,7 +9,7 @@ impl Image {
     pub fn made(&self) -> Result<Image, FirmwareError> {
         let worse = |why: &dyn ToString| FirmwareError::Worse(why.to_string());
         let again = Image::read(self.encode()?).map_err(|error| worse(&error))?;
-        let mut known: Vec<&str> = self.damage().into_iter().map(|old| old.what).collect();
+        let mut known = self.known.clone();
         for damage in again.damage() {
             // It may have moved.
             let old = known.iter().position(|what| *what == damage.what);

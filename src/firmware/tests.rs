@@ -124,6 +124,42 @@ fn a_whole_file_takes_the_place_of_another() {
 }
 
 #[test]
+fn a_whole_file_is_looked_into() {
+    // A later change finds what is in it.
+    let volume = |name, files| {
+        Builder {
+            name,
+            ..Builder::new(0x400, files)
+        }
+        .build()
+    };
+    let inner = volume(0x33, vec![driver(5, "In", b"MZ"), driver(6, "More", b"MZ")]);
+    let whole = |byte, inner: &[u8]| file([byte; 16], 0x0b, 0, &section(0x17, inner), 0xff);
+    let image = Builder::new(0x1000, vec![driver(1, "A", b"MZ")]).build();
+    for first in [add(&whole(9, &inner)), replace("A", &whole(9, &inner))] {
+        let mut image = read(&image);
+        image.apply(&first).unwrap();
+        let done = image.apply(&Change::Remove(target("In"))).unwrap();
+        assert_eq!(done.name.as_deref(), Some("In"));
+        let after = image.made().unwrap();
+        assert!(target("In").find(&after).is_err());
+        assert!(target("More").find(&after).is_ok());
+    }
+    // What runs in it stays where the file was that it takes the place of.
+    let peim = file([4; 16], PEIM, 0, &module("Peim", b"MZ peim"), 0xff);
+    let whole = whole(9, &volume(0x33, vec![peim]));
+    let files = vec![driver(1, "A", &[b'M'; 100]), whole.clone()];
+    let mut image = read(&Builder::new(0x1000, files).build());
+    let name = guid(9).to_string();
+    let place = |image: &Image| target(&name).find(image).unwrap().offset;
+    let before = place(&image);
+    for change in [replace(&name, &whole), Change::Remove(target("A"))] {
+        image.apply(&change).unwrap();
+    }
+    assert_eq!(place(&image.made().unwrap()), before);
+}
+
+#[test]
 fn what_has_no_place_is_refused() {
     let refused = |name: &str, with: &[u8]| changed(&nested(), &replace(name, with)).unwrap_err();
     assert!(matches!(
