@@ -75,14 +75,19 @@ impl Image {
                 let format = header.format();
                 let missing = || FirmwareError::NotFound(format!("file {target}"), None);
                 let file = files.get_mut(index).ok_or_else(missing)?;
-                let before = file.size();
+                let (old, before) = (file.guid, file.size());
                 replace(file, with, format, target)?;
-                Ok(Done {
+                let done = Done {
                     what: "replaced",
                     guid: file.guid,
                     name: file.name(),
                     sizes: (before, file.encode(format)?.len()),
-                })
+                };
+                if done.guid != old {
+                    let file = files.get(index).ok_or_else(missing)?;
+                    only_one(file, files, header.name)?;
+                }
+                Ok(done)
             })?,
             Change::Add {
                 volume,
@@ -102,17 +107,24 @@ impl Image {
     ) -> Result<Done, FirmwareError> {
         find_volume(self, volume)?;
         let file = match File::standalone(content) {
+            Some(file) if guid.is_some_and(|guid| guid != file.guid) => {
+                let why = "it is a file with another GUID: VOLUME=FILE adds it by its own";
+                return Err(FirmwareError::NotAddable(why));
+            }
             Some(file) => file,
             None => program(guid, name, content)?,
         };
         let mut file = Some(file);
         let added = change_volume(self, Some(volume), &mut |one| {
-            let format = one.header.format();
+            let (format, volume) = (one.header.format(), one.header.name);
             let files = match one.files_mut() {
                 Ok(files) => files,
                 Err(error) => return Some(Err(error)),
             };
             let file = file.take()?.placed(0, format);
+            if let Err(error) = only_one(&file, files, volume) {
+                return Some(Err(error));
+            }
             let done = file.encode(format).map(|bytes| Done {
                 what: "added",
                 guid: file.guid,
@@ -125,6 +137,17 @@ impl Image {
             Some(done)
         });
         added.unwrap_or_else(|| Err(not_found(self, format!("volume {volume}"))))
+    }
+}
+
+/// Is there no other file of its GUID in the volume? Firmware would find only one of them, and nothing could name either.
+/// Pad files have no name.
+fn only_one(file: &File, files: &[File], volume: Option<Guid>) -> Result<(), FirmwareError> {
+    let is_same =
+        |other: &File| other.guid == file.guid && !other.is_deleted() && !std::ptr::eq(other, file);
+    match file.kind != FileKind::PAD && files.iter().any(is_same) {
+        true => Err(FirmwareError::Twice(file.guid, volume)),
+        false => Ok(()),
     }
 }
 

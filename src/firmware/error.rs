@@ -45,6 +45,8 @@ pub enum FirmwareError {
     NoPlace(String, &'static str),
     /// What should be added can't be made a file of.
     NotAddable(&'static str),
+    /// The volume has a file of this GUID already.
+    Twice(Guid, Option<Guid>),
     /// A change would be inside of what is signed or packed in a way that can't be made again.
     Sealed(Guid),
     /// A changed volume holds bytes that belong to no file, or was not understood.
@@ -112,6 +114,11 @@ impl fmt::Display for FirmwareError {
                 write!(f, "{} can't be replaced by this: {why}", Printable(name))
             }
             FirmwareError::NotAddable(why) => write!(f, "this can't be added: {why}"),
+            FirmwareError::Twice(guid, volume) => write!(
+                f,
+                "volume {} has a file {guid} already: remove that one, or replace it",
+                Maybe(*volume)
+            ),
             FirmwareError::Sealed(guid) => write!(
                 f,
                 "a section {guid} is around it, which can be read and not made again"

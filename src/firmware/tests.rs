@@ -210,6 +210,45 @@ fn files_are_added_behind_the_others() {
 }
 
 #[test]
+fn no_volume_gets_two_files_of_a_name() {
+    let mut deleted = driver(3, "Deleted", b"MZ");
+    deleted[23] = 0xff ^ 0x17;
+    let files = vec![driver(1, "A", b"MZ"), driver(2, "B", b"MZ"), deleted];
+    let image = Builder::new(0x400, files).build();
+    for (change, is_refused) in [
+        (add(&driver(1, "C", b"MZ")), true),
+        (add(&driver(3, "C", b"MZ")), false),
+        (replace("B", &driver(1, "C", b"MZ")), true),
+        (replace("A", &driver(1, "C", b"MZ")), false),
+        (replace("A", &driver(3, "C", b"MZ")), false),
+    ] {
+        let expected = FirmwareError::Twice(guid(1), Some(guid(0x77)));
+        assert_eq!(
+            changed(&image, &change).err(),
+            is_refused.then_some(expected)
+        );
+    }
+    // Pad files have all the same.
+    let pad = file([0xff; 16], 0xf0, 0, b"table", 0xff);
+    let after = changed(&image, &add(&pad)).unwrap();
+    assert!(changed(&after, &add(&pad)).is_ok());
+}
+
+#[test]
+fn a_whole_file_is_added_by_its_own_name_alone() {
+    let image = Builder::new(0x400, vec![]).build();
+    let as_named = |name| Change::Add {
+        volume: Place::Name(guid(0x77)),
+        guid: Some(name),
+        name: String::new(),
+        content: driver(1, "A", b"MZ"),
+    };
+    let error = changed(&image, &as_named(guid(2))).unwrap_err();
+    assert!(matches!(error, FirmwareError::NotAddable(_)), "{error}");
+    assert!(changed(&image, &as_named(guid(1))).is_ok());
+}
+
+#[test]
 fn names_that_mean_several_files_are_refused() {
     let twice = [
         nested(),
