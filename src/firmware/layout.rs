@@ -20,15 +20,12 @@ pub(super) fn volume(
     original: &Span,
     files: &[File],
 ) -> Result<Vec<u8>, FirmwareError> {
-    let does_not_fit = |missing| FirmwareError::DoesNotFit {
-        volume: header.name,
-        size: header.size,
-        missing,
-    };
     let format = header.format();
     let headers = original.bytes().get(..header.first_file);
     // The headers may be cut off by nothing but a volume that ends with them.
     let mut bytes = headers.unwrap_or(original.bytes()).to_vec();
+    let mut end = bytes.len();
+    let mut placed = Vec::new();
     for file in files {
         if file.is_deleted() || file.is_empty_pad() {
             continue;
@@ -37,20 +34,25 @@ pub(super) fn volume(
             return Err(FirmwareError::NotUnderstood(header.name, why));
         }
         let encoded = file.encode(format)?;
+        let place = place(header, file, &encoded, end.next_multiple_of(8))?;
+        end = place.saturating_add(encoded.len());
+        placed.push((place, encoded));
+    }
+    // Only when it fits, the gaps are no larger than the volume.
+    let missing = end.saturating_sub(header.size);
+    if missing > 0 {
+        return Err(FirmwareError::DoesNotFit {
+            volume: header.name,
+            size: header.size,
+            missing,
+        });
+    }
+    for (place, encoded) in placed {
         bytes.resize(bytes.len().next_multiple_of(8), header.erased);
-        let place = place(header, file, &encoded, bytes.len())?;
-        let gap = place.saturating_sub(bytes.len());
-        if gap > header.size {
-            return Err(does_not_fit(gap.saturating_sub(header.size)));
-        }
-        for size in pads(gap, format) {
+        for size in pads(place.saturating_sub(bytes.len()), format) {
             bytes.extend(File::pad(size, format)?);
         }
         bytes.extend(encoded);
-    }
-    let missing = bytes.len().saturating_sub(header.size);
-    if missing > 0 {
-        return Err(does_not_fit(missing));
     }
     let used = bytes.len().next_multiple_of(8);
     bytes.resize(header.size, header.erased);

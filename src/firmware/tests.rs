@@ -380,6 +380,25 @@ fn the_number_counts_what_comes_behind() {
     }
 }
 
+/// Also where content is aligned beyond the end of the volume.
+#[test]
+fn the_number_counts_alignment() {
+    let data = section(0x19, &[1; 5000]);
+    // 7 << 3: 64 KiB. Behind it comes what is aligned to 512 bytes.
+    let aligned = file([9; 16], 0x02, 7 << 3, &data, 0xff);
+    let behind = file([8; 16], 0x02, 3 << 3, &section(0x19, b"data"), 0xff);
+    let mut image = read(&Builder::new(0x1000, vec![driver(1, "A", b"MZ")]).build());
+    for (file, end) in [(&aligned, 0x1_0000 + 5004), (&behind, 0x1_1400 + 8)] {
+        image.apply(&add(file)).unwrap();
+        let expected = FirmwareError::DoesNotFit {
+            volume: Some(guid(0x77)),
+            size: 0x1000,
+            missing: end - 0x1000,
+        };
+        assert_eq!(image.encode(), Err(expected));
+    }
+}
+
 #[test]
 fn what_runs_in_place_stays_in_place() {
     let peim = |byte, name: &str| file([byte; 16], PEIM, 0, &module(name, b"MZ peim"), 0xff);
