@@ -81,7 +81,7 @@ impl Image {
                     what: "replaced",
                     guid: file.guid,
                     name: file.name(),
-                    sizes: (before, file.encode(format)?.len()),
+                    sizes: (before, file.size_now(format)?),
                 };
                 if done.guid != old {
                     let file = files.get(index).ok_or_else(missing)?;
@@ -125,11 +125,11 @@ impl Image {
             if let Err(error) = only_one(&file, files, volume) {
                 return Some(Err(error));
             }
-            let done = file.encode(format).map(|bytes| Done {
+            let done = file.size_now(format).map(|size| Done {
                 what: "added",
                 guid: file.guid,
                 name: file.name(),
-                sizes: (0, bytes.len()),
+                sizes: (0, size),
             });
             // Nothing comes behind the file that ends with the volume.
             let top = files.iter().position(File::is_top).unwrap_or(files.len());
@@ -163,7 +163,7 @@ fn replace(
         return Ok(());
     }
     if file.is_raw() {
-        *file = file.with_content(with, format)?;
+        file.set_content(with);
         return Ok(());
     }
     let kind = match with {

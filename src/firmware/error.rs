@@ -70,8 +70,10 @@ pub enum FirmwareError {
     /// A section with what runs or is found where it is, or with a volume, which has an alignment: where it begins among
     /// the others, and where it would.
     SectionMustStay(usize, usize),
-    /// A file or section has become larger than its header can say.
+    /// A file or section has become larger than its header can say: this many bytes.
     TooLargeForHeader(usize),
+    /// In this volume this file has become larger than its header can say there: this many bytes.
+    TooLargeForVolume(Option<Guid>, Guid, usize),
     /// The packed bytes do not unpack to what was packed.
     Packing(String),
 }
@@ -155,7 +157,12 @@ impl fmt::Display for FirmwareError {
             }
             FirmwareError::TooLargeForHeader(size) => write!(
                 f,
-                "a file of {size} bytes is too large for its volume's format"
+                "{size} bytes are too many for the header of a file or section"
+            ),
+            FirmwareError::TooLargeForVolume(volume, file, size) => write!(
+                f,
+                "file {file} would have {size} bytes, and volume {} is FFS2, where a file has less than 16 MiB",
+                Maybe(*volume)
             ),
             FirmwareError::Packing(why) => write!(f, "packing failed: {why}"),
         }

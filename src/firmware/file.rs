@@ -318,14 +318,13 @@ impl File {
     }
 
     /// Gives a raw file another content.
-    pub(super) fn with_content(
-        &self,
-        content: &[u8],
-        format: Format,
-    ) -> Result<File, FirmwareError> {
-        let bytes = self.anew(content, format)?;
-        let file = File::standalone(&bytes).ok_or(FirmwareError::TooLargeForHeader(bytes.len()))?;
-        Ok(file.placed(self.offset, format))
+    pub(super) fn set_content(&mut self, content: &[u8]) {
+        let header = self.bytes().get(..self.header).unwrap_or_default();
+        self.original = Span::new([header, content].concat());
+        self.state = WHOLE;
+        self.is_sum_right = true;
+        self.body = Body::Raw;
+        self.changed = true;
     }
 
     /// The same file, whole, at a place in a volume of this format.
@@ -334,6 +333,14 @@ impl File {
         self.erased = format.erased;
         self.state = WHOLE;
         self
+    }
+
+    /// Bytes of the file in a volume of this format, with what was changed in it, also where they are too many for it.
+    pub(super) fn size_now(&self, format: Format) -> Result<usize, FirmwareError> {
+        match self.encode(format) {
+            Err(FirmwareError::TooLargeForHeader(size)) => Ok(size),
+            encoded => encoded.map(|bytes| bytes.len()),
+        }
     }
 
     /// How long the header is of a file with these bytes, in a volume of this format.
@@ -354,7 +361,7 @@ impl File {
             return self.anew(&section::encode(sections)?, format);
         }
         // It may come from a volume of another format.
-        if (self.header == LARGE_HEADER) != is_large(self.attributes, format) {
+        if self.changed || (self.header == LARGE_HEADER) != is_large(self.attributes, format) {
             return self.anew(self.content().bytes(), format);
         }
         let mut bytes = self.bytes().to_vec();

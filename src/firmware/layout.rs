@@ -26,6 +26,7 @@ pub(super) fn volume(
     let mut bytes = headers.unwrap_or(original.bytes()).to_vec();
     let mut end = bytes.len();
     let mut placed = Vec::new();
+    let mut too_large = None;
     for file in files {
         if file.is_deleted() || file.is_empty_pad() {
             continue;
@@ -33,9 +34,25 @@ pub(super) fn volume(
         if let Some(why) = file.refuses() {
             return Err(FirmwareError::NotUnderstood(header.name, why));
         }
-        let encoded = file.encode(format)?;
-        let place = place(header, file, &encoded, end.next_multiple_of(8))?;
-        end = place.saturating_add(encoded.len());
+        let (encoded, size) = match file.encode(format) {
+            Ok(encoded) => {
+                let size = encoded.len();
+                (encoded, size)
+            }
+            // How many bytes are missing tells more, where the volume is too small for it anyway.
+            Err(FirmwareError::TooLargeForHeader(size)) => {
+                too_large = Some(FirmwareError::TooLargeForVolume(
+                    header.name,
+                    file.guid,
+                    size,
+                ));
+                (Vec::new(), size)
+            }
+            Err(error) => return Err(error),
+        };
+        let head = File::header_length(&encoded, format);
+        let place = place(header, file, (head, size), end.next_multiple_of(8))?;
+        end = place.saturating_add(size);
         placed.push((place, encoded));
     }
     // Only when it fits, the gaps are no larger than the volume.
@@ -46,6 +63,9 @@ pub(super) fn volume(
             size: header.size,
             missing,
         });
+    }
+    if let Some(error) = too_large {
+        return Err(error);
     }
     for (place, encoded) in placed {
         bytes.resize(bytes.len().next_multiple_of(8), header.erased);
@@ -76,17 +96,17 @@ fn pads(mut gap: usize, format: Format) -> Vec<usize> {
     sizes
 }
 
-/// Where a file with these bytes goes that comes behind `end`.
+/// Where a file goes that comes behind `end`: its header has so many bytes, and all of it so many.
 fn place(
     header: &VolumeHeader,
     file: &File,
-    bytes: &[u8],
+    (head, size): (usize, usize),
     end: usize,
 ) -> Result<usize, FirmwareError> {
     let fixed = if file.is_top() {
-        let place = header.size.saturating_sub(bytes.len());
+        let place = header.size.saturating_sub(size);
         if !place.is_multiple_of(8) {
-            return Err(FirmwareError::UnalignedTop(bytes.len()));
+            return Err(FirmwareError::UnalignedTop(size));
         }
         Some(place)
     } else if file.stays() && file.offset != 0 {
@@ -96,11 +116,7 @@ fn place(
     };
     match fixed {
         Some(place) => fixed_place(file.guid, place, end),
-        None => Ok(free_place(
-            file,
-            File::header_length(bytes, header.format()),
-            end,
-        )),
+        None => Ok(free_place(file, head, end)),
     }
 }
 

@@ -682,7 +682,7 @@ fn a_large_header_comes_only_where_it_is_read() {
     let large = file([5; 16], DRIVER, 1, &long, 0xff);
     let error = changed(&Builder::new(0x200_0000, vec![]).build(), &add(&large)).unwrap_err();
     assert!(
-        matches!(error, FirmwareError::TooLargeForHeader(_)),
+        matches!(error, FirmwareError::TooLargeForVolume(..)),
         "{error}"
     );
     // Where it stays, content is aligned behind it: 3 << 3 are 512 bytes.
@@ -829,11 +829,27 @@ fn large_files_and_sections_have_their_own_headers() {
         builder.build()
     );
     builder.filesystem = builder::FFS2;
-    let error = changed(&builder.build(), &replace("Large", &program)).unwrap_err();
-    assert!(
-        matches!(error, FirmwareError::TooLargeForHeader(_)),
-        "{error}"
-    );
+    let error = changed(&builder.build(), &replace("Large", &program));
+    let expected = FirmwareError::TooLargeForVolume(Some(guid(0x77)), guid(1), 0x100_0000 + 52);
+    assert_eq!(error, Err(expected));
+}
+
+/// Where the volume is smaller than the file, how much is missing tells more than that its header can't say its size.
+#[test]
+fn the_number_is_told_of_a_file_of_any_size() {
+    let raw = file([5; 16], 0x01, 0, b"raw", 0xff);
+    let image = Builder::new(0x400, vec![raw, driver(1, "Large", b"MZ")]).build();
+    let full = |with: &[u8]| {
+        let images = ["Large".to_owned(), guid(5).to_string()].map(|name| replace(&name, with));
+        images.map(|change| match changed(&image, &change) {
+            Err(FirmwareError::DoesNotFit { missing, .. }) => missing,
+            other => panic!("{other:?}"),
+        })
+    };
+    let [less, more] =
+        [0x80_0000, 0x180_0000].map(|size| full(&[b"MZ", &vec![1; size][..]].concat()));
+    // The long header of the program's section has four bytes more.
+    assert_eq!(more, [less[0] + 0x100_0004, less[1] + 0x100_0000]);
 }
 
 #[test]
