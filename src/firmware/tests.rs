@@ -1176,6 +1176,51 @@ proptest! {
         }
     }
 
+    /// However long a file becomes: what stays is where it was, all others come behind each other with their
+    /// alignment, and where they do not fit, the number is right.
+    #[test]
+    fn changed_volumes(
+        files in proptest::collection::vec((0..5_u8, 0..200_usize), 0..8),
+        length in 0..0x1000_usize,
+    ) {
+        let data = |byte, alignment: u8, length| {
+            let content = section(0x19, &vec![byte; length]);
+            file([byte; 16], 0x02, alignment << 3, &content, 0xff)
+        };
+        let others = files.iter().zip(2..).map(|((kind, length), byte)| match kind {
+            // It runs in place, or moves with an alignment of 1 to 512 bytes.
+            4 => file([byte; 16], PEIM, 0, &module("Peim", &vec![byte; *length]), 0xff),
+            alignment => data(byte, *alignment, *length),
+        });
+        let others: Vec<_> = others.collect();
+        let all = [vec![data(1, 0, 0x100)], others.clone()].concat();
+        let image = Builder::new(0xc00, all).build();
+        let with = |length| {
+            let mut image = read(&image);
+            image.apply(&replace(&guid(1).to_string(), &vec![1; length])).unwrap();
+            image.made()
+        };
+        match with(length) {
+            Ok(after) => {
+                let files = after.volumes().next().unwrap().files();
+                let files: Vec<&File> = files.iter().filter(|file| !file.is_empty_pad()).collect();
+                prop_assert_eq!(files.len(), others.len() + 1);
+                prop_assert_eq!(files[0].sections()[0].bytes().len(), length);
+                for (file, other) in files[1..].iter().zip(others) {
+                    prop_assert_eq!(file.bytes(), other);
+                    prop_assert!(file.stays() || (file.offset + 24).is_multiple_of(file.alignment()));
+                }
+            }
+            Err(FirmwareError::DoesNotFit { missing, .. }) => {
+                if files.iter().all(|(kind, _)| *kind == 0) {
+                    prop_assert!(with(length - missing - 7).is_ok());
+                    prop_assert!(with(length - missing + 8).is_err());
+                }
+            }
+            Err(error) => prop_assert!(matches!(error, FirmwareError::MustStay(..)), "{}", error),
+        }
+    }
+
     #[test]
     fn guids(bytes in any::<[u8; 16]>()) {
         let guid = Guid::from_bytes(bytes);
