@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Guid;
+use super::{FileKind, Guid};
 use crate::text::Printable;
 
 /// Why something in an image could not be read. It is kept as it is.
@@ -45,6 +45,8 @@ pub enum FirmwareError {
     NoPlace(String, &'static str),
     /// What should be added can't be made a file of.
     NotAddable(&'static str),
+    /// No firmware can start a file of this kind as a boot option.
+    NotStartable(String, FileKind),
     /// The volume has a file of this GUID already.
     Twice(Guid, Option<Guid>),
     /// A change would be inside of what is signed or packed in a way that can't be made again.
@@ -116,6 +118,12 @@ impl fmt::Display for FirmwareError {
                 write!(f, "{} can't be replaced by this: {why}", Printable(name))
             }
             FirmwareError::NotAddable(why) => write!(f, "this can't be added: {why}"),
+            FirmwareError::NotStartable(name, kind) => write!(
+                f,
+                "{} can't be started: it is neither an application nor a driver, but of the kind {}",
+                Printable(name),
+                kind.name()
+            ),
             FirmwareError::Twice(guid, volume) => write!(
                 f,
                 "volume {} has a file {guid} already: remove that one, or replace it",

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{
-    Body, Content, File, FirmwareError, FvFile, Guid, Image, Inside, Piece, Section, Volume,
+    Body, Content, File, FileKind, FirmwareError, FvFile, Guid, Image, Inside, Piece, Section,
+    Volume,
 };
 
 /// A file's GUID, or the text of its user interface section.
@@ -143,9 +144,12 @@ impl Target {
         self.find_in_volume(image).map(|(_, file)| file)
     }
 
-    /// Where firmware finds the only file of this name.
+    /// Where firmware finds the only file of this name, if that is one that can be started.
     pub fn fv_file(&self, image: &Image) -> Result<FvFile, FirmwareError> {
         let (volume, file) = self.find_in_volume(image)?;
+        if !matches!(file.kind, FileKind::APPLICATION | FileKind::DRIVER) {
+            return Err(FirmwareError::NotStartable(self.to_string(), file.kind));
+        }
         let unnamed = || not_found(image, format!("name of the volume around {self}"));
         let volume = volume.header.name.ok_or_else(unnamed)?;
         let file = file.guid;

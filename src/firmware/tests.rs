@@ -179,6 +179,25 @@ fn what_has_no_place_is_refused() {
 }
 
 #[test]
+fn only_what_can_be_started_comes_first() {
+    let kinds = [
+        (0x02, false),
+        (0x05, false),
+        (PEIM, false),
+        (DRIVER, true),
+        (0x09, true),
+    ];
+    for (kind, is_startable) in kinds {
+        let file = file([1; 16], kind, 0, &module("A", b"MZ"), 0xff);
+        let image = read(&Builder::new(0x400, vec![file]).build());
+        let found = target("A").fv_file(&image);
+        assert_eq!(found.is_ok(), is_startable, "{kind}");
+        let text = found.err().map(|error| error.to_string());
+        assert!(text.is_none_or(|text| text.starts_with("A can't be started: it is neither")));
+    }
+}
+
+#[test]
 fn files_are_added_behind_the_others() {
     let mut program = vec![0; 256];
     program[..2].copy_from_slice(b"MZ");

@@ -71,7 +71,8 @@ fn option_name(number: u16) -> String {
 }
 
 /// Makes a file of the flash what the firmware starts first: returns the variables with a boot option for it in front of
-/// all others, and the number of that option. `variables` is an image with them, of which nothing else changes.
+/// all others, and the number of that option. `variables` is an image with them, of which nothing else changes but
+/// `BootNext`, which would come before it once: it is deleted.
 pub fn start_first(variables: &[u8], file: FvFile) -> Result<(Vec<u8>, u16), FirmwareError> {
     let mut store = Store::read(variables)?;
     let option = file.option();
@@ -99,6 +100,7 @@ pub fn start_first(variables: &[u8], file: FvFile) -> Result<(Vec<u8>, u16), Fir
         let numbers = wanted.into_iter().flat_map(u16::to_le_bytes);
         store.set("BootOrder", &numbers.collect::<Vec<u8>>())?;
     }
+    store.delete("BootNext");
     Ok((store.bytes, number))
 }
 
@@ -243,12 +245,17 @@ impl Store {
         for (byte, new) in room.iter_mut().zip(record) {
             *byte = new;
         }
+        self.delete(name);
+        self.free = end;
+        Ok(())
+    }
+
+    /// Deletes all variables of a name that were there when the store was read.
+    fn delete(&mut self, name: &str) {
         for variable in self.variables.iter().filter(|one| one.name == name) {
             let state = self.bytes.get_mut(variable.at.saturating_add(STATE));
             state.into_iter().for_each(|state| *state &= DELETED);
         }
-        self.free = end;
-        Ok(())
     }
 }
 
@@ -343,6 +350,23 @@ mod tests {
             named("BootOrder", &order),
         ];
         assert_eq!(said(&after), expected);
+        // Nothing comes before it once.
+        let next = volume(&[
+            (GLOBAL, BEING_REPLACED, "BootNext", &[8, 0]),
+            (GLOBAL, ADDED, "BootNext", &[7, 0]),
+            (payload().file, ADDED, "BootNext", b"of somebody else"),
+        ]);
+        let (after, _) = start_first(&next, payload()).unwrap();
+        let somebody = (payload().file, ADDED, "BootNext", &b"of somebody else"[..]);
+        let option = payload().option();
+        let written = volume(&[
+            (GLOBAL, BEING_REPLACED & DELETED, "BootNext", &[8, 0]),
+            (GLOBAL, ADDED & DELETED, "BootNext", &[7, 0]),
+            somebody,
+            (GLOBAL, ADDED, "Boot0000", &option),
+            (GLOBAL, ADDED, "BootOrder", &[0, 0]),
+        ]);
+        assert_eq!(after, written);
         // The firmware puts a network card in front of it.
         let order = [0, 0, 2, 0];
         let option = payload().option();
