@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Who may do something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Who may do something. The lesser is the stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// Nobody.
     #[default]

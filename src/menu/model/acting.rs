@@ -9,19 +9,26 @@ use crate::menu::permissions::Access;
 use crate::menu::progress::Progress;
 use crate::menu::reader::Reader;
 
+/// What is said where nobody may do what was asked for.
+const NOT_ALLOWED: &str = "the policy does not allow this";
+
 impl Model {
     /// Does what is asked for if it is allowed, perhaps after a password.
     pub(super) fn ask(&mut self, action: Action) {
-        let permissions = &self.permissions;
-        let access = match action {
-            Action::Command(command) => command.access(permissions),
-            Action::Start => {
-                let chosen = self.chosen().map(|(i, _)| i);
-                match chosen.is_some() && chosen == self.listing.automatic {
-                    true => Access::Yes,
-                    false => permissions.effective(permissions.choose),
-                }
-            }
+        let own = match action {
+            Action::Command(command) => command.access(&self.permissions),
+            Action::Start => Access::Yes,
+        };
+        // What starts another entry, now or later, is choosing as well.
+        let access = match (action, self.chosen()) {
+            (
+                Action::Start
+                | Action::Command(
+                    Command::Edit | Command::Initrds | Command::Once | Command::Default,
+                ),
+                Some((i, _)),
+            ) => own.min(self.choosing(i)),
+            _ => own,
         };
         let changes = matches!(action, Action::Command(Command::Edit | Command::Initrds));
         let mut guarded = access == Access::Password;
@@ -37,7 +44,7 @@ impl Model {
                 true => {
                     "its configuration wants a password before it is changed, and the policy has none"
                 }
-                false => "the policy does not allow this",
+                false => NOT_ALLOWED,
             };
             return self.say(text);
         }
@@ -45,6 +52,29 @@ impl Model {
             return self.prompt(action);
         }
         self.act(action);
+    }
+
+    /// Who may choose an item: what is started without a person may be started by everybody.
+    fn choosing(&self, index: usize) -> Access {
+        match self.listing.automatic == Some(index) {
+            true => Access::Yes,
+            false => self.permissions.effective(self.permissions.choose),
+        }
+    }
+
+    /// May a person start this item as it was changed? Since the change was allowed, another item may have become the
+    /// one that is started without a person.
+    fn may_start(&self, index: usize, choice: &Choice) -> bool {
+        let permissions = &self.permissions;
+        let edit = match choice.changes().is_empty() {
+            true => Access::Yes,
+            false => permissions.effective(permissions.edit),
+        };
+        match self.choosing(index).min(edit) {
+            Access::No => false,
+            Access::Password => self.guard.is_open(),
+            Access::Yes => true,
+        }
     }
 
     pub(super) fn say(&mut self, text: &str) {
@@ -110,6 +140,9 @@ impl Model {
             initrd: draft.map(|draft| draft.initrd.clone()),
             by_person,
         };
+        if by_person && !self.may_start(index, &choice) {
+            return self.say(NOT_ALLOWED);
+        }
         if let Some(reason) = item.blocked(&choice.changes()) {
             self.message = Some(format!("it can't be booted: {reason}"));
             return;

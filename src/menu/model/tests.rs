@@ -375,6 +375,61 @@ fn what_the_policy_does_not_allow_is_refused() {
     assert_eq!(started(&machine.press(&[Key::Up, Key::Enter])), ["a"]);
 }
 
+/// Whoever may change what is started without a person may start nothing else by it.
+#[test]
+fn who_may_not_choose_starts_no_other_entry_by_changing_it() {
+    for choose in [Access::No, Access::Password] {
+        let mut machine = Machine::new(&["*a", "b"], Timeout::default());
+        machine.model.permissions.choose = choose;
+        machine.press(&[Key::Down]);
+        for keys in ["e", "i", "o", "s"] {
+            for key in [Key::Char(keys.chars().next().unwrap()), Key::Enter] {
+                assert_eq!(machine.press(&[key]), [], "{choose:?} {keys}");
+            }
+            assert!(machine.model.page.is_none(), "{choose:?} {keys}");
+            assert_eq!(
+                machine.model.message.as_deref(),
+                Some("the policy does not allow this")
+            );
+        }
+        machine.press(&[Key::Up]);
+        let wishes = machine.press(&[Key::Char('e'), Key::Char('x'), Key::Enter]);
+        assert_eq!(started(&wishes), ["a"], "{choose:?}");
+    }
+}
+
+#[test]
+fn what_is_no_longer_started_by_itself_is_not_started_by_who_was_editing_it() {
+    for (choose, starts) in [(Access::No, false), (Access::Yes, true)] {
+        let mut machine = Machine::new(&["*a", "b"], Timeout::default());
+        machine.model.permissions.choose = choose;
+        for (draft, key) in [(true, 'i'), (false, 'e')] {
+            machine.find(&["*a", "b"]);
+            machine.press(&[Key::Char(key), Key::Char(' ')]);
+            if draft {
+                machine.press(&[Key::Enter]);
+            }
+            machine.find(&["a", "*b"]);
+            assert_eq!(
+                !started(&machine.press(&[Key::Enter])).is_empty(),
+                starts,
+                "{key}"
+            );
+            machine.model.handle(Event::Failed(String::new(), None));
+        }
+    }
+    // Nor is it as it was changed, where the policy allows no change any more.
+    let mut machine = Machine::new(&["*a", "b"], Timeout::default());
+    machine.press(&[Key::Char('e'), Key::Char('x')]);
+    let permissions = Permissions {
+        edit: Access::No,
+        ..machine.model.permissions.clone()
+    };
+    machine.model.handle(Event::Allow(permissions));
+    assert_eq!(machine.press(&[Key::Enter]), []);
+    assert_eq!(started(&machine.press(&[Key::Enter])), ["a"]);
+}
+
 #[test]
 fn a_password_opens_what_it_guards() {
     let mut machine = Machine::new(&["*a", "b"], Timeout::default());
@@ -587,13 +642,20 @@ fn a_log_that_grows_stays_where_it_is_read() {
     assert!(machine.model.page.is_none());
 }
 
-/// Wishes that only somebody who knows the password may have.
-fn is_guarded(wish: &Wish) -> bool {
+/// Does nobody have this wish who may do no more than this, and knows no password? `automatic` is what is started
+/// without a person.
+fn is_guarded(wish: &Wish, permissions: &Permissions, automatic: Option<&str>) -> bool {
+    let may_not = |access| access != Access::Yes;
+    let choose = |id: &str| automatic != Some(id) && may_not(permissions.choose);
     match wish {
         Wish::Start(choice) => {
-            choice.cmdline.is_some() || choice.initrd.is_some() || choice.id != "a"
+            let is_changed = choice.cmdline.is_some() || choice.initrd.is_some();
+            choose(&choice.id) || is_changed && may_not(permissions.edit)
         }
-        Wish::Shell | Wish::Once(_) | Wish::SetDefault(_) | Wish::Quit => true,
+        Wish::Once(id) => choose(id) || may_not(permissions.once),
+        Wish::SetDefault(id) => choose(id) || may_not(permissions.default),
+        Wish::Shell => may_not(permissions.shell),
+        Wish::Quit => true,
         Wish::Describe(_)
         | Wish::Prove(_)
         | Wish::Leave
@@ -603,27 +665,47 @@ fn is_guarded(wish: &Wish) -> bool {
     }
 }
 
+fn any_access() -> impl Strategy<Value = Access> {
+    prop::sample::select(vec![Access::No, Access::Password, Access::Yes])
+}
+
+/// What a policy may say: nobody leaves the menu, and there is a password.
+fn any_permissions() -> impl Strategy<Value = Permissions> {
+    let words = (
+        any_access(),
+        any_access(),
+        any_access(),
+        any_access(),
+        any_access(),
+    );
+    words.prop_map(|(choose, edit, once, default, shell)| Permissions {
+        choose,
+        edit,
+        once,
+        default,
+        shell,
+        quit: false,
+        password: true,
+        attempts: 4,
+    })
+}
+
 proptest! {
     #[test]
-    fn whatever_happens_the_model_is_sound(steps in prop::collection::vec((any_key(), 0_u8..24), 0..120)) {
+    fn whatever_happens_the_model_is_sound(
+        permissions in any_permissions(),
+        steps in prop::collection::vec((any_key(), 0_u8..24), 0..120),
+    ) {
         let mut machine = Machine::new(&["*a", "More/b", "More/c", "!d"], Timeout {
             wait: Some(S * 3),
             hidden: false,
             idle: Some(S * 9),
             stay: Some(S * 20),
         });
-        machine.model.permissions = Permissions {
-            choose: Access::Password,
-            edit: Access::Password,
-            once: Access::Password,
-            default: Access::No,
-            shell: Access::Password,
-            quit: false,
-            password: true,
-            attempts: 4,
-        };
+        machine.model.permissions = permissions.clone();
         let mut second = 0;
         for (key, other) in steps {
+            let automatic = machine.model.automatic().map(|item| item.id.clone());
             let mut wishes = machine.press(&[key]);
             match other {
                 0 => {
@@ -631,6 +713,7 @@ proptest! {
                     wishes.extend(machine.tick(second));
                 }
                 1 => machine.find(&["More/c", "*a", "x"]),
+                8 => machine.find(&["a", "*x", "More/b"]),
                 2 => machine.find(&["*a", "More/b", "More/c", "!d"]),
                 3 => machine.find(&[]),
                 4 => wishes.extend(machine.model.handle(Event::Checked(false))),
@@ -639,7 +722,8 @@ proptest! {
                 7 => wishes.extend(machine.model.handle(Event::Progress(Step::Read(second, 7)))),
                 _ => {}
             }
-            prop_assert!(!wishes.iter().any(is_guarded), "{:?}", wishes);
+            let guarded = |wish: &Wish| is_guarded(wish, &permissions, automatic.as_deref());
+            prop_assert!(!wishes.iter().any(guarded), "{:?}", wishes);
             let count = machine.model.rows().len();
             prop_assert!(machine.model.level().chosen < count.max(1));
             for (rows, columns) in [(24, 80), (5, 20), (2, 1), (0, 0)] {
