@@ -10,6 +10,8 @@
 )]
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -378,10 +380,13 @@ fn without_a_change_the_image_is_the_same() {
 #[test]
 fn the_image_that_was_read_is_written_whole() {
     let directory = directory("whole");
-    let (image, other) = (directory.join("image.fd"), directory.join("other.fd"));
+    let [image, other, kept] = ["image.fd", "other.fd", "kept.fd"].map(|name| directory.join(name));
     std::fs::write(&image, stock()).unwrap();
     // The same file by another name: what is written takes the place of the one name alone.
     std::fs::hard_link(&image, &other).unwrap();
+    std::fs::hard_link(&image, &kept).unwrap();
+    // Whoever may not read it may not read it afterwards either.
+    std::fs::set_permissions(&image, Permissions::from_mode(0o600)).unwrap();
     let path = image.to_str().unwrap();
     done(&[
         "edit",
@@ -391,7 +396,13 @@ fn the_image_that_was_read_is_written_whole() {
     ]);
     assert!(std::fs::read(&image).unwrap() != stock());
     assert!(std::fs::read(&other).unwrap() == stock());
-    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&image), 0o600);
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 3);
+    // So is what is extracted.
+    done(&["extract", STOCK, "Fat", other.to_str().unwrap()]);
+    assert!(std::fs::read(&other).unwrap() != stock());
+    assert!(std::fs::read(&kept).unwrap() == stock());
     done(&["edit", path, "/dev/null"]);
     assert!(!Path::new("/dev/null").is_file());
 }

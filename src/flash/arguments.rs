@@ -17,7 +17,7 @@ Usage:
   pilotlight-flash list [--json] IMAGE
       show volumes, files and sections as a tree, and the room that volumes have
   pilotlight-flash extract [--section KIND] IMAGE FILE OUTPUT
-      write a file with its header, or what is in its first section of a kind (pe32, te, raw, depex …)
+      write a file with its header, or what is in its first section of a kind (pe32, te, raw, dxe-depex …)
   pilotlight-flash edit IMAGE OUTPUT CHANGE…
       write the image with changes:
         --remove FILE                  without this file
@@ -25,11 +25,11 @@ Usage:
         --add VOLUME=PATH              with one more file, as `extract` writes it
         --add VOLUME/GUID=PATH         with one more EFI program
         --repack                       with everything made anew, whether it changed or not
-      OUTPUT may be `-` to say only what would happen.
   pilotlight-flash first IMAGE FILE VARIABLES OUTPUT
       write the firmware's VARIABLES with FILE of IMAGE as what is started before all else
   pilotlight-flash --help | --version
 
+OUTPUT may be `-` to say only what would happen.
 FILE is the name that `list` shows, or the GUID; VOLUME/FILE where several volumes have such a file. VOLUME is
 the GUID, or where it begins in the image, as 0x1000; before FILE that means those inside of it, too.
 What is not on the way to a change stays as it is, byte by byte. Where the changes do not fit, nothing is
@@ -68,8 +68,8 @@ pub(super) struct Extract {
     pub image: PathBuf,
     /// The file in it.
     pub file: Target,
-    /// Where it goes.
-    pub output: PathBuf,
+    /// Where it goes; `None`: nowhere.
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `edit`.
@@ -94,8 +94,8 @@ pub(super) struct First {
     pub file: Target,
     /// The image with the variables.
     pub variables: PathBuf,
-    /// Where they go.
-    pub output: PathBuf,
+    /// Where they go; `None`: nowhere.
+    pub output: Option<PathBuf>,
 }
 
 /// A change, before the files were read that it names.
@@ -168,13 +168,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             section,
             image: next("the image")?.into(),
             file: target(next("the name of the file in the image")?)?,
-            output: next("the file to write")?.into(),
+            output: output(next("the file to write")?),
         }),
         "edit" => Command::Edit(Edit {
             image: next("the image")?.into(),
-            output: Some(next("the image to write")?)
-                .filter(|path| path != "-")
-                .map(PathBuf::from),
+            output: output(next("the image to write")?),
             changes,
             repack,
         }),
@@ -182,7 +180,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             image: next("the image")?.into(),
             file: target(next("the name of the file in the image")?)?,
             variables: next("the image with the variables")?.into(),
-            output: next("the file to write")?.into(),
+            output: output(next("the file to write")?),
         }),
         other => return Err(FlashError::Usage(format!("there is no command {other}"))),
     };
@@ -190,6 +188,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(more) => Err(Arg::Value(more).unexpected().into()),
         None => Ok(command),
     }
+}
+
+/// Where something goes; `None`: nowhere.
+fn output(path: OsString) -> Option<PathBuf> {
+    (path != "-").then(|| path.into())
 }
 
 fn target(name: OsString) -> Result<Target, FlashError> {
@@ -250,6 +253,31 @@ mod tests {
                 Wanted::Add(Place::Offset(0x1000), None, "d".into()),
             ]
         );
+    }
+
+    #[test]
+    fn what_goes_nowhere() {
+        for (path, expected) in [("-", None), ("a", Some(PathBuf::from("a")))] {
+            let output = match parsed(&format!("extract in.fd Shell {path}")) {
+                Ok(Command::Extract(extract)) => extract.output,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(output, expected);
+            let output = match parsed(&format!("first in.fd Shell vars.fd {path}")) {
+                Ok(Command::First(first)) => first.output,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(output, expected);
+        }
+    }
+
+    #[test]
+    fn help_names_sections_that_there_are() {
+        let (_, kinds) = HELP.split_once("of a kind (").unwrap();
+        let (kinds, _) = kinds.split_once(" …)").unwrap();
+        for kind in kinds.split(", ") {
+            assert!(SectionKind::named(kind).is_some(), "{kind}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use pilotlight::firmware::{Section, SectionKind};
 
 use super::arguments::Extract;
 use super::error::FlashError;
-use super::open;
+use super::{open, write};
 
 pub(super) fn run(options: &Extract, output: &mut dyn Write) -> Result<(), FlashError> {
     let image = open(&options.image)?;
@@ -19,8 +19,9 @@ pub(super) fn run(options: &Extract, output: &mut dyn Write) -> Result<(), Flash
             first(file.sections(), kind).ok_or_else(none)?.bytes()
         }
     };
-    let written = std::fs::write(&options.output, bytes);
-    written.map_err(|error| FlashError::Write(options.output.clone(), error))?;
+    if let Some(path) = &options.output {
+        write(path, bytes)?;
+    }
     writeln!(output, "extracted {}: {} bytes", options.file, bytes.len())?;
     Ok(())
 }

@@ -21,7 +21,9 @@ pub(super) fn run(options: &First, output: &mut dyn Write) -> Result<(), FlashEr
     let variables = read(&options.variables)?;
     let first = start_first(&variables, file);
     let (bytes, number) = first.map_err(wrong(&options.variables))?;
-    write(&options.output, &bytes)?;
+    if let Some(path) = &options.output {
+        write(path, &bytes)?;
+    }
     writeln!(output, "Boot{number:04X} comes first: {}", options.file)?;
     Ok(())
 }

@@ -10,6 +10,8 @@ mod first;
 mod print;
 mod view;
 
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -74,7 +76,7 @@ fn read(path: &Path) -> Result<Vec<u8>, FlashError> {
     let limit = u64::try_from(MAX_IMAGE)
         .unwrap_or(u64::MAX)
         .saturating_add(1);
-    let file = std::fs::File::open(path).map_err(wrong)?;
+    let file = File::open(path).map_err(wrong)?;
     io::Read::read_to_end(&mut io::Read::take(file, limit), &mut bytes).map_err(wrong)?;
     if bytes.len() > MAX_IMAGE {
         return Err(FlashError::TooLarge(path.to_owned()));
@@ -91,14 +93,24 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), FlashError> {
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+    let there = path.metadata().ok();
+    if there.as_ref().is_some_and(|there| !there.is_file()) {
         return std::fs::write(path, bytes);
     }
     let mut part = path.clone().into_os_string();
     part.push(format!(".{}", std::process::id()));
-    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, &path));
+    let written = write_as(&part, bytes, there).and_then(|()| std::fs::rename(&part, &path));
     written.inspect_err(|_| {
         // The error that came first is told; there may be nothing to remove.
         let _ = std::fs::remove_file(&part);
     })
+}
+
+/// Writes a new file that those may read who may read the one that is there, before anything is in it.
+fn write_as(part: &OsStr, bytes: &[u8], there: Option<Metadata>) -> io::Result<()> {
+    let mut file = File::create(part)?;
+    if let Some(there) = there {
+        file.set_permissions(there.permissions())?;
+    }
+    file.write_all(bytes)
 }
