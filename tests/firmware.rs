@@ -419,6 +419,24 @@ fn what_is_larger_than_any_image_is_refused() {
 }
 
 #[test]
+fn what_can_not_come_into_the_image_is_named() {
+    let file = directory("no-file").join("script");
+    std::fs::write(&file, "#!/bin/sh\n").unwrap();
+    let script = file.to_str().unwrap();
+    for change in [
+        "--replace=SecMain",
+        "--add=763bed0d-de9f-48f5-81f1-3e90e1b1a015",
+    ] {
+        let error = refused(&["edit", STOCK, "-", &format!("{change}={script}")]);
+        let start = format!("pilotlight-flash: {script}: ");
+        assert!(
+            error.starts_with(&start) && error.contains("it is n"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn made_anew_every_volume_is_as_edk_makes_it() {
     let mut image = pilotlight::firmware::Image::read(stock()).unwrap();
     let unpacked = |image: &pilotlight::firmware::Image| {

@@ -13,7 +13,15 @@ pub(super) fn run(options: &Edit, output: &mut dyn Write) -> Result<(), FlashErr
     let wrong = |error: FirmwareError| FlashError::Firmware(options.image.clone(), error);
     let mut image = open(&options.image)?;
     for wanted in &options.changes {
-        let done = image.apply(&change(wanted)?).map_err(wrong)?;
+        let done = image.apply(&change(wanted)?).map_err(|error| {
+            let path = match (&error, wanted) {
+                // That is said of what should come into the image.
+                (FirmwareError::NotAddable(_), Wanted::Add(.., path)) => path,
+                (FirmwareError::NoPlace(..), Wanted::Replace(_, path)) => path,
+                _ => &options.image,
+            };
+            FlashError::Firmware(path.clone(), error)
+        })?;
         writeln!(output, "{done}")?;
     }
     if options.repack {
