@@ -188,6 +188,15 @@ impl File {
         Some(file)
     }
 
+    /// Makes the sum over the content right of a file that these bytes begin with, if it has one.
+    pub(super) fn sum_anew(bytes: &mut [u8], format: Format) {
+        let file = File::parse(&Span::new(bytes.to_vec()), format.large, format.erased);
+        let file = file.ok().filter(|file| file.attributes & CHECKSUM != 0);
+        if let (Some(file), Some(sum)) = (file, bytes.get_mut(DATA_SUM)) {
+            *sum = sum8(file.content().bytes().iter().copied());
+        }
+    }
+
     /// A new file.
     pub(super) fn new(guid: Guid, kind: FileKind, sections: Vec<Section>) -> File {
         let mut header = vec![0; HEADER];

@@ -99,6 +99,8 @@ pub struct VolumeHeader {
     pub erased: u8,
     /// What it has to begin at a multiple of, in bytes.
     pub(super) alignment: usize,
+    /// Where the header ends.
+    pub(super) end: usize,
     /// Where the first file may be, behind the headers.
     pub(super) first_file: usize,
     revision: u8,
@@ -177,6 +179,7 @@ impl VolumeHeader {
                 1 => 1,
                 _ => 1 << (plain.attributes >> ALIGNMENT & 0x1f),
             },
+            end: plain.header,
             first_file: behind.next_multiple_of(8),
             revision: plain.revision,
             used_size: used_size(&span, plain.extended, behind),

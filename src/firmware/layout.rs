@@ -76,9 +76,16 @@ pub(super) fn volume(
     }
     let used = bytes.len().next_multiple_of(8);
     bytes.resize(header.size, header.erased);
-    let field = header.used_size.and_then(|at| bytes.get_mut(at..));
-    if let Some(field) = field.and_then(<[u8]>::first_chunk_mut) {
-        *field = u32::try_from(used).unwrap_or(u32::MAX).to_le_bytes();
+    if let Some(at) = header.used_size {
+        let field = bytes.get_mut(at..);
+        if let Some(field) = field.and_then(<[u8]>::first_chunk_mut) {
+            *field = u32::try_from(used).unwrap_or(u32::MAX).to_le_bytes();
+        }
+        // Around the extended header there may be a pad file, right behind the header.
+        let around = header.end.next_multiple_of(8)..header.first_file;
+        if let Some(around) = bytes.get_mut(around) {
+            File::sum_anew(around, format);
+        }
     }
     Ok(bytes)
 }

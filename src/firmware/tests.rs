@@ -753,6 +753,15 @@ fn how_much_is_used_is_told_anew() {
     let field = 96 + 20 + 6 + 4;
     let used = u32::from_le_bytes(after[field..][..4].try_into().unwrap());
     assert_eq!(used as usize, 0x400 - free);
+    // With a sum in the pad file around: from the end of the volume's header on.
+    let mut summed = builder.build();
+    let pad = |image: &[u8]| image[72..][..24 + 20 + entries.len()].to_vec();
+    let content = pad(&summed)[24..].to_vec();
+    let with_sum = file([0xff; 16], 0xf0, 0x40, &content, 0xff);
+    summed[72..][..with_sum.len()].copy_from_slice(&with_sum);
+    let after = pad(&changed(&summed, &Change::Remove(target("A"))).unwrap());
+    assert_ne!(after, with_sum);
+    assert_eq!(after, file([0xff; 16], 0xf0, 0x40, &after[24..], 0xff));
     // Entries that lead nowhere.
     for length in [0, 3, 7, 9, 0xffff] {
         let builder = Builder {
