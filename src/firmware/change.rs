@@ -106,7 +106,7 @@ impl Image {
         content: &[u8],
     ) -> Result<Done, FirmwareError> {
         find_volume(self, volume)?;
-        let file = match File::standalone(content) {
+        let file = match File::standalone(content).map_err(FirmwareError::NotAddable)? {
             Some(file) if guid.is_some_and(|guid| guid != file.guid) => {
                 let why = "it is a file with another GUID: VOLUME=FILE adds it by its own";
                 return Err(FirmwareError::NotAddable(why));
@@ -158,7 +158,8 @@ fn replace(
     format: Format,
     target: &Target,
 ) -> Result<(), FirmwareError> {
-    if let Some(whole) = File::standalone(with) {
+    let refused = |why| FirmwareError::NoPlace(target.to_string(), why);
+    if let Some(whole) = File::standalone(with).map_err(refused)? {
         *file = whole.placed(file.offset, format);
         return Ok(());
     }
@@ -171,7 +172,6 @@ fn replace(
         [b'V', b'Z', ..] => SectionKind::TE,
         _ => SectionKind::RAW,
     };
-    let refused = |why| FirmwareError::NoPlace(target.to_string(), why);
     // Raw sections in front of a program or a volume only align it.
     if kind == SectionKind::RAW {
         let mut holds = |kind| file.section_mut(kind).is_some();

@@ -35,6 +35,7 @@ const CHECKSUM: u8 = 0x40;
 /// Bits of the state, as they are when erased bits are zero.
 const HEADER_VALID: u8 = 0x02;
 const DATA_VALID: u8 = 0x04;
+const BEING_UPDATED: u8 = 0x08;
 const DELETED: u8 = 0x10;
 const HEADER_INVALID: u8 = 0x20;
 /// All of them.
@@ -42,6 +43,8 @@ const STATES: u8 = 0x3f;
 /// The state of a file that is whole: header constructed, header valid, data valid.
 const WHOLE: u8 = 0x07;
 
+/// What is said where a file does not end where what it is in does.
+const LONGER: &str = "a file is longer than its volume";
 /// What is said where a file's content is not what was written.
 const WRONG_SUM: &str = "the checksum of a file's content is wrong";
 
@@ -149,9 +152,7 @@ impl File {
         if size < header {
             return Err("a file is smaller than its header");
         }
-        let original = span
-            .cut(0, size)
-            .ok_or("a file is longer than its volume")?;
+        let original = span.cut(0, size).ok_or(LONGER)?;
         let is_deleted = !is_written || state & DELETED != 0 || state & DATA_VALID == 0;
         let mut file = File {
             offset: 0,
@@ -176,16 +177,30 @@ impl File {
         Ok(file)
     }
 
-    /// A file in bytes that are nothing else, as `extract` writes it.
-    pub(super) fn standalone(bytes: &[u8]) -> Option<File> {
+    /// A file in bytes that are nothing else, as `extract` writes it. An error says why they are no whole file, where they
+    /// begin with the header of one: nobody wants that to be content.
+    pub(super) fn standalone(bytes: &[u8]) -> Result<Option<File>, &'static str> {
         let span = Span::new(bytes.to_vec());
-        let files = [0xff, 0].map(|erased| File::parse(&span, true, erased).ok());
-        let whole = |file: &File| {
-            file.original.len() == bytes.len() && !file.is_deleted && file.is_sum_right
-        };
-        let mut file = files.into_iter().flatten().find(whole)?;
-        file.look_inside(&mut Reader::new());
-        Some(file)
+        for erased in [0xff, 0] {
+            let state = bytes.get(STATE).map(|state| state ^ erased);
+            // Other states may come about by accident.
+            let is_header = state.is_some_and(|state| state & !BEING_UPDATED == WHOLE);
+            let why = match File::parse(&span, true, erased) {
+                Ok(file) if file.size() != bytes.len() => "there is more behind the file in it",
+                Ok(file) if !file.is_sum_right => WRONG_SUM,
+                Ok(file) if file.is_deleted => continue,
+                Ok(mut file) => {
+                    file.look_inside(&mut Reader::new());
+                    return Ok(Some(file));
+                }
+                Err(LONGER) => "the file in it is cut off",
+                Err(_) => continue,
+            };
+            if is_header {
+                return Err(why);
+            }
+        }
+        Ok(None)
     }
 
     /// Makes the sum over the content right of a file that these bytes begin with, if it has one.

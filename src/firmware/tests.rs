@@ -123,6 +123,39 @@ fn a_whole_file_takes_the_place_of_another() {
     );
 }
 
+/// As `extract` writes it of an image that is damaged, or as somebody has copied it.
+#[test]
+fn a_file_that_is_not_whole_is_no_content() {
+    let good = file([2; 16], 0x01, 0x40, b"content", 0xff);
+    let raw = file([5; 16], 0x01, 0, b"raw", 0xff);
+    let image = Builder::new(0x400, vec![raw]).build();
+    let name = guid(5).to_string();
+    let with =
+        |bytes: &[u8]| [add(bytes), replace(&name, bytes)].map(|change| changed(&image, &change));
+    assert!(with(&good).iter().all(Result::is_ok));
+    let mut wrong_sum = good.clone();
+    wrong_sum[SUM] ^= 1;
+    let longer = [&good[..], &[0]].concat();
+    for (bytes, why) in [
+        (&wrong_sum, "the checksum of a file's content is wrong"),
+        (&longer, "there is more behind the file in it"),
+        (&good[..30].to_vec(), "the file in it is cut off"),
+    ] {
+        let expected = [
+            FirmwareError::NotAddable(why),
+            FirmwareError::NoPlace(name.clone(), why),
+        ];
+        assert_eq!(with(bytes).map(Result::unwrap_err), expected);
+    }
+    // Without the header of a file it is anybody's content.
+    let mut other = longer;
+    other[0] ^= 1;
+    let [added, replaced] = with(&other);
+    assert!(added.is_err());
+    let image = read(&replaced.unwrap());
+    assert_eq!(target(&name).find(&image).unwrap().bytes()[24..], other);
+}
+
 #[test]
 fn a_whole_file_is_looked_into() {
     // A later change finds what is in it.
