@@ -275,6 +275,16 @@ impl File {
         self.is_deleted
     }
 
+    /// Was a newer one being written behind it that should take its place?
+    pub(super) fn is_being_updated(&self) -> bool {
+        self.state & BEING_UPDATED != 0 && !self.is_deleted && self.kind != FileKind::PAD
+    }
+
+    /// The newer one is whole: this one does not count any longer.
+    pub(super) fn make_void(&mut self) {
+        self.is_deleted = true;
+    }
+
     /// What forbids to make a volume anew that it is in: nobody knows what it should be.
     pub(super) fn refuses(&self) -> Option<&'static str> {
         (!self.is_sum_right).then_some(WRONG_SUM)

@@ -813,6 +813,20 @@ fn a_file_that_is_being_updated_stays_so() {
     let image = Builder::new(0x400, vec![updated.clone(), driver(2, "B", b"MZ")]).build();
     let after = changed(&image, &Change::Remove(target("B"))).unwrap();
     assert_eq!(target("A").find(&read(&after)).unwrap().bytes(), updated);
+    // The new one is not whole yet.
+    let mut new = driver(1, "A", b"MZ new");
+    new[23] = 0xff ^ 0x03;
+    let with = |new: &[u8]| Builder::new(0x400, vec![updated.clone(), new.to_vec()]).build();
+    assert_eq!(
+        target("A").find(&read(&with(&new))).unwrap().bytes(),
+        updated
+    );
+    // It is, and nobody came to delete the old one.
+    let image = with(&driver(1, "A", b"MZ new"));
+    assert_eq!(read(&image).encode().unwrap(), image);
+    let after = changed(&image, &replace("A", b"MZ newer")).unwrap();
+    let only = Builder::new(0x400, vec![driver(1, "A", b"MZ newer")]).build();
+    assert!(after == only);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A volume: files in a part of the flash, or in a section.
 
+use std::collections::HashSet;
+
 use super::header::{FileSystem, VolumeHeader};
 use super::reader::Reader;
 use super::span::Span;
@@ -117,14 +119,35 @@ impl Volume {
 fn files(volume: &Span, header: &VolumeHeader, reader: &mut Reader) -> Content {
     let mut files = Vec::new();
     let mut at = header.first_file;
-    loop {
+    let damage = loop {
         match File::read(volume, at, header, reader) {
             Ok(Some(file)) => {
                 at = file.end().next_multiple_of(8);
                 files.push(file);
             }
-            Ok(None) => return Content::Files(files),
-            Err(damage) => return Content::Damaged(files, damage),
+            Ok(None) => break None,
+            Err(damage) => break Some(damage),
+        }
+    };
+    void_updated(&mut files);
+    match damage {
+        None => Content::Files(files),
+        Some(damage) => Content::Damaged(files, damage),
+    }
+}
+
+/// A file that was being updated is void when the new one is whole, even if nobody came to delete it.
+fn void_updated(files: &mut [File]) {
+    let counts =
+        |file: &&File| !file.is_deleted() && !file.is_being_updated() && file.refuses().is_none();
+    let whole: HashSet<(Guid, u8)> = files
+        .iter()
+        .filter(counts)
+        .map(|file| (file.guid, file.kind.0))
+        .collect();
+    for file in files {
+        if file.is_being_updated() && whole.contains(&(file.guid, file.kind.0)) {
+            file.make_void();
         }
     }
 }
