@@ -8,7 +8,8 @@ use crate::text::Printable;
 /// Why something in an image could not be read. It is kept as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// Where, in bytes of the image, the volume or the unpacked section around it.
+    /// Where the file or section begins that it is in, in bytes of what is around: the image, a volume, the content of a
+    /// file, or what is in a section.
     pub offset: usize,
     /// What is wrong there.
     pub what: &'static str,

@@ -182,11 +182,12 @@ impl Section {
 
     fn look_inside(&mut self, reader: &mut Reader) -> Result<Inside, Damage> {
         let header = self.content;
-        let short = || Damage::new(header, "a section's header is cut off");
+        let at = self.offset;
+        let short = || Damage::new(at, "a section's header is cut off");
         match self.kind {
             SectionKind::VOLUME => {
                 let content = self.content();
-                let none = || Damage::new(header, "there is no volume in a volume's section");
+                let none = || Damage::new(at, "there is no volume in a volume's section");
                 let found = VolumeHeader::read(&content, 0)?.ok_or_else(none)?;
                 let volume = Volume::read(&content, 0, found, reader)?;
                 Ok(Inside::Volume(Box::new(volume)))
@@ -200,7 +201,7 @@ impl Section {
                 let least = header.saturating_add(GUIDED);
                 let data = usize::from(data);
                 if data < least || data > self.size() {
-                    return Err(Damage::new(header, "a section's data are not inside of it"));
+                    return Err(Damage::new(at, "a section's data are not inside of it"));
                 }
                 self.content = data;
                 let Some(codec) = Codec::of(guid, flags & NEEDS_PROCESSING != 0) else {
@@ -226,7 +227,7 @@ impl Section {
     }
 
     fn unpack(&self, codec: Codec, extra: &[u8], reader: &mut Reader) -> Result<Inside, Damage> {
-        let damaged = |what| Damage::new(self.content, what);
+        let damaged = |what| Damage::new(self.offset, what);
         let content = codec
             .unpack(extra, &self.content(), reader)
             .map_err(damaged)?;

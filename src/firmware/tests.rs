@@ -1059,6 +1059,22 @@ fn damage_is_told_where_it_is_and_kept() {
     assert!(matches!(error, FirmwareError::NotUnderstood(..)), "{error}");
 }
 
+/// As the list shows it, whatever is wrong in it.
+#[test]
+fn damage_of_a_section_is_told_where_the_section_begins() {
+    let wrong_sum = guided(CRC32, 2, &[0; 4], &section(0x19, b"data"));
+    let short = section(0x02, &guided(CRC32, 2, &[], &[])[4..20]);
+    let mut packed = builder::lzma(&section(0x19, b"data"));
+    packed[24] = 0xff;
+    for damaged in [wrong_sum, section(0x17, b"none"), short, packed] {
+        let sections = join(&[section(0x19, &[0; 0x64]), damaged]);
+        let file = file([9; 16], 0x02, 0, &sections, 0xff);
+        let image = read(&Builder::new(0x400, vec![file]).build());
+        let offsets: Vec<usize> = image.damage().iter().map(|damage| damage.offset).collect();
+        assert_eq!(offsets, [0x68]);
+    }
+}
+
 #[test]
 fn a_damaged_header_of_a_volume_ends_the_image() {
     let good = nested();
