@@ -59,11 +59,11 @@ pub(super) fn unpack(packed: &[u8], filtered: bool) -> Result<Vec<u8>, &'static 
     let header = Header::read(packed).ok_or(DAMAGED)?;
     let size = usize::try_from(header.size).map_err(|_| DAMAGED)?;
     let stream = packed.get(HEADER..).unwrap_or_default();
-    let Header {
-        properties,
-        dictionary,
-        ..
-    } = header;
+    // What is larger than the content is never used, and EDK II takes any.
+    let dictionary = header
+        .dictionary
+        .min(u32::try_from(size).map_err(|_| DAMAGED)?);
+    let properties = header.properties;
     let reader = LzmaReader::new_with_props(stream, header.size, properties, dictionary, None);
     let reader = reader.map_err(|_| DAMAGED)?;
     let mut content = Vec::new();

@@ -975,6 +975,19 @@ fn every_way_of_packing_that_is_known() {
     }
 }
 
+#[test]
+fn a_dictionary_may_have_any_size() {
+    let mut packed = builder::lzma(&module("Packed", b"MZ before"));
+    for size in [0_u32, 1 << 12, u32::MAX - 15, u32::MAX] {
+        packed[25..29].copy_from_slice(&size.to_le_bytes());
+        let file = file([1; 16], DRIVER, 0, &packed, 0xff);
+        let image = Builder::new(0x400, vec![file]).build();
+        assert_eq!(read(&image).damage(), Vec::<&Damage>::new());
+        let after = changed(&image, &replace("Packed", b"MZ after")).unwrap();
+        assert!(target("Packed").find(&read(&after)).is_ok(), "{size}");
+    }
+}
+
 /// An image with as many packed sections, each with these bytes of LZMA.
 fn packed_streams(streams: &[Vec<u8>]) -> Vec<u8> {
     let sections = streams.iter().map(|one| guided(builder::LZMA, 1, &[], one));
