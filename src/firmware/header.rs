@@ -30,6 +30,8 @@ const VARIABLES: Guid = Guid::new(
 const FILE_SYSTEM: usize = 16;
 /// Where the signature `_FVH` stands in a header.
 pub(super) const SIGNATURE: usize = 40;
+const SIGNED: &[u8; 4] = b"_FVH";
+const BEHIND_SIGNATURE: usize = SIGNATURE + 4;
 /// The header without its map of blocks.
 const FIXED: usize = 56;
 /// The longest header that is read: it has room for more than a hundred runs of blocks.
@@ -65,7 +67,7 @@ pub struct Blocks {
 
 /// May there be a volume in bytes that can't be read?
 pub(super) fn may_hold_volume(bytes: &[u8]) -> bool {
-    bytes.windows(4).any(|four| four == b"_FVH")
+    bytes.windows(4).any(|four| four == SIGNED)
 }
 
 /// What a volume asks of the headers of its files.
@@ -124,7 +126,7 @@ impl VolumeHeader {
         let Some(span) = image.tail(at) else {
             return Ok(None);
         };
-        if span.array(SIGNATURE) != Some(*b"_FVH") {
+        if span.array(SIGNATURE) != Some(*SIGNED) {
             return Ok(None);
         }
         // Beside the name of a format the signature is no accident, and the rest has to be right, too.
@@ -185,6 +187,18 @@ impl VolumeHeader {
             used_size: used_size(&span, plain.extended, behind),
         }))
     }
+}
+
+/// Is nothing damaged in the header at the beginning but its signature?
+pub(super) fn lacks_signature(span: &Span) -> bool {
+    let is_known = matches!(span.guid(FILE_SYSTEM), Some(FFS2 | FFS3 | VARIABLES));
+    let length = || Plain::read(span).map(|plain| plain.header);
+    let Some(length) = is_known.then(length).flatten() else {
+        return false;
+    };
+    let front = span.bytes().get(..SIGNATURE).unwrap_or_default();
+    let behind = span.bytes().get(BEHIND_SIGNATURE..length);
+    sum16(&[front, SIGNED, behind.unwrap_or_default()].concat()) == 0
 }
 
 /// The name in an extended header, and where that header ends.

@@ -1,9 +1,9 @@
 //! All of an image: volumes, and what is between them.
 
-use super::header::{SIGNATURE, VolumeHeader};
+use super::header::{SIGNATURE, VolumeHeader, lacks_signature};
 use super::reader::Reader;
 use super::span::Span;
-use super::{Content, FirmwareError, Inside, Section, Volume};
+use super::{Content, Damage, FirmwareError, Inside, Section, Volume};
 
 /// The largest image that is read: four times the largest flash part of a server.
 pub const MAX_IMAGE: usize = 256 << 20;
@@ -146,13 +146,12 @@ fn next_volume(
 ) -> Result<Option<Volume>, FirmwareError> {
     let mut at = at.next_multiple_of(4);
     while let Some(rest) = image.tail(at).filter(|rest| rest.len() > SIGNATURE) {
-        if rest
-            .bytes()
-            .get(SIGNATURE..)
-            .is_some_and(|bytes| bytes.starts_with(b"_FVH"))
-            && let Some(header) = VolumeHeader::read(image, at)?
-        {
+        if let Some(header) = VolumeHeader::read(image, at)? {
             return Ok(Some(Volume::read(image, at, header, reader)?));
+        }
+        // What is in it would be taken for volumes of the image.
+        if lacks_signature(&rest) {
+            return Err(Damage::new(at, "the signature of a volume is damaged").into());
         }
         at = at.saturating_add(4);
     }

@@ -1116,6 +1116,21 @@ fn a_damaged_header_of_a_volume_ends_the_image() {
             );
         }
     }
+    // A volume in it must not be taken for one of the image.
+    let inner = Builder::new(0x400, vec![driver(1, "A", b"MZ")]).build();
+    let outer = file([9; 16], 0x0b, 0, &section(0x17, &inner), 0xff);
+    let mut image = Builder::new(0x1000, vec![outer]).build();
+    image[40] = 0;
+    let error = Image::read(image.clone()).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "it is damaged at 0x0: the signature of a volume is damaged"
+    );
+    // With anything else damaged it is no header.
+    image[41] = 0;
+    assert!(Image::read(image.clone()).is_err());
+    image[44] ^= 1;
+    assert_eq!(read(&image).volumes().next().unwrap().header.size, 0x400);
     // An unknown format may be an accident, where nothing says the size once more.
     let mut image = good.clone();
     image[last + 16] ^= 1;
