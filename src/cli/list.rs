@@ -87,9 +87,12 @@ fn table(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Re
 fn waits(inventory: &Inventory, found: &Found, output: &mut dyn Write) -> io::Result<()> {
     for configuration in &found.configurations {
         let mut parts = Vec::new();
-        if let Some(seconds @ 1..) = configuration.wait.seconds {
-            let style = configuration.wait.style.name();
-            parts.push(format!("waits {seconds} s ({style})"));
+        let wait = configuration.wait;
+        match wait.seconds {
+            Some(0) => {}
+            Some(seconds) => parts.push(format!("waits {seconds} s ({})", wait.style.name())),
+            None if wait.stated => parts.push("waits for somebody".to_owned()),
+            None => {}
         }
         let fallback = configuration.fallback(&found.entries);
         let fallback: Vec<&str> = fallback.map(|entry| entry.id.as_str()).collect();

@@ -84,9 +84,12 @@ impl Configuration {
     }
 }
 
-/// How long somebody may choose before the default is started.
+/// How long somebody may choose before the default is started. By default nothing is said of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MenuWait {
+    /// Does the configuration say so? Otherwise the rest is what its own boot loader would do, and that may be to wait
+    /// for ever.
+    pub stated: bool,
     /// Seconds; `None` waits until somebody chooses.
     pub seconds: Option<u32>,
     /// What is seen meanwhile.
@@ -102,7 +105,11 @@ impl From<Timeout> for MenuWait {
             Timeout::MenuDisabled => (Some(0), WaitStyle::Menu),
             Timeout::Seconds(seconds) => (Some(seconds), WaitStyle::Menu),
         };
-        MenuWait { seconds, style }
+        MenuWait {
+            stated: true,
+            seconds,
+            style,
+        }
     }
 }
 

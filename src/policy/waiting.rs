@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Menu;
 use crate::config::{Found, MenuWait, WaitStyle};
-use crate::entry::{BootEntry, EntrySource};
+use crate::entry::BootEntry;
 use crate::menu::Timeout;
 
 impl Menu {
@@ -12,13 +12,14 @@ impl Menu {
     ///
     /// Where the policy follows configurations, that is what `LoaderConfigTimeoutOneShot` says, otherwise
     /// `LoaderConfigTimeout`, otherwise the configuration that offers `first`, such as a GRUB script or a
-    /// `loader.conf`, and in the end the policy itself. `menu-hidden` and `menu-disabled` are no time at all, and a key
-    /// that was pressed before brings the menu all the same: what a person may do is the matter of the policy alone.
+    /// `loader.conf`, if it says anything, and in the end the policy itself: no machine waits for ever for want of a
+    /// line. `menu-hidden` and `menu-disabled` are no time at all, and a key that was pressed before brings the menu
+    /// all the same: what a person may do is the matter of the policy alone.
     pub fn timeout_before(&self, found: &Found, first: &BootEntry) -> Timeout {
         let wished = found.wishes.timeout().map(MenuWait::from);
         let wait = wished.or_else(|| configured(found, first));
         match wait.filter(|_| self.follow_configuration) {
-            Some(MenuWait { seconds, style }) => Timeout {
+            Some(MenuWait { seconds, style, .. }) => Timeout {
                 wait: seconds.map(|seconds| Duration::from_secs(seconds.into())),
                 hidden: style == WaitStyle::Hidden,
                 ..self.timeout
@@ -28,19 +29,20 @@ impl Menu {
     }
 }
 
-/// The wait of the configuration that chooses `first`, or has it in its menu.
+/// What the configuration says that chooses `first`, or has it in its menu.
 fn configured(found: &Found, first: &BootEntry) -> Option<MenuWait> {
-    let configuration = found.configuration_of(first)?;
-    // A kernel alone says nothing of waiting, whoever has found it.
-    let alone = matches!(configuration.source, EntrySource::Guess | EntrySource::Uki);
-    (!alone).then_some(configuration.wait)
+    let wait = found.configuration_of(first)?.wait;
+    wait.stated.then_some(wait)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Configuration;
+    use crate::config::{Configuration, discover};
     use crate::efi;
+    use crate::entry::EntrySource;
+    use crate::fs::MemoryFilesystem;
+    use crate::inventory::Inventory;
 
     /// What two configurations want, of which the second one has a default.
     fn found(waits: [(Option<u32>, WaitStyle); 2]) -> Found {
@@ -53,7 +55,11 @@ mod tests {
             let configuration =
                 Configuration::new(EntrySource::Grub, file, disk..disk + 1, &found.entries);
             found.configurations.push(Configuration {
-                wait: MenuWait { seconds, style },
+                wait: MenuWait {
+                    stated: true,
+                    seconds,
+                    style,
+                },
                 ..configuration
             });
         }
@@ -107,10 +113,11 @@ mod tests {
         }
     }
 
+    /// What is silent would wait for ever in its own boot loader, or is no more than a kernel.
     #[test]
-    fn a_kernel_alone_says_nothing() {
+    fn who_says_nothing_leaves_it_to_the_policy() {
         let mut found = found([(None, WaitStyle::Menu), (None, WaitStyle::Menu)]);
-        found.configurations[0].source = EntrySource::Guess;
+        found.configurations[0].wait = MenuWait::default();
         let policy = Menu {
             follow_configuration: true,
             ..Menu::default()
@@ -118,6 +125,56 @@ mod tests {
         let first = |i: usize| words(policy.timeout_before(&found, &found.entries[i]));
         let expected = ["0 idle 300 stay 3600", "for ever idle 300 stay 3600"];
         assert_eq!([first(0), first(1)], expected);
+    }
+
+    /// From the file to the wait.
+    #[test]
+    fn what_scripts_and_files_say_of_waiting() {
+        const LABEL: &str = "label a\nlinux /k\n";
+        const ENTRY: &str = "menuentry a { linux /k; }\n";
+        let policy = Menu {
+            follow_configuration: true,
+            ..Menu::default()
+        };
+        for (path, begin, entries, expected) in [
+            ("/boot/grub/grub.cfg", "", ENTRY, "0"),
+            ("/boot/grub/grub.cfg", "set timeout=soon\n", ENTRY, "0"),
+            ("/boot/grub/grub.cfg", "set timeout=-1\n", ENTRY, "for ever"),
+            ("/boot/grub/grub.cfg", "set timeout=5\n", ENTRY, "5"),
+            ("/syslinux.cfg", "default a\nprompt 1\n", LABEL, "0"),
+            ("/syslinux.cfg", "ui menu.c32\n", LABEL, "0"),
+            ("/syslinux.cfg", "ui menu.c32\ntimeout soon\n", LABEL, "0"),
+            (
+                "/syslinux.cfg",
+                "ui menu.c32\ntimeout 0\n",
+                LABEL,
+                "for ever",
+            ),
+            ("/syslinux.cfg", "ui menu.c32\ntimeout 50\n", LABEL, "5"),
+            ("/loader/loader.conf", "", "", "0"),
+            (
+                "/loader/loader.conf",
+                "timeout menu-force\n",
+                "",
+                "for ever",
+            ),
+        ] {
+            let mut files = MemoryFilesystem::new().file("/k", "");
+            if entries.is_empty() {
+                files = files.file("/loader/entries/a.conf", "linux /k");
+            }
+            let files = files.file(path, format!("{begin}{entries}"));
+            let mut inventory = Inventory::new();
+            inventory.add_filesystem("uuid", Box::new(files));
+            let found = discover(&inventory);
+            let first = found.entries.first().unwrap();
+            let timeout = Timeout {
+                idle: None,
+                stay: None,
+                ..policy.timeout_before(&found, first)
+            };
+            assert_eq!(words(timeout), expected, "{path}: {begin}");
+        }
     }
 
     #[test]

@@ -670,6 +670,7 @@ fn variables_choose_before_configurations() {
     };
     let once = variable("LoaderEntryOneShot", "RESCUE.conf");
     variable("LoaderEntryDefault", "nothing*");
+    variable("LoaderConfigTimeout", "menu-force");
     let efivars = dir.path().join("efivars");
     let efivars = ["--efivars", efivars.to_str().unwrap()];
     let list = pilotlight(&[&["list"], &efivars[..]].concat(), &[&disk]);
@@ -677,6 +678,7 @@ fn variables_choose_before_configurations() {
     let choice = "\nUEFI variables choose rescue.conf before all others\n\
                   the UEFI variable LoaderEntryDefault, \"nothing*\", means no entry that is there\n";
     assert!(list.contains(choice), "{list}");
+    assert!(list.contains(": waits for somebody\n"), "{list}");
     let view = pilotlight(&[&["list", "--json"], &efivars[..]].concat(), &[&disk]);
     let view: Value = serde_json::from_slice(&view.stdout).unwrap();
     assert_eq!(view["wished"], serde_json::json!(["rescue.conf"]));

@@ -39,6 +39,7 @@ impl Place {
 
 /// Where nothing is stated, systemd-boot shows its menu only when a key is held.
 const UNSTATED: MenuWait = MenuWait {
+    stated: false,
     seconds: Some(0),
     style: WaitStyle::Hidden,
 };

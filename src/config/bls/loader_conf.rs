@@ -203,6 +203,7 @@ mod tests {
             preferred: pattern("b*"),
             default: pattern("c"),
             wait: Some(MenuWait {
+                stated: true,
                 seconds: Some(5),
                 style: WaitStyle::Menu,
             }),

@@ -100,6 +100,7 @@ impl<'a> Listing<'a> {
         self.found.wait = match state.ended {
             // It starts a kernel itself, and shows no menu before.
             Some(End::Boot) => MenuWait {
+                stated: true,
                 seconds: Some(0),
                 style: WaitStyle::Menu,
             },

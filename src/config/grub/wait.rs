@@ -5,12 +5,14 @@ use super::number;
 use super::variables::Variables;
 use crate::config::configuration::{MenuWait, WaitStyle};
 
-/// What the variables of a menu say. Without a number in `timeout` it waits for somebody, and then it is
-/// always seen.
+/// What the variables of a menu say. Without a number in `timeout`, and with one that is negative, it waits for
+/// somebody, and then it is always seen; only the second is said.
 pub(super) fn wait(variables: &Variables) -> MenuWait {
-    let number = variables
-        .get("timeout")
-        .and_then(|value| number::parse(value, 0).ok());
+    let value = variables.get("timeout").unwrap_or_default();
+    let number = number::parse(value, 0).ok();
+    // GRUB reads no sign, and waits for ever with what it can't read. -1 is how its manual says so.
+    let negative = value.trim_start().strip_prefix('-');
+    let is_negative = negative.is_some_and(|value| number::parse(value, 0).is_ok());
     // A C `int`: what is too large for it may be negative, which is no timeout.
     let seconds = number.and_then(|(value, _)| u32::try_from(value & u64::from(u32::MAX)).ok());
     let seconds = seconds.filter(|seconds| !seconds.cast_signed().is_negative());
@@ -20,7 +22,11 @@ pub(super) fn wait(variables: &Variables) -> MenuWait {
         Some("hidden") => WaitStyle::Hidden,
         _ => WaitStyle::Menu,
     };
-    MenuWait { seconds, style }
+    MenuWait {
+        stated: number.is_some() || is_negative,
+        seconds,
+        style,
+    }
 }
 
 #[cfg(test)]
@@ -31,22 +37,23 @@ mod tests {
     fn as_grub_reads_it() {
         use WaitStyle::{Countdown, Hidden, Menu};
         for (timeout, style, expected) in [
-            (None, None, (None, Menu)),
-            (None, Some("hidden"), (None, Menu)),
-            (Some("5"), None, (Some(5), Menu)),
-            (Some("5"), Some("menu"), (Some(5), Menu)),
-            (Some("5"), Some("hidden"), (Some(5), Hidden)),
-            (Some("5"), Some("countdown"), (Some(5), Countdown)),
-            (Some("5"), Some("Hidden"), (Some(5), Menu)),
-            (Some("0"), Some("hidden"), (Some(0), Hidden)),
-            (Some("-1"), Some("hidden"), (None, Menu)),
-            (Some(""), Some("hidden"), (None, Menu)),
-            (Some("x"), None, (None, Menu)),
-            (Some("010"), None, (Some(8), Menu)),
-            (Some(" 0x10s"), None, (Some(16), Menu)),
-            (Some("4294967295"), Some("hidden"), (None, Menu)),
-            (Some("4294967297"), None, (Some(1), Menu)),
-            (Some("99999999999999999999"), None, (None, Menu)),
+            (None, None, (false, None, Menu)),
+            (None, Some("hidden"), (false, None, Menu)),
+            (Some("5"), None, (true, Some(5), Menu)),
+            (Some("5"), Some("menu"), (true, Some(5), Menu)),
+            (Some("5"), Some("hidden"), (true, Some(5), Hidden)),
+            (Some("5"), Some("countdown"), (true, Some(5), Countdown)),
+            (Some("5"), Some("Hidden"), (true, Some(5), Menu)),
+            (Some("0"), Some("hidden"), (true, Some(0), Hidden)),
+            (Some("-1"), Some("hidden"), (true, None, Menu)),
+            (Some("-"), None, (false, None, Menu)),
+            (Some(""), Some("hidden"), (false, None, Menu)),
+            (Some("x"), None, (false, None, Menu)),
+            (Some("010"), None, (true, Some(8), Menu)),
+            (Some(" 0x10s"), None, (true, Some(16), Menu)),
+            (Some("4294967295"), Some("hidden"), (true, None, Menu)),
+            (Some("4294967297"), None, (true, Some(1), Menu)),
+            (Some("99999999999999999999"), None, (false, None, Menu)),
         ] {
             let mut variables = Variables::default();
             for (name, value) in [("timeout", timeout), ("timeout_style", style)] {
@@ -54,8 +61,12 @@ mod tests {
                     variables.set(name, value);
                 }
             }
-            let MenuWait { seconds, style } = wait(&variables);
-            assert_eq!((seconds, style), expected, "{timeout:?}");
+            let MenuWait {
+                stated,
+                seconds,
+                style,
+            } = wait(&variables);
+            assert_eq!((stated, seconds, style), expected, "{timeout:?}");
         }
     }
 }

@@ -65,6 +65,7 @@ fn wait(tree: &Tree, in_menu: bool, starts: bool) -> MenuWait {
     };
     if !asks {
         return MenuWait {
+            stated: true,
             seconds: Some(0),
             style: WaitStyle::Hidden,
         };
@@ -74,7 +75,11 @@ fn wait(tree: &Tree, in_menu: bool, starts: bool) -> MenuWait {
         true => WaitStyle::Countdown,
         false => WaitStyle::Menu,
     };
-    MenuWait { seconds, style }
+    MenuWait {
+        stated: tree.timeout.is_some() || seconds.is_some(),
+        seconds,
+        style,
+    }
 }
 
 /// Does a command show the menu of the configuration that it is in?

@@ -65,7 +65,7 @@ pub(super) fn read(files: &Files<'_>, names: &[FsPath]) -> Tree {
             default: None,
             ui: None,
             ontimeout: None,
-            timeout: 0,
+            timeout: None,
             total_timeout: 0,
             hidden: false,
             shift_key: false,
@@ -210,7 +210,10 @@ impl Reader<'_> {
             "default" => self.tree.default = value(),
             "ui" => self.tree.ui = value(),
             "ontimeout" => self.tree.ontimeout = value(),
-            "timeout" => self.tree.timeout = number(rest),
+            "timeout" => {
+                let is_number = rest.starts_with(|c: char| c.is_ascii_digit());
+                self.tree.timeout = is_number.then(|| number(rest));
+            }
             "totaltimeout" => self.tree.total_timeout = number(rest),
             "prompt" => self.tree.prompt = number(rest) > 0,
             "implicit" => self.tree.implicit = number(rest) > 0,

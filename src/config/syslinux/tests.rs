@@ -231,35 +231,57 @@ fn passwords_hold_for_everything_behind_them() {
 #[test]
 fn how_long_it_waits() {
     use WaitStyle::{Countdown, Hidden, Menu};
-    for (config, seconds, style) in [
-        ("", None, Menu),
-        ("timeout 50\n", Some(5), Menu),
+    for (config, stated, seconds, style) in [
+        ("", false, None, Menu),
+        ("timeout 50\n", true, Some(5), Menu),
         // Without a prompt the default is started at once.
-        ("default a\ntimeout 50\n", Some(0), Hidden),
-        ("default a\nprompt 0\n", Some(0), Hidden),
-        ("default a\nprompt 1\ntimeout 50\n", Some(5), Menu),
-        ("default a\nprompt 1\n", None, Menu),
+        ("default a\ntimeout 50\n", true, Some(0), Hidden),
+        ("default a\nprompt 0\n", true, Some(0), Hidden),
+        ("default a\nprompt 1\ntimeout 50\n", true, Some(5), Menu),
+        ("default a\nprompt 1\n", false, None, Menu),
         // Tenths of a second; a part of one is waited for.
-        ("default menu.c32\ntimeout 1\n", Some(1), Menu),
-        ("ui vesamenu.c32\nprompt 0\ntimeout 31\n", Some(4), Menu),
-        ("ui vesamenu.c32\ntimeout 0\n", None, Menu),
+        ("default menu.c32\ntimeout 1\n", true, Some(1), Menu),
+        (
+            "ui vesamenu.c32\nprompt 0\ntimeout 31\n",
+            true,
+            Some(4),
+            Menu,
+        ),
+        ("ui vesamenu.c32\ntimeout 0\n", true, None, Menu),
         (
             "ui menu.c32\ntimeout 600\ntotaltimeout 9000\n",
+            true,
             Some(60),
             Menu,
         ),
-        ("ui menu.c32\ntimeout 600\ntotaltimeout 0\n", Some(60), Menu),
-        ("ui menu.c32\ntotaltimeout 9000\n", Some(900), Menu),
-        ("ui menu.c32\nmenu hidden\ntimeout 30\n", Some(3), Countdown),
-        ("ui menu.c32\nmenu hidden\n", None, Menu),
-        ("ui menu.c32\nmenu shiftkey\ntimeout 30\n", Some(0), Hidden),
+        (
+            "ui menu.c32\ntimeout 600\ntotaltimeout 0\n",
+            true,
+            Some(60),
+            Menu,
+        ),
+        ("ui menu.c32\ntotaltimeout 9000\n", true, Some(900), Menu),
+        (
+            "ui menu.c32\nmenu hidden\ntimeout 30\n",
+            true,
+            Some(3),
+            Countdown,
+        ),
+        ("ui menu.c32\nmenu hidden\n", false, None, Menu),
+        (
+            "ui menu.c32\nmenu shiftkey\ntimeout 30\n",
+            true,
+            Some(0),
+            Hidden,
+        ),
     ] {
         let found = listed_with(&format!("{config}label a\nlinux k\n"), &[]);
-        let MenuWait {
-            seconds: s,
-            style: t,
-        } = found.wait;
-        assert_eq!((s, t), (seconds, style), "{config}");
+        let expected = MenuWait {
+            stated,
+            seconds,
+            style,
+        };
+        assert_eq!(found.wait, expected, "{config}");
     }
     // It is the menu that is shown in the end which says how long.
     let files = [("/s/m.cfg", "timeout 70\nlabel a\nlinux k\n")];

@@ -22,8 +22,8 @@ pub(super) struct Tree {
     pub(super) ui: Option<String>,
     /// `ontimeout`: what is started when nobody chooses.
     pub(super) ontimeout: Option<String>,
-    /// `timeout`: how long no key may be pressed, in tenths of a second; 0 is for ever.
-    pub(super) timeout: u32,
+    /// `timeout`: how long no key may be pressed, in tenths of a second; 0 is for ever, and so is none.
+    pub(super) timeout: Option<u32>,
     /// `totaltimeout`: the same whatever keys are pressed.
     pub(super) total_timeout: u32,
     /// `menu hidden`: the seconds are shown, and a key brings the menu.
@@ -180,7 +180,7 @@ impl Menu {
 impl Tree {
     /// When the waiting for a key ends, in tenths of a second.
     pub(super) fn limit(&self) -> Option<u32> {
-        let limits = [self.timeout, self.total_timeout].into_iter();
+        let limits = [self.timeout.unwrap_or(0), self.total_timeout].into_iter();
         limits.filter(|limit| *limit > 0).min()
     }
 
