@@ -109,12 +109,19 @@ impl Countdown {
                 let second = Duration::from_secs(1).min(left);
                 Some(now.saturating_add(if part.is_zero() { second } else { part }))
             }
-            (State::Stopped, idle) if !self.begun || self.timeout.wait.is_some() => {
+            (State::Stopped, idle) => {
+                let idle = idle.filter(|_| self.came.is_some());
                 let idle = idle.map(|idle| self.seen.saturating_add(idle));
-                [idle, self.doubt_at()].into_iter().flatten().min()
+                let doubt = self.doubt_at().filter(|_| !self.has_to_come());
+                [idle, doubt].into_iter().flatten().min()
             }
             _ => None,
         }
+    }
+
+    /// Is nothing started without somebody?
+    fn has_to_come(&self) -> bool {
+        self.begun && self.timeout.wait.is_none()
     }
 
     /// When whoever is here has been here for too long to be believed.
@@ -124,9 +131,8 @@ impl Countdown {
 
     /// Is whoever is here taken for noise by now? Then it begins anew, or is early again.
     pub(super) fn doubt(&mut self, now: Duration) {
-        let has_to_come = self.begun && self.timeout.wait.is_none();
         let is_due = self.doubt_at().is_some_and(|due| due <= now);
-        if self.state == State::Stopped && !has_to_come && is_due {
+        if self.state == State::Stopped && !self.has_to_come() && is_due {
             self.doubted = true;
             match self.begun {
                 true => self.again(DOUBT, now),
@@ -174,20 +180,21 @@ impl Countdown {
         self.state = State::Runs(now.saturating_add(wait));
     }
 
-    /// Has whoever stopped it gone? Then it begins anew, or is early again.
+    /// Has whoever stopped it gone? Then it begins anew, or is early again, or the next one has to come.
     pub(super) fn resume(&mut self, now: Duration) -> bool {
-        let Some(idle) = self.timeout.idle.filter(|_| self.state == State::Stopped) else {
+        let is_here = self.state == State::Stopped && self.came.is_some();
+        let Some(idle) = self.timeout.idle.filter(|_| is_here) else {
             return false;
         };
-        let gone = now >= self.seen.saturating_add(idle);
-        match (self.begun, self.timeout.wait) {
-            // Somebody has to come.
-            (true, None) => return false,
-            (true, Some(wait)) if gone => self.again(wait.max(AGAIN), now),
-            (false, _) if gone => self.state = State::Early,
-            _ => {}
+        if now < self.seen.saturating_add(idle) {
+            return false;
         }
-        gone
+        match (self.begun, self.timeout.wait) {
+            (true, None) => self.came = None,
+            (true, Some(wait)) => self.again(wait.max(AGAIN), now),
+            (false, _) => self.state = State::Early,
+        }
+        true
     }
 }
 
@@ -293,5 +300,27 @@ mod tests {
         assert!(countdown.resume(S * 62));
         assert_eq!(countdown.left(S * 62), Some(10));
         assert!(!countdown.resume(S * 62));
+    }
+
+    #[test]
+    fn where_somebody_has_to_come_who_has_gone_is_told_once() {
+        let idle = Timeout {
+            idle: Some(S * 60),
+            stay: Some(S * 10),
+            ..Timeout::default()
+        };
+        let mut countdown = Countdown::start(Some(idle), S);
+        // Nobody has been here yet.
+        assert_eq!(countdown.next(S), None);
+        assert!(!countdown.resume(S * 100));
+        for begin in [S * 200, S * 300] {
+            countdown.stop(begin);
+            assert_eq!(countdown.next(begin), Some(begin + S * 60));
+            assert!(!countdown.resume(begin + S * 59));
+            assert!(countdown.resume(begin + S * 60));
+            assert!(countdown.is_stopped() && countdown.holds(S * 1000));
+            assert_eq!(countdown.next(begin + S * 60), None);
+            assert!(!countdown.resume(begin + S * 61));
+        }
     }
 }

@@ -238,10 +238,7 @@ impl Model {
         if matches!(self.page, Some(Page::Progress(_))) {
             return;
         }
-        if self.countdown.resume(self.now) {
-            self.leave();
-            self.message = Some("nobody has pressed a key for long".to_owned());
-        }
+        self.look_for_who_has_gone();
         self.countdown.doubt(self.now);
         if !self.countdown.is_over(self.now) {
             return;
@@ -252,6 +249,14 @@ impl Model {
         // While there is nothing to start, it stays over: what comes is started at once.
         if let Some(i) = self.listing.automatic {
             self.start(i, None, false);
+        }
+    }
+
+    /// Has whoever was here gone? A key that comes after that is somebody else's.
+    fn look_for_who_has_gone(&mut self) {
+        if self.countdown.resume(self.now) {
+            self.leave();
+            self.message = Some("nobody has pressed a key for long".to_owned());
         }
     }
 
@@ -324,6 +329,9 @@ impl Model {
     fn key(&mut self, key: Key, size: Size, charset: Charset) {
         if self.countdown.is_doubted() {
             return self.prove(key);
+        }
+        if !matches!(self.page, Some(Page::Progress(_))) {
+            self.look_for_who_has_gone();
         }
         let shows = matches!(key, Key::Char(' ') | Key::Escape);
         let counts = self.countdown.left(self.now).is_some();

@@ -261,6 +261,60 @@ fn somebody_who_has_gone_does_not_keep_the_machine_from_booting() {
 }
 
 #[test]
+fn a_password_is_forgotten_with_whoever_has_gone_also_where_somebody_has_to_come() {
+    let timeout = Timeout {
+        wait: None,
+        hidden: false,
+        idle: Some(S * 60),
+        stay: None,
+    };
+    let mut machine = Machine::new(&["*a", "b"], timeout);
+    machine.model.permissions.edit = Access::Password;
+    machine.model.permissions.password = true;
+    machine.model.permissions.attempts = 3;
+    machine.press(&[Key::Char('e'), Key::Char('x'), Key::Enter]);
+    machine.model.handle(Event::Checked(true));
+    assert!(machine.model.guard.is_open() && machine.model.page.is_some());
+    assert_eq!(machine.model.next(), Some(S * 60));
+    assert_eq!(machine.tick(60), []);
+    assert!(!machine.model.guard.is_open() && machine.model.page.is_none());
+    // It still waits, and nobody is told to have gone again.
+    assert!(machine.model.holds() && machine.model.message.take().is_some());
+    assert_eq!(machine.tick(6000), []);
+    assert_eq!(
+        (machine.model.message.take(), machine.model.next()),
+        (None, None)
+    );
+    machine.press(&[Key::Char('e')]);
+    assert!(matches!(machine.model.page, Some(Page::Password(_))));
+}
+
+/// No time is told while a shell has the terminal. What was typed at another one meanwhile comes first, once the shell
+/// was ended.
+#[test]
+fn a_key_after_somebody_has_gone_is_somebody_elses() {
+    for wait in [None, Some(S * 5)] {
+        let timeout = Timeout {
+            wait,
+            idle: Some(S * 60),
+            ..Timeout::default()
+        };
+        let mut machine = Machine::new(&["*a", "b"], timeout);
+        machine.model.permissions.shell = Access::Password;
+        machine.model.permissions.password = true;
+        machine.model.permissions.attempts = 3;
+        machine.press(&[Key::Char('c'), Key::Char('x'), Key::Enter]);
+        assert_eq!(machine.model.handle(Event::Checked(true)), [Wish::Shell]);
+        machine.model.clock(S * 60);
+        assert_eq!(machine.press(&[Key::Char('c')]), []);
+        assert!(
+            matches!(machine.model.page, Some(Page::Password(_))),
+            "{wait:?}"
+        );
+    }
+}
+
+#[test]
 fn a_failure_comes_back_to_the_menu_and_goes_on() {
     let timeout = Timeout {
         wait: Some(S),
