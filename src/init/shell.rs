@@ -102,7 +102,7 @@ impl Shell {
             self.key = key;
             self.seen = Instant::now();
         }
-        if self.forgotten.is_none() && idle.is_some_and(|idle| self.seen.elapsed() >= idle) {
+        if self.forgotten.is_none() && has_gone(self.seen.elapsed(), idle) {
             self.forgotten = Some(Instant::now());
             self.end();
         }
@@ -119,8 +119,34 @@ impl Shell {
     }
 }
 
-/// When a byte was read from a terminal last: the kernel counts that in steps of 8 seconds (`tty_update_time` in
+/// Keys are seen in steps of this time: within one, the kernel writes down the first alone (`tty_update_time` in
 /// `drivers/tty/tty_io.c`).
+const STEP: Duration = Duration::from_secs(8);
+
+/// Has whoever was here gone, when a key was seen last so long ago? A later one may be in the same step, unseen.
+fn has_gone(since: Duration, idle: Option<Duration>) -> bool {
+    idle.is_some_and(|idle| since >= idle.saturating_add(STEP))
+}
+
+/// When a byte was read from a terminal last, in the steps of the kernel.
 fn last_key(device: &Path) -> Option<SystemTime> {
     std::fs::metadata(device).ok()?.accessed().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With keys in each second, the kernel says nothing new for 8 seconds.
+    #[test]
+    fn who_presses_keys_is_there_whatever_the_kernel_has_not_written_down() {
+        let after = |seconds, idle| has_gone(Duration::from_secs_f64(seconds), idle);
+        for idle in [1, 5, 300] {
+            let idle = Duration::from_secs(idle);
+            let unseen = idle.as_secs_f64() + 7.9;
+            assert!(!after(unseen, Some(idle)), "{idle:?}");
+            assert!(after(unseen + 0.2, Some(idle)), "{idle:?}");
+        }
+        assert!(!after(1e9, None));
+    }
 }

@@ -289,7 +289,7 @@ fn the_screen_shows_it_and_has_keys_and_tells_how_far_the_reading_is() {
 #[test]
 fn a_shell_comes_back_to_the_menu() {
     let image = image("menu-shell");
-    let policy = format!("{WAIT}[menu]\ntimeout = 600\nidle = 20\nshell = \"yes\"\n");
+    let policy = format!("{WAIT}[menu]\ntimeout = 600\nidle = 12\nshell = \"yes\"\n");
     let machine = machine("menu-shell", &image);
     let mut machine = machine.policy_and_shell(&policy).start();
     machine.expect("2   other", BOOT);
