@@ -157,10 +157,14 @@ impl Level {
 
     /// Types at the end of what is searched for, or removes what stands there.
     pub(super) fn type_in(&mut self, key: Key) {
-        let is_full = |search: &Search| search.line.text().len() >= LONGEST;
-        let is_more = matches!(key, Key::Char(_));
-        let search = self.search.as_mut();
-        if let Some(search) = search.filter(|search| !is_more || !is_full(search)) {
+        let more = match key {
+            Key::Char(c) => c.len_utf8(),
+            _ => 0,
+        };
+        let fits = |search: &&mut Search| {
+            more == 0 || search.line.text().len().saturating_add(more) <= LONGEST
+        };
+        if let Some(search) = self.search.as_mut().filter(fits) {
             search.line.press(key);
             self.chosen = 0;
         }

@@ -128,6 +128,12 @@ fn what_is_found_is_chosen_from_while_something_is_searched_for() {
     // A text that is pasted is not looked for as a whole.
     machine.type_in(&"e ".repeat(2000));
     assert_eq!(query(&machine), "e ".repeat(32));
+    // Nor is half of a letter: 64 bytes are the longest.
+    machine.press(&[Key::Backspace]);
+    machine.type_in("木é");
+    assert_eq!(query(&machine).len(), 63);
+    machine.type_in("e");
+    assert_eq!(query(&machine).len(), 64);
     machine.press(&[Key::Ctrl('u')]);
     machine.type_in("e49");
     assert_eq!(chosen(&machine), "e49");
