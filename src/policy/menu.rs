@@ -30,6 +30,10 @@ const IDLE: Duration = Duration::from_secs(300);
 /// Who has been here for so long has to show that it is a person.
 const STAY: Duration = Duration::from_secs(3600);
 
+/// What is shorter would send away who reads, or types an answer.
+const LEAST_IDLE: Duration = Duration::from_secs(10);
+const LEAST_STAY: Duration = Duration::from_secs(60);
+
 impl Default for Menu {
     /// Starts at once. Who presses a key in time may start another entry, and change nothing; noise on a line that
     /// looks like somebody holds a machine for some minutes, and not for ever.
@@ -90,9 +94,18 @@ impl Menu {
         let timeout = &mut self.timeout;
         keys.yes_or_no("hidden", &mut timeout.hidden)?;
         keys.yes_or_no("plain", &mut self.plain)?;
-        for (key, limit) in [("idle", &mut timeout.idle), ("stay", &mut timeout.stay)] {
+        for (key, limit, least) in [
+            ("idle", &mut timeout.idle, LEAST_IDLE),
+            ("stay", &mut timeout.stay, LEAST_STAY),
+        ] {
             if keys.seconds_or(key, limit, &NEVER)?.is_some() {
                 *limit = None;
+            }
+            if limit.is_some_and(|limit| limit < least) {
+                let least = least.as_secs();
+                return Err(keys.wrong(format!(
+                    "`{key}` of menu is at least {least} seconds, or \"never\""
+                )));
             }
         }
         match keys.seconds_or("timeout", &mut timeout.wait, &WAITS)? {
@@ -221,8 +234,10 @@ mod tests {
         let idle = |text: &str| menu(text).unwrap().timeout.idle;
         assert_eq!(idle(""), Some(IDLE));
         assert_eq!(idle("idle = \"never\""), None);
+        assert_eq!(idle("idle = 10"), Some(LEAST_IDLE));
         let stay = |text: &str| menu(text).unwrap().timeout.stay;
         assert_eq!([stay(""), stay("stay = \"never\"")], [Some(STAY), None]);
+        assert_eq!(stay("stay = 60"), Some(LEAST_STAY));
     }
 
     #[test]
@@ -236,6 +251,15 @@ mod tests {
             (
                 "attempts = 0",
                 "line 1: `attempts` of menu is a number from 1 to 1000",
+            ),
+            (
+                "idle = 0",
+                "line 1: `idle` of menu is at least 10 seconds, or \"never\"",
+            ),
+            ("idle = 9.9", "line 1: `idle` of menu is at least 10"),
+            (
+                "stay = 59",
+                "line 1: `stay` of menu is at least 60 seconds, or \"never\"",
             ),
             (
                 "edit = true",
