@@ -127,7 +127,8 @@ pub fn discover(inventory: &Inventory) -> Found {
             let Some(format) = volume.content.format.filter(|f| *f != Format::Swap) else {
                 continue;
             };
-            if is_repeated(inventory, id) {
+            // A partition shows it once more.
+            if inventory.canonical(id) != id {
                 continue;
             }
             match format {
@@ -291,14 +292,4 @@ pub fn discover(inventory: &Inventory) -> Found {
 fn is_in_mbr(volume: &Volume) -> bool {
     let partition = volume.partition.as_ref();
     partition.is_some_and(|partition| matches!(partition.kind, PartitionKind::Mbr(_)))
-}
-
-/// Is it a hybrid medium as a whole, which one of its partitions shows once more?
-fn is_repeated(inventory: &Inventory, id: VolumeId) -> bool {
-    let is_whole = |volume: &&Volume| volume.partition.is_none() && volume.assembled.is_none();
-    let Some(whole) = inventory.volume(id).filter(is_whole) else {
-        return false;
-    };
-    let mut others = inventory.volumes_of(id.disk);
-    others.any(|(other, volume)| other != id && volume.content == whole.content)
 }

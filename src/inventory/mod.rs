@@ -242,6 +242,22 @@ impl Inventory {
         self.layout(id)?.volumes.get(index)
     }
 
+    /// The volume whose files those of this one are. A hybrid medium as a whole has a partition that shows the same
+    /// once more, by a second tree: that one. Any other volume is itself, and so are all in images, where nothing
+    /// but scripts of GRUB leads.
+    pub fn canonical(&self, id: VolumeId) -> VolumeId {
+        let scanned = self.disk(id);
+        let volumes = scanned.map_or(&[][..], |scanned| &scanned.layout.volumes);
+        let is_whole = |volume: &&Volume| volume.partition.is_none() && volume.assembled.is_none();
+        let Some(whole) = volumes.get(id.volume).filter(is_whole) else {
+            return id;
+        };
+        let mut volumes = volumes.iter();
+        let shown = volumes
+            .position(|volume| volume.partition.is_some() && volume.content == whole.content);
+        shown.map_or(id, |volume| VolumeId { volume, ..id })
+    }
+
     /// Why a member of an array or a group is not used, or what is missing of what was put together, in
     /// words.
     pub fn assembly_problems(&self, id: VolumeId) -> impl Iterator<Item = &str> {

@@ -236,6 +236,8 @@ impl<'a> Devices<'a> {
         if !path.starts_with('/') {
             return fail(BAD_FILENAME, format!("invalid file name `{path}'"));
         }
+        // One file is not two where a medium and its partition show the same.
+        let volume = self.inventory.canonical(volume);
         match FsPath::new(path) {
             Ok(path) => Ok(FileRef { volume, path }),
             Err(error) => fail(BAD_FILENAME, error.to_string()),
