@@ -193,6 +193,19 @@ impl Inventory {
         }
     }
 
+    /// Adds one more partition with a filesystem to the last disk, for tests.
+    #[cfg(test)]
+    pub(crate) fn add_volume(&mut self, uuid: &str, filesystem: Box<dyn Filesystem>) -> VolumeId {
+        let alone = self.add_filesystem(uuid, filesystem);
+        let added = self.disks.swap_remove(alone.disk);
+        let disk = alone.disk.saturating_sub(1);
+        let last = &mut self.disks[disk];
+        let volume = last.layout.volumes.len();
+        last.layout.volumes.extend(added.layout.volumes);
+        last.filesystems.0.extend(added.filesystems.0);
+        VolumeId { disk, volume }
+    }
+
     /// Says what the device behind a disk is, for tests.
     #[cfg(test)]
     pub(crate) fn set_hardware(&mut self, disk: usize, hardware: crate::disk::Hardware) {

@@ -49,22 +49,22 @@ pub(super) fn guess(inventory: &Inventory, volumes: &[VolumeId], known: &[BootEn
             found.collect()
         });
         // Every system on the disk has a configuration: kernels without one are nobody's.
-        let mut left = systems
+        let of_disk = systems
             .iter()
-            .filter(|system| system.volume.disk == id.disk)
-            .filter(|system| !offered::system(inventory, &offers, system.volume))
-            .peekable();
-        let any = systems.iter().any(|system| system.volume.disk == id.disk);
-        if any && left.peek().is_none() {
+            .filter(|system| system.volume.disk == id.disk);
+        let is_offered = |system: &System| offered::system(inventory, &offers, system.volume);
+        let systems: Vec<_> = of_disk.map(|system| (system, is_offered(system))).collect();
+        if !systems.is_empty() && systems.iter().all(|(_, is_offered)| *is_offered) {
             continue;
         }
-        let left: Vec<&System> = left.collect();
         let (found, problems) = kernels::find(filesystem);
         let problems = problems.into_iter().map(|problem| (*id, problem));
         guessed.problems.extend(problems);
         for kernel in found {
-            match System::of_kernel(inventory, &left, *id, &kernel) {
-                Ok(system) => {
+            match System::of_kernel(inventory, &systems, *id, &kernel) {
+                // It has a configuration, which does without this kernel.
+                Ok((_, true)) => {}
+                Ok((system, false)) => {
                     let entry = entry(inventory, *id, &kernel, system);
                     guessed.entries.push(entry);
                 }

@@ -63,33 +63,53 @@ impl System {
         })
     }
 
-    /// The system that a kernel on `volume` belongs to.
+    /// The system that a kernel on `volume` belongs to, of those on its disk. One that is `offered` already counts
+    /// where anything speaks for it.
     ///
     /// # Errors
     /// Why that is not clear, in words.
     pub(super) fn of_kernel<'s>(
         inventory: &Inventory,
-        systems: &[&'s System],
+        systems: &[(&'s System, bool)],
         volume: VolumeId,
         kernel: &Kernel,
-    ) -> Result<&'s System, &'static str> {
-        let own = systems.iter().find(|system| system.volume == volume);
-        let mounts_it = |system: &&&System| {
-            let mut boot = system.mounts.iter().filter(|mount| is_boot(mount));
-            boot.any(|mount| names(inventory, &mount.source, volume) == Some(true))
-        };
-        let has_modules = |system: &&&System| {
-            let filesystem = inventory.filesystem(system.volume).ok();
-            filesystem.is_some_and(|filesystem| system.has_modules(filesystem, &kernel.version))
-        };
-        let by = |is_it: &dyn Fn(&&&System) -> bool| systems.iter().find(|system| is_it(system));
-        let found = own.or_else(|| by(&mounts_it)).or_else(|| by(&has_modules));
-        match (found, systems) {
-            (Some(system), _) => Ok(*system),
-            (None, [only]) => Ok(*only),
-            (None, []) => Err("there is no root filesystem on its disk that it could belong to"),
-            (None, _) => Err("it could belong to several systems of its disk"),
+    ) -> Result<(&'s System, bool), &'static str> {
+        let fit = |(system, _): &(&System, bool)| system.fit(inventory, volume, kernel);
+        let fits = systems.iter().map(|system| (fit(system), *system));
+        let fits = fits.filter(|(fit, (_, offered))| !offered || fit.contains(&true));
+        let fits: Vec<_> = fits.collect();
+        let best = fits.iter().map(|(fit, _)| fit).max();
+        let mut best = fits.iter().filter(|(fit, _)| Some(fit) == best);
+        match (best.next(), best.next()) {
+            (Some((_, system)), None) => Ok(*system),
+            (None, _) => Err("there is no root filesystem on its disk that it could belong to"),
+            _ => Err("it could belong to several systems of its disk"),
         }
+    }
+
+    /// What speaks for it as the system of a kernel on `volume`, the weightiest first. A `/boot` that is mounted is one
+    /// system's more often than an EFI system partition, and each kernel has its own modules.
+    fn fit(&self, inventory: &Inventory, volume: VolumeId, kernel: &Kernel) -> [bool; 5] {
+        let is_at = |places: &[&str]| {
+            let mut mounts = self.mounts.iter();
+            mounts.any(|mount| {
+                places.contains(&mount.target.trim_end_matches('/'))
+                    && names(inventory, &mount.source, volume) == Some(true)
+            })
+        };
+        let is_boot = is_at(&["/boot"]);
+        let is_mounted = is_boot || is_at(&["/boot/efi", "/efi"]);
+        let filesystem = inventory.filesystem(self.volume).ok();
+        let has_modules =
+            filesystem.is_some_and(|filesystem| self.has_modules(filesystem, &kernel.version));
+        let is_own = self.volume == volume;
+        [
+            is_own,
+            is_mounted && has_modules,
+            is_boot,
+            has_modules,
+            is_mounted,
+        ]
     }
 
     fn has_modules(&self, filesystem: &dyn Filesystem, version: &str) -> bool {
@@ -100,13 +120,6 @@ impl System {
             metadata.is_some_and(|metadata| metadata.kind == FileKind::Directory)
         })
     }
-}
-
-fn is_boot(mount: &Mount) -> bool {
-    matches!(
-        mount.target.trim_end_matches('/'),
-        "/boot" | "/boot/efi" | "/efi"
-    )
 }
 
 /// A text of a system; bytes that are no UTF-8 become signs that are refused where they matter.

@@ -336,3 +336,62 @@ fn kernels_without_a_system_are_said() {
         "/vmlinuz is not offered: there is no root filesystem on its disk that it could belong to"
     );
 }
+
+/// What is made of a kernel on a volume `a` for systems on others, each with a line of its `fstab` for that volume and
+/// the modules of one version. One of them may have an entry.
+fn shared(systems: &[(&str, &str)], offered: Option<&str>) -> String {
+    let mut inventory = Inventory::new();
+    let boot = MemoryFilesystem::new().file("/vmlinuz-6.1", kernel("6.1"));
+    let mut volumes = vec![inventory.add_filesystem("a", Box::new(boot))];
+    for ((target, modules), name) in systems.iter().zip(["b", "c", "d"]) {
+        let root = MemoryFilesystem::new()
+            .file("/etc/os-release", format!("ID={name}"))
+            .file("/etc/fstab", format!("UUID=a {target} auto"))
+            .file(&format!("/lib/modules/{modules}/modules.dep"), "");
+        volumes.push(inventory.add_volume(name, Box::new(root)));
+    }
+    let mut known = BootEntry::on_disk(0, "known");
+    known.cmdline = format!("root=UUID={}", offered.unwrap_or("other"));
+    let guessed = guess(&inventory, &volumes, &[known]);
+    let said = guessed.problems.iter().map(|(_, text)| text.as_str());
+    let lines = guessed.entries.iter().map(|entry| entry.cmdline.as_str());
+    lines.chain(said).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_kernel_that_several_systems_may_have_is_that_of_its_modules() {
+    const UNCLEAR: &str =
+        "/vmlinuz-6.1 is not offered: it could belong to several systems of its disk";
+    let system = |name: &str| format!("root=UUID={name} ro");
+    for (systems, expected) in [
+        (&[("/boot", "6.12"), ("/boot", "6.1")][..], system("c")),
+        (&[("/boot", "6.1"), ("/boot", "6.12")], system("b")),
+        (&[("/boot", "6.1"), ("/boot", "6.1")], UNCLEAR.to_owned()),
+        (&[("/boot", "6.12"), ("/boot", "6.12")], UNCLEAR.to_owned()),
+        // An EFI system partition is there for all of them.
+        (&[("/boot/efi", "6.12"), ("/boot", "6.12")], system("c")),
+        (&[("/boot/efi", "6.1"), ("/boot", "6.1")], system("c")),
+        (&[("/boot/efi", "6.1"), ("/boot", "6.12")], system("b")),
+        (
+            &[("/efi", "6.12"), ("/boot/efi", "6.12")],
+            UNCLEAR.to_owned(),
+        ),
+        (&[("/boot/efi", "6.12"), ("/srv", "6.1")], system("c")),
+        (&[("/boot/efi/", "6.12"), ("/srv", "6.12")], system("b")),
+        (&[("/boot", "6.12"), ("/srv", "6.1")], system("b")),
+        (
+            &[("/srv", "6.12"), ("/srv", "6.1"), ("/srv", "6.1")],
+            UNCLEAR.to_owned(),
+        ),
+        (&[("/srv", "6.12"), ("/srv", "6.12")], UNCLEAR.to_owned()),
+        (&[("/srv", "6.12")], system("b")),
+    ] {
+        assert_eq!(shared(systems, None), expected, "{systems:?}");
+    }
+    // That of a system with a configuration is not given to another one.
+    let systems = [("/boot", "6.1"), ("/boot", "6.12")];
+    assert_eq!(shared(&systems, Some("b")), "");
+    assert_eq!(shared(&systems, Some("c")), system("b"));
+    let systems = [("/srv", "6.12"), ("/srv", "6.12")];
+    assert_eq!(shared(&systems, Some("b")), system("c"));
+}
