@@ -58,7 +58,12 @@ impl Maker<'_> {
             }
             None => entry.block("it names nothing to start: `linux` is missing"),
         }
-        if self.place == Place::Elsewhere {
+        let is_for_grub = match self.place {
+            Place::Esp => false,
+            Place::Xbootldr => self.variables.are_kept(),
+            Place::Elsewhere => true,
+        };
+        if is_for_grub {
             self.expand(&mut stated, &mut entry);
         }
         let others = entry.problems.len();

@@ -20,7 +20,7 @@ use crate::fs::{Filesystem, FsPath};
 pub enum Place {
     /// EFI system partition.
     Esp,
-    /// Extended boot loader partition.
+    /// Extended boot loader partition; where GRUB has its variables there, entries may be written for it.
     Xbootldr,
     /// Anything else: entries may be written for GRUB, with its variables.
     Elsewhere,

@@ -50,8 +50,17 @@ impl<'a> Variables<'a> {
         }
     }
 
+    fn block(&self) -> &Block {
+        self.block.get_or_init(|| self.read())
+    }
+
+    /// Is there an environment block, as where GRUB reads the entries?
+    pub(super) fn are_kept(&self) -> bool {
+        self.block().file.is_some()
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
-        let block = self.block.get_or_init(|| self.read());
+        let block = self.block();
         let number = block.numbers.get(name);
         let value = number
             .and_then(|number| block.values.get(*number))

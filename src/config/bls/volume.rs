@@ -767,10 +767,25 @@ mod tests {
         assert_eq!(problems(&entry), [""; 0]);
         assert_eq!(entry.cmdline, "root=/dev/sda1 ro  quiet");
         assert_eq!(entry.initrd.len(), 1);
+        // The type of its partition says nothing where GRUB has its variables.
+        let other = one(&filesystem, Place::Xbootldr);
+        assert_eq!(problems(&other), [""; 0]);
+        assert_eq!(
+            (&other.cmdline, &other.initrd),
+            (&entry.cmdline, &entry.initrd)
+        );
+        assert_eq!(other.written.files().len(), 2, "the block, too");
         // Where systemd-boot starts it, a dollar is a dollar.
-        let entry = one(&filesystem, Place::Xbootldr);
-        assert_eq!(entry.cmdline, "$kernelopts $tuned_params quiet");
-        assert!(!entry.bootable());
+        let text = "linux /l\ninitrd /i $tuned_initrd\noptions $kernelopts $tuned_params quiet\n";
+        let alone = MemoryFilesystem::new()
+            .file("/loader/entries/a.conf", text)
+            .file("/l", least_kernel())
+            .file("/i", "");
+        for (filesystem, place) in [(&filesystem, Place::Esp), (&alone, Place::Xbootldr)] {
+            let entry = one(filesystem, place);
+            assert_eq!(entry.cmdline, "$kernelopts $tuned_params quiet");
+            assert!(!entry.bootable());
+        }
         // A line without variables is a list, too.
         let entry = "linux /l\ninitrd /i /l\ninitrd /a b\n";
         let filesystem = MemoryFilesystem::new()
