@@ -140,20 +140,21 @@ fn a_system_that_has_a_configuration_is_not_guessed_at() {
     assert_eq!(list(&disk).len(), 4, "another system's entry");
 }
 
-/// openSUSE has kernels with their modules, and links to them in `/boot`.
+/// openSUSE has kernels with their modules, and links to them in `/boot`; so it may be with initrds.
 #[test]
 fn links_to_kernels_elsewhere_are_kernels() {
     let dir = temp_dir();
     for version in ["6.9.1-1-default", "6.9.3-1-default"] {
         let modules = format!("root/usr/lib/modules/{version}");
         dir.file(&format!("{modules}/vmlinuz"), &kernel(version));
-        dir.file(&format!("root/boot/initrd-{version}"), b"initrd");
+        dir.file(&format!("{modules}/initrd"), b"initrd");
     }
     let release = b"PRETTY_NAME=\"openSUSE Tumbleweed\"\n";
     dir.file("root/usr/lib/os-release", release);
     let fstab = format!("UUID={ROOT} / ext4 defaults 0 1\n");
     dir.file("root/etc/fstab", fstab.as_bytes());
     let boot = dir.path().join("root/boot");
+    std::fs::create_dir(&boot).unwrap();
     for (name, target) in [
         (
             "vmlinuz-6.9.1-1-default",
@@ -168,7 +169,17 @@ fn links_to_kernels_elsewhere_are_kernels() {
             "../usr/lib/modules/6.9.2-1-default/vmlinuz",
         ),
         ("vmlinuz", "vmlinuz-6.9.3-1-default"),
-        ("initrd", "initrd-6.9.3-1-default"),
+        // By the names that come first, but they lead to no file.
+        ("initrd.img-6.9.3-1-default", "gone"),
+        ("initramfs-6.9.1-1-default.img", "../usr"),
+        (
+            "initrd-6.9.3-1-default",
+            "../usr/lib/modules/6.9.3-1-default/initrd",
+        ),
+        (
+            "initrd-6.9.1-1-default",
+            "../usr/lib/modules/6.9.1-1-default/initrd",
+        ),
     ] {
         symlink(target, boot.join(name)).unwrap();
     }

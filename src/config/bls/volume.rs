@@ -11,7 +11,10 @@ use crate::entry::{BootEntry, ConfigFile, FileRef, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
 
 /// Where entries lie: on an ESP, an XBOOTLDR or a separate `/boot`, and on a root filesystem.
-const PLACES: [&str; 2] = ["/loader", "/boot/loader"];
+const PLACES: [&str; 3] = ["/loader", "/boot/loader", HOME];
+
+/// In a subvolume of Fedora; beside another `/boot` it is what an administrator has kept.
+const HOME: &str = "/root/boot/loader";
 
 /// A longer file is no entry.
 const MAX_SIZE: usize = 64 * 1024;
@@ -97,7 +100,11 @@ pub(super) fn read(
         found: Read::default(),
         unsaid: 0,
     };
+    let is_kept = || FsPath::new("/boot").is_ok_and(|boot| filesystem.metadata(&boot).is_ok());
     for place in PLACES {
+        if place == HOME && is_kept() {
+            continue;
+        }
         if let Ok(place) = FsPath::new(place) {
             reader.place(&place);
         }
@@ -347,6 +354,18 @@ mod tests {
         );
         assert_eq!(entry.initrd[0].file.path.as_str(), "/boot/initrd");
         assert!(entry.bootable());
+    }
+
+    #[test]
+    fn root_is_a_subvolume_where_there_is_no_other_boot() {
+        let subvolume = MemoryFilesystem::new()
+            .file("/root/boot/loader/entries/a.conf", "linux /linux\n")
+            .file("/root/boot/linux", least_kernel());
+        let entry = one(&subvolume, Place::Elsewhere);
+        assert_eq!(entry.kernel.unwrap().path.as_str(), "/root/boot/linux");
+        let home = subvolume.file("/boot/linux", least_kernel());
+        let found = read(&home, ID, Place::Elsewhere, &Budget::of_disk(1));
+        assert_eq!(found.entries.len(), 0);
     }
 
     #[test]

@@ -7,7 +7,10 @@ use crate::fs::{FileKind, Filesystem, FsPath};
 use crate::kexec::{BzImage, HEADER_LENGTH};
 
 /// Where kernels lie: on a root filesystem, on a `/boot` of its own, and in a subvolume.
-const PLACES: [&str; 4] = ["/boot", "/", "/@/boot", "/@rootfs/boot"];
+const PLACES: [&str; 5] = ["/boot", "/", "/@/boot", "/@rootfs/boot", HOME];
+
+/// In a subvolume of Fedora; beside another `/boot` it is what an administrator has kept.
+const HOME: &str = "/root/boot";
 
 /// How the names of kernels begin.
 const NAMES: [&str; 5] = ["vmlinuz", "vmlinux", "bzImage", "kernel", "Image"];
@@ -92,17 +95,16 @@ fn order(a: &Kernel, b: &Kernel) -> Ordering {
 /// Adds a kernel with each of its initrds.
 fn add(
     kernels: &mut Vec<Kernel>,
-    directory: &Directory,
+    directory: &Directory<'_>,
     path: FsPath,
     suffix: &str,
     version: String,
 ) {
-    let names = directory.files.as_slice();
     let files = |initrd: Option<&str>| -> Vec<FsPath> {
         let mut files = Vec::new();
         if let Some(initrd) = initrd {
             for name in MICROCODE.into_iter().chain([initrd]) {
-                if has(names, name) {
+                if directory.has(name) {
                     files.extend(directory.path.join(name));
                 }
             }
@@ -116,9 +118,9 @@ fn add(
     // Kernels of one release take the same modules. One to repair the system has an initrd of its own, or none.
     let of_release = || match class {
         Class::Rescue => None,
-        _ => initrd(names, &version, ""),
+        _ => initrd(directory, &version, ""),
     };
-    let initrd = initrd_of(names, suffix).or_else(of_release);
+    let initrd = initrd_of(directory, suffix).or_else(of_release);
     let fallback = format!("initramfs-{suffix}-fallback.img");
     let kernel = Kernel {
         path,
@@ -126,7 +128,7 @@ fn add(
         class,
         initrds: files(initrd.as_deref()),
     };
-    if has(names, &fallback) {
+    if directory.has(&fallback) {
         let fallback = Kernel {
             class: Class::Fallback,
             initrds: files(Some(&fallback)),
@@ -146,19 +148,19 @@ fn insert(kernels: &mut Vec<Kernel>, kernel: Kernel) {
 
 /// The initrd that goes with what follows in the name of a kernel. Who installs a kernel over another one keeps that as
 /// `.old` (`arch/x86/boot/install.sh` of Linux), and perhaps its initrd so.
-fn initrd_of(names: &[String], suffix: &str) -> Option<String> {
+fn initrd_of(directory: &Directory<'_>, suffix: &str) -> Option<String> {
     let old = || {
         let kept = match suffix {
             "old" => "",
             suffix => suffix.strip_suffix(".old")?,
         };
-        initrd(names, kept, ".old")
+        initrd(directory, kept, ".old")
     };
-    initrd(names, suffix, "").or_else(old)
+    initrd(directory, suffix, "").or_else(old)
 }
 
 /// The initrd with this in its name, and with this behind that.
-fn initrd(names: &[String], suffix: &str, end: &str) -> Option<String> {
+fn initrd(directory: &Directory<'_>, suffix: &str, end: &str) -> Option<String> {
     let candidates = match suffix {
         "" => [
             "initrd.img",
@@ -177,40 +179,55 @@ fn initrd(names: &[String], suffix: &str, end: &str) -> Option<String> {
         ],
     };
     let mut candidates = candidates.into_iter().map(|name| name + end);
-    candidates.find(|name| has(names, name))
-}
-
-/// Is it among the names, which are sorted?
-fn has(names: &[String], name: &str) -> bool {
-    let order = |other: &String| other.as_str().cmp(name);
-    names.binary_search_by(order).is_ok()
+    candidates.find(|name| directory.has(name))
 }
 
 /// A directory where kernels may be.
-struct Directory {
+struct Directory<'a> {
+    filesystem: &'a dyn Filesystem,
     path: FsPath,
     /// The names of its files, sorted.
     files: Vec<String>,
-    /// The names of its symbolic links, those without a version last.
+    /// The names of its symbolic links, sorted.
     links: Vec<String>,
 }
 
-impl Directory {
+impl Directory<'_> {
     /// What is named like a kernel, with what follows in the name, and whether it is a symbolic link. Links come
-    /// last: most lead to another of those files, but those of openSUSE to `/usr/lib/modules`.
+    /// last, and of those the ones without a version: most lead to another of those files, but those of openSUSE to
+    /// `/usr/lib/modules`.
     fn kernels(&self) -> impl Iterator<Item = (&str, &str, bool)> {
         let files = self.files.iter().map(|name| (name.as_str(), false));
-        let links = self.links.iter().map(|name| (name.as_str(), true));
-        let all = files.chain(links);
+        let links = || self.links.iter().map(|name| (name.as_str(), true));
+        let has_version = |name: &str| suffix(name).is_some_and(|suffix| !suffix.is_empty());
+        let with = links().filter(move |(name, _)| has_version(name));
+        let without = links().filter(move |(name, _)| !has_version(name));
+        let all = files.chain(with).chain(without);
         all.filter_map(|(name, is_link)| Some((name, suffix(name)?, is_link)))
+    }
+
+    /// Is there a file of this name, or a symbolic link to one?
+    fn has(&self, name: &str) -> bool {
+        let is_among = |names: &[String]| {
+            let order = |other: &String| other.as_str().cmp(name);
+            names.binary_search_by(order).is_ok()
+        };
+        is_among(&self.files) || is_among(&self.links) && self.leads_to_file(name)
+    }
+
+    fn leads_to_file(&self, name: &str) -> bool {
+        let path = self.path.join(name).ok();
+        let metadata = path.and_then(|path| self.filesystem.metadata(&path).ok());
+        metadata.is_some_and(|metadata| metadata.kind == FileKind::File)
     }
 }
 
 /// The directories that are there.
-fn directories(filesystem: &dyn Filesystem) -> impl Iterator<Item = Directory> {
+fn directories(filesystem: &dyn Filesystem) -> impl Iterator<Item = Directory<'_>> {
     PLACES.into_iter().filter_map(|place| {
         let directory = FsPath::new(place).ok()?;
-        if is_link(filesystem, &directory) {
+        let is_kept = || FsPath::new("/boot").is_ok_and(|boot| filesystem.metadata(&boot).is_ok());
+        if is_link(filesystem, &directory) || place == HOME && is_kept() {
             return None;
         }
         let list = filesystem.read_dir(&directory).ok()?;
@@ -218,13 +235,10 @@ fn directories(filesystem: &dyn Filesystem) -> impl Iterator<Item = Directory> {
             let entries = list.iter().filter(move |entry| entry.kind == kind);
             entries.map(|entry| entry.name.clone())
         };
-        let has_version = |name: &String| suffix(name).is_some_and(|suffix| !suffix.is_empty());
-        let (mut links, last): (Vec<String>, Vec<String>) =
-            named(FileKind::Symlink).partition(has_version);
-        links.extend(last);
         Some(Directory {
+            filesystem,
             files: named(FileKind::File).collect(),
-            links,
+            links: named(FileKind::Symlink).collect(),
             path: directory,
         })
     })

@@ -283,6 +283,21 @@ fn a_subvolume_may_be_the_root() {
     );
 }
 
+/// Fedora's; where there is another `/boot`, it is the home of the administrator.
+#[test]
+fn root_may_be_a_subvolume() {
+    let subvolume = MemoryFilesystem::new()
+        .file("/root/etc/os-release", "ID=x")
+        .file("/root/etc/fstab", "UUID=0123-4567 / btrfs subvol=root 0 0")
+        .file("/root/boot/vmlinuz-6", kernel("6.0"));
+    assert_eq!(
+        summary(&guessed_on(subvolume, &[])),
+        ["x, Linux 6.0 (guessed): root=UUID=0123-4567 ro rootflags=subvol=root | "]
+    );
+    let kept = debian().file("/root/boot/vmlinuz-6", kernel("6.0"));
+    assert_eq!(guessed_on(kept, &[]).entries.len(), 2);
+}
+
 #[test]
 fn what_is_offered_is_not_guessed() {
     let known = |cmdline: &str, kernel_disk: Option<usize>| {
