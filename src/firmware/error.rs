@@ -65,6 +65,8 @@ pub enum FirmwareError {
     },
     /// A file that must stay where it is would have to move by this many bytes.
     MustStay(Guid, usize),
+    /// In front of a file that must stay where it is there would be so many bytes, and a pad file has no fewer than so many.
+    SmallGap(Guid, usize, usize),
     /// The file that ends with its volume would begin between multiples of eight: its bytes with the header.
     UnalignedTop(usize),
     /// What was made has damage that was not there before, or a file that moved and must not: it would not be what was
@@ -150,6 +152,12 @@ impl fmt::Display for FirmwareError {
                 f,
                 "it does not fit: file {guid} runs or is found where it is, and {missing} more bytes are needed \
                  in front of it"
+            ),
+            FirmwareError::SmallGap(guid, gap, least) => write!(
+                f,
+                "file {guid} runs or is found where it is, and {gap} bytes would be left in front of it, where a pad \
+                 file has at least {least}: make what is in front {gap} bytes longer, or {} shorter",
+                least.saturating_sub(*gap)
             ),
             FirmwareError::SectionMustStay(before, after) => write!(
                 f,

@@ -131,7 +131,7 @@ fn place(
 fn fixed_place(guid: Guid, place: usize, end: usize) -> Result<usize, FirmwareError> {
     match place.checked_sub(end) {
         Some(0 | SMALLEST..) => Ok(place),
-        Some(gap) => Err(FirmwareError::MustStay(guid, SMALLEST.saturating_sub(gap))),
+        Some(gap) => Err(FirmwareError::SmallGap(guid, gap, SMALLEST)),
         None => Err(FirmwareError::MustStay(guid, end.saturating_sub(place))),
     }
 }

@@ -476,6 +476,27 @@ fn what_runs_in_place_stays_in_place() {
     );
 }
 
+#[test]
+fn a_gap_that_no_pad_file_fills_is_told() {
+    let peim = file([3; 16], PEIM, 0, &module("Peim", b"MZ peim"), 0xff);
+    let image = Builder::new(0x800, vec![driver(1, "A", &[b'M'; 100]), peim]).build();
+    let with = |length: usize| {
+        changed(
+            &image,
+            &replace("A", &[b"MZ", &vec![0; length - 2][..]].concat()),
+        )
+    };
+    for (length, expected) in [
+        (100, None),
+        (92, Some(FirmwareError::SmallGap(guid(3), 8, 24))),
+        (84, Some(FirmwareError::SmallGap(guid(3), 16, 24))),
+        (76, None),
+        (108, Some(FirmwareError::MustStay(guid(3), 8))),
+    ] {
+        assert_eq!(with(length).err(), expected, "{length}");
+    }
+}
+
 /// Where a file is, after a driver in front of it went that has a place in between.
 fn place_without_first(file: Vec<u8>, name: Guid) -> (usize, usize) {
     let image = Builder::new(0x1000, vec![driver(1, "First", &[b'M'; 100]), file]).build();
@@ -1336,7 +1357,10 @@ proptest! {
                     prop_assert!(with(length - missing + 8).is_err());
                 }
             }
-            Err(error) => prop_assert!(matches!(error, FirmwareError::MustStay(..)), "{}", error),
+            Err(error) => {
+                let fixed = matches!(error, FirmwareError::MustStay(..) | FirmwareError::SmallGap(..));
+                prop_assert!(fixed, "{}", error);
+            }
         }
     }
 
