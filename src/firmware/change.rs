@@ -43,6 +43,8 @@ pub struct Done {
     pub name: Option<String>,
     /// Its bytes before and after. Zero where it was not there.
     pub sizes: (usize, usize),
+    /// Does it run where it is in the flash? Nothing here links it to that place.
+    pub runs_in_place: bool,
 }
 
 impl fmt::Display for Done {
@@ -54,6 +56,10 @@ impl fmt::Display for Done {
         match self.sizes {
             (size, 0) | (0, size) => write!(f, ": {size} bytes"),
             (before, after) => write!(f, ": {before} bytes, {after} now"),
+        }?;
+        match self.runs_in_place {
+            true => f.write_str("; it runs where it is, and has to be linked to that place"),
+            false => Ok(()),
         }
     }
 }
@@ -69,6 +75,7 @@ impl Image {
                     guid: file.guid,
                     name: file.name(),
                     sizes: (file.size(), 0),
+                    runs_in_place: false,
                 }
             }),
             Change::Replace { target, with } => target.change(self, |files, index, header| {
@@ -82,6 +89,7 @@ impl Image {
                     guid: file.guid,
                     name: file.name(),
                     sizes: (before, file.size_now(format)?),
+                    runs_in_place: file.kind.runs_in_place(),
                 };
                 if done.guid != old {
                     let file = files.get(index).ok_or_else(missing)?;
@@ -130,6 +138,7 @@ impl Image {
                 guid: file.guid,
                 name: file.name(),
                 sizes: (0, size),
+                runs_in_place: file.kind.runs_in_place(),
             });
             // Nothing comes behind the file that ends with the volume.
             let top = files.iter().position(File::is_top).unwrap_or(files.len());

@@ -43,6 +43,11 @@ impl FileKind {
     /// Is every file of this kind run, or found, by the address that it has in the image? What runs before there is
     /// memory is linked to where it stands, and tables of the processor name raw files by their addresses.
     pub(super) fn stays(self) -> bool {
-        matches!(self.0, 0x01 | 0x03 | 0x04 | 0x06 | 0x08)
+        self == FileKind::RAW || self.runs_in_place()
+    }
+
+    /// Is it linked to the address in the flash where it runs?
+    pub(super) fn runs_in_place(self) -> bool {
+        matches!(self.0, 0x03 | 0x04 | 0x06 | 0x08)
     }
 }

@@ -476,6 +476,24 @@ fn what_runs_in_place_stays_in_place() {
     );
 }
 
+/// Nothing here relocates it.
+#[test]
+fn what_runs_in_place_is_told_when_it_is_new() {
+    let peim = |byte| file([byte; 16], PEIM, 0, &module("Peim", b"MZ peim"), 0xff);
+    let image = Builder::new(0x800, vec![driver(1, "A", b"MZ"), peim(3)]).build();
+    for (change, is_told) in [
+        (add(&peim(4)), true),
+        (replace("Peim", b"MZ other"), true),
+        (replace("A", &peim(4)), true),
+        (replace("A", b"MZ other"), false),
+        (Change::Remove(target("Peim")), false),
+    ] {
+        let done = read(&image).apply(&change).unwrap().to_string();
+        let told = "; it runs where it is, and has to be linked to that place";
+        assert_eq!(done.ends_with(told), is_told, "{done}");
+    }
+}
+
 #[test]
 fn a_gap_that_no_pad_file_fills_is_told() {
     let peim = file([3; 16], PEIM, 0, &module("Peim", b"MZ peim"), 0xff);
