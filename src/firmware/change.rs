@@ -149,8 +149,8 @@ impl Image {
     }
 }
 
-/// Is there no other file of its GUID in the volume? Firmware would find only one of them, and nothing could name either.
-/// Pad files have no name.
+/// Is there no other file of its GUID in the volume? Firmware would find only one of them, and nothing could name
+/// either. Pad files have no name.
 fn only_one(file: &File, files: &[File], volume: Option<Guid>) -> Result<(), FirmwareError> {
     let is_same =
         |other: &File| other.guid == file.guid && !other.is_deleted() && !std::ptr::eq(other, file);

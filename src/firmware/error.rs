@@ -8,8 +8,8 @@ use crate::text::Printable;
 /// Why something in an image could not be read. It is kept as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// Where the file or section begins that it is in, in bytes of what is around: the image, a volume, the content of a
-    /// file, or what is in a section.
+    /// Where the file or section begins that it is in, in bytes of what is around: the image, a volume, the content of
+    /// a file, or what is in a section.
     pub offset: usize,
     /// What is wrong there.
     pub what: &'static str,
@@ -65,15 +65,16 @@ pub enum FirmwareError {
     },
     /// A file that must stay where it is would have to move by this many bytes.
     MustStay(Guid, usize),
-    /// In front of a file that must stay where it is there would be so many bytes, and a pad file has no fewer than so many.
+    /// In front of a file that must stay where it is there would be so many bytes, and a pad file has no fewer than so
+    /// many.
     SmallGap(Guid, usize, usize),
     /// The file that ends with its volume would begin between multiples of eight: its bytes with the header.
     UnalignedTop(usize),
     /// What was made has damage that was not there before, or a file that moved and must not: it would not be what was
     /// asked for.
     Worse(String),
-    /// A section with what runs or is found where it is, or with a volume, which has an alignment: where it begins among
-    /// the others, and where it would.
+    /// A section with what runs or is found where it is, or with a volume, which has an alignment: where it begins
+    /// among the others, and where it would.
     SectionMustStay(usize, usize),
     /// A file or section has become larger than its header can say: this many bytes.
     TooLargeForHeader(usize),

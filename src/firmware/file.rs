@@ -177,8 +177,8 @@ impl File {
         Ok(file)
     }
 
-    /// A file in bytes that are nothing else, as `extract` writes it. An error says why they are no whole file, where they
-    /// begin with the header of one: nobody wants that to be content.
+    /// A file in bytes that are nothing else, as `extract` writes it. An error says why they are no whole file, where
+    /// they begin with the header of one: nobody wants that to be content.
     pub(super) fn standalone(bytes: &[u8]) -> Result<Option<File>, &'static str> {
         let span = Span::new(bytes.to_vec());
         for erased in [0xff, 0] {

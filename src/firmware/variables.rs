@@ -70,8 +70,8 @@ fn option_name(number: u16) -> String {
     format!("Boot{number:04X}")
 }
 
-/// Makes a file of the flash what the firmware starts first: returns the variables with a boot option for it in front of
-/// all others, and the number of that option. `variables` is an image with them, of which nothing else changes but
+/// Makes a file of the flash what the firmware starts first: returns the variables with a boot option for it in front
+/// of all others, and the number of that option. `variables` is an image with them, of which nothing else changes but
 /// `BootNext`, which would come before it once: it is deleted.
 pub fn start_first(variables: &[u8], file: FvFile) -> Result<(Vec<u8>, u16), FirmwareError> {
     let mut store = Store::read(variables)?;
