@@ -1364,9 +1364,15 @@ proptest! {
                 let files: Vec<&File> = files.iter().filter(|file| !file.is_empty_pad()).collect();
                 prop_assert_eq!(files.len(), others.len() + 1);
                 prop_assert_eq!(files[0].sections()[0].bytes().len(), length);
-                for (file, other) in files[1..].iter().zip(others) {
-                    prop_assert_eq!(file.bytes(), other);
-                    prop_assert!(file.stays() || (file.offset + 24).is_multiple_of(file.alignment()));
+                let before = read(&image);
+                let before = &before.volumes().next().unwrap().files()[1..];
+                for (file, old) in files[1..].iter().zip(before) {
+                    prop_assert_eq!(file.bytes(), old.bytes());
+                    if file.stays() {
+                        prop_assert_eq!(file.offset, old.offset);
+                    } else {
+                        prop_assert!((file.offset + 24).is_multiple_of(file.alignment()));
+                    }
                 }
             }
             Err(FirmwareError::DoesNotFit { missing, .. }) => {
