@@ -205,6 +205,7 @@ mod tests {
             (with(",p=2", ""), "is no hash"),
             (with(",p=2", ",p=2,x=1"), "is no hash"),
             (with("m=256", "m=-1"), "is no hash"),
+            (with("m=256", "m=+256"), "is no hash"),
             (format!("{KNOWN}$"), "is no hash"),
             (format!("{KNOWN}*"), "is no hash"),
             (with("m=256", "m=65537"), "asks for more than 65536 KiB"),

@@ -759,6 +759,12 @@ fn limits() -> Vec<Row> {
             Err("it counts for entries \"fedora*\" alone"),
         ),
         (
+            "less than the name of the entry",
+            limited(|a| a.entry = Some(pattern("debian"))),
+            whole(),
+            Err("it counts for entries \"debian\" alone"),
+        ),
+        (
             "a format that does not count",
             but(|r| r.formats = vec![Format::OpenPgp]),
             whole(),
