@@ -9,6 +9,7 @@ mod configuration;
 mod discover;
 pub mod grub;
 pub mod guess;
+mod home;
 mod identity;
 mod names;
 mod password;

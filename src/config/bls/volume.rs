@@ -7,14 +7,12 @@ use super::group::Place;
 use super::loader_conf::LoaderConf;
 use super::variables::Variables;
 use crate::config::budget::{Budget, Limit};
+use crate::config::home::is_in_home;
 use crate::entry::{BootEntry, ConfigFile, FileRef, VolumeId};
 use crate::fs::{FileKind, Filesystem, FsError, FsPath};
 
 /// Where entries lie: on an ESP, an XBOOTLDR or a separate `/boot`, and on a root filesystem.
-const PLACES: [&str; 3] = ["/loader", "/boot/loader", HOME];
-
-/// In a subvolume of Fedora; beside another `/boot` it is what an administrator has kept.
-const HOME: &str = "/root/boot/loader";
+const PLACES: [&str; 3] = ["/loader", "/boot/loader", "/root/boot/loader"];
 
 /// A longer file is no entry.
 const MAX_SIZE: usize = 64 * 1024;
@@ -100,9 +98,8 @@ pub(super) fn read(
         found: Read::default(),
         unsaid: 0,
     };
-    let is_kept = || FsPath::new("/boot").is_ok_and(|boot| filesystem.metadata(&boot).is_ok());
     for place in PLACES {
-        if place == HOME && is_kept() {
+        if is_in_home(filesystem, place) {
             continue;
         }
         if let Ok(place) = FsPath::new(place) {

@@ -3,14 +3,12 @@
 use std::cmp::Ordering;
 
 use crate::config::bls::compare;
+use crate::config::home::is_in_home;
 use crate::fs::{FileKind, Filesystem, FsPath};
 use crate::kexec::{BzImage, HEADER_LENGTH};
 
 /// Where kernels lie: on a root filesystem, on a `/boot` of its own, and in a subvolume.
-const PLACES: [&str; 5] = ["/boot", "/", "/@/boot", "/@rootfs/boot", HOME];
-
-/// In a subvolume of Fedora; beside another `/boot` it is what an administrator has kept.
-const HOME: &str = "/root/boot";
+const PLACES: [&str; 5] = ["/boot", "/", "/@/boot", "/@rootfs/boot", "/root/boot"];
 
 /// How the names of kernels begin.
 const NAMES: [&str; 5] = ["vmlinuz", "vmlinux", "bzImage", "kernel", "Image"];
@@ -226,8 +224,7 @@ impl Directory<'_> {
 fn directories(filesystem: &dyn Filesystem) -> impl Iterator<Item = Directory<'_>> {
     PLACES.into_iter().filter_map(|place| {
         let directory = FsPath::new(place).ok()?;
-        let is_kept = || FsPath::new("/boot").is_ok_and(|boot| filesystem.metadata(&boot).is_ok());
-        if is_link(filesystem, &directory) || place == HOME && is_kept() {
+        if is_link(filesystem, &directory) || is_in_home(filesystem, place) {
             return None;
         }
         let list = filesystem.read_dir(&directory).ok()?;
